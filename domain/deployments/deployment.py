@@ -1,0 +1,113 @@
+"""Deployments and their revisions, as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from domain.definitions.definition import Definition
+from domain.definitions.layers import WrittenLayer
+from domain.definitions.merge import Origin
+from domain.definitions.variants import Variant
+from domain.deployments.strategy import Strategy
+
+
+class DeploymentStatus(StrEnum):
+    PENDING = "pending"  # nothing active. A user's activation moves it on
+    DEPLOYING = "deploying"  # an activated revision is not yet served. The reconciler moves it on
+    READY = "ready"  # the desired replicas serve (also none, if none are desired)
+    DEGRADED = "degraded"  # fewer healthy replicas than desired
+    ROLLING_BACK = "rolling_back"  # a failed rollout goes back. The reconciler moves it on
+    STOPPING = "stopping"  # deleted, replicas drain. The reconciler moves it on
+    STOPPED = "stopped"  # deleted, nothing left. Final
+
+
+S = DeploymentStatus
+TRANSITIONS: Mapping[DeploymentStatus, frozenset[DeploymentStatus]] = {
+    S.PENDING: frozenset({S.DEPLOYING, S.STOPPING, S.STOPPED}),
+    S.DEPLOYING: frozenset({S.READY, S.DEGRADED, S.ROLLING_BACK, S.STOPPING, S.STOPPED}),
+    S.READY: frozenset({S.DEPLOYING, S.DEGRADED, S.STOPPING, S.STOPPED}),
+    S.DEGRADED: frozenset({S.DEPLOYING, S.READY, S.ROLLING_BACK, S.STOPPING, S.STOPPED}),
+    S.ROLLING_BACK: frozenset({S.DEPLOYING, S.READY, S.DEGRADED, S.STOPPING, S.STOPPED}),
+    S.STOPPING: frozenset({S.STOPPED}),
+    S.STOPPED: frozenset(),
+}
+FINAL = frozenset(s for s, onward in TRANSITIONS.items() if not onward)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """`generation` counts the decisions of users: the etag is made from it, and from nothing else."""
+
+    id: str
+    project_id: str
+    name: str
+    tags: tuple[str, ...]
+    desired_replicas: int
+    strategy: Strategy
+    status: DeploymentStatus
+    status_since: datetime
+    active_revision_id: str | None
+    last_revision: int  # the highest revision number given out, 0 before the first
+    generation: int
+    created_at: datetime
+    created_by: str
+    updated_at: datetime
+    deleted_at: datetime | None = None
+
+    @property
+    def etag(self) -> str:
+        return f"{self.id[:8]}-{self.generation}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderUse:
+    """The model folder as it was used: the folder itself may be renamed or deleted since.
+
+    `file` is the definition file that was read, None where none was.
+    """
+
+    folder_id: str
+    name: str
+    uri: str
+    mount_path: str
+    file: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateUse:
+    template_id: str
+    name: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentValue:
+    """Exactly one of the two is set; `secret` is a secret's name, never its value."""
+
+    value: str | None = None
+    secret: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """What was resolved when the revision was added; nothing of it is ever read again elsewhere."""
+
+    id: str
+    project_id: str
+    deployment_id: str
+    number: int
+    digest: str
+    variant: Variant
+    image: str | None
+    mount_path: str
+    folder: FolderUse | None
+    template: TemplateUse | None
+    definition: Definition  # commands with their placeholders
+    environment: Mapping[str, EnvironmentValue]
+    resources: Mapping[str, str]
+    provenance: tuple[Origin, ...]
+    layers: tuple[WrittenLayer, ...]
+    note: str
+    created_at: datetime
+    created_by: str

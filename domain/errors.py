@@ -1,0 +1,181 @@
+"""Every error that Modelyard raises on purpose.
+
+    ModelyardError
+    ├── UserError                 the caller can mend it; shown with code, message and path
+    │   ├── NotFound  NameTaken  InvalidValue  Forbidden  EtagMismatch  IdempotencyKeyReused
+    │   ├── TemplateFrozen  TransitionRefused  FolderRefused  FileTooLarge  OutsideFolder
+    │   └── DefinitionError       one finding of a resolution: its kind is its code
+    ├── Refused                   several user errors at once
+    ├── Unauthenticated           no key, or one that is unknown or revoked
+    ├── CursorExpired  CursorUnknown
+    └── StorageUnavailable        a store did not answer; worth another try
+
+An error's docstring is its message, filled with the error's own fields.
+"""
+
+from dataclasses import dataclass, field, fields
+from inspect import getdoc
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(eq=False, kw_only=True)
+class ModelyardError(Exception):
+    """Modelyard could not do this."""
+
+    @property
+    def code(self) -> str:
+        """SCREAMING_SNAKE_CASE, made from the class name."""
+        name = type(self).__name__
+        return "".join("_" + c if c.isupper() and i else c for i, c in enumerate(name)).upper()
+
+    @property
+    def message(self) -> str:
+        return (getdoc(self) or "").format(**{f.name: getattr(self, f.name) for f in fields(self)})
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(eq=False, kw_only=True)
+class UserError(ModelyardError):
+    """The request can't be done as it stands."""
+
+    path: Path = ()
+
+
+@dataclass(eq=False, kw_only=True)
+class NotFound(UserError):
+    """There is no {kind} {id!r} here."""
+
+    kind: str
+    id: str
+
+
+@dataclass(eq=False, kw_only=True)
+class NameTaken(UserError):
+    """There is a {kind} named {name!r} already."""
+
+    kind: str
+    name: str
+
+
+@dataclass(eq=False, kw_only=True)
+class InvalidValue(UserError):
+    """{problem}"""
+
+    problem: str
+
+
+@dataclass(eq=False, kw_only=True)
+class Forbidden(UserError):
+    """This needs the role {role} in the project."""
+
+    role: str
+
+
+@dataclass(eq=False, kw_only=True)
+class EtagMismatch(UserError):
+    """The deployment has changed: its etag is {current!r} now. Read it again, then repeat."""
+
+    current: str
+
+
+@dataclass(eq=False, kw_only=True)
+class IdempotencyKeyReused(UserError):
+    """The idempotency key {key!r} came before with another input. Use a new key."""
+
+    key: str
+
+
+@dataclass(eq=False, kw_only=True)
+class TemplateFrozen(UserError):
+    """Version {version} of template {name!r} is no longer a draft: create a new version instead."""
+
+    name: str
+    version: int
+
+
+@dataclass(eq=False, kw_only=True)
+class TransitionRefused(UserError):
+    """A {kind} that is {source} can't become {target}."""
+
+    kind: str
+    source: str
+    target: str
+
+
+@dataclass(eq=False, kw_only=True)
+class FolderRefused(UserError):
+    """The folder {uri!r} can't be registered: {problem}."""
+
+    uri: str
+    problem: str
+
+
+@dataclass(eq=False, kw_only=True)
+class FileTooLarge(UserError):
+    """{file!r} is larger than {limit} bytes."""
+
+    file: str
+    limit: int
+
+
+@dataclass(eq=False, kw_only=True)
+class OutsideFolder(UserError):
+    """{file!r} does not lie in the model folder."""
+
+    file: str
+
+
+@dataclass(eq=False, kw_only=True)
+class DefinitionError(UserError):
+    """{problem}"""
+
+    problem: str
+    kind: str
+    layer: str | None = None
+    pointer: str = ""
+    value: object = None
+    suggestion: str | None = None
+    retryable: bool = False
+
+    @property
+    def code(self) -> str:
+        return self.kind
+
+
+@dataclass(eq=False, kw_only=True)
+class Refused(ModelyardError):
+    """The request was refused; see the single errors."""
+
+    errors: tuple[UserError, ...] = field(default=())
+
+    @property
+    def message(self) -> str:
+        return "\n".join(f"{e.code}: {e.message}" for e in self.errors)
+
+
+@dataclass(eq=False, kw_only=True)
+class Unauthenticated(ModelyardError):
+    """Send a valid API key as 'Authorization: Bearer <key>'."""
+
+
+@dataclass(eq=False, kw_only=True)
+class CursorExpired(ModelyardError):
+    """Events behind this cursor are no longer kept. The oldest that still resumes is {oldest!r}."""
+
+    oldest: str
+
+
+@dataclass(eq=False, kw_only=True)
+class CursorUnknown(ModelyardError):
+    """This cursor is not of this event log (or lies beyond its end). Read eventCursor and start there."""
+
+
+@dataclass(eq=False, kw_only=True)
+class StorageUnavailable(ModelyardError):
+    """The storage at {where} did not answer ({problem}). Try again."""
+
+    where: str
+    problem: str

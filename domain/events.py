@@ -1,0 +1,222 @@
+"""The event log's vocabulary: committed facts, and cursors into the log.
+
+One class a fact, named in the past tense; its fields show what was true then. The class name is
+the stored type and the GraphQL type's name.
+"""
+
+import binascii
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from domain.deployments.deployment import DeploymentStatus
+from domain.errors import CursorUnknown
+
+
+class SubjectKind(StrEnum):
+    PROJECT = "project"
+    KEY = "key"
+    SECRET = "secret"
+    FOLDER = "folder"
+    TEMPLATE = "template"
+    DEPLOYMENT = "deployment"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectCreated:
+    project_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyCreated:
+    key_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRevoked:
+    key_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretCreated:
+    secret_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretDeleted:
+    secret_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderCreated:
+    folder_id: str
+    name: str
+    uri: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderUpdated:
+    folder_id: str
+    name: str
+    uri: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderDeleted:
+    folder_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateCreated:
+    template_id: str
+    name: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateUpdated:
+    template_id: str
+    name: str
+    version: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateDeleted:
+    template_id: str
+    name: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentCreated:
+    deployment_id: str
+    name: str
+    desired_replicas: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentUpdated:
+    """`changed` names the fields that are different since: name, tags, desired_replicas, strategy."""
+
+    deployment_id: str
+    name: str
+    tags: tuple[str, ...]
+    desired_replicas: int
+    changed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentDeleted:
+    deployment_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentStatusChanged:
+    deployment_id: str
+    before: DeploymentStatus
+    after: DeploymentStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevisionAdded:
+    deployment_id: str
+    revision_id: str
+    number: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevisionActivated:
+    deployment_id: str
+    revision_id: str
+    number: int
+
+
+Fact = (
+    ProjectCreated
+    | KeyCreated
+    | KeyRevoked
+    | SecretCreated
+    | SecretDeleted
+    | FolderCreated
+    | FolderUpdated
+    | FolderDeleted
+    | TemplateCreated
+    | TemplateUpdated
+    | TemplateDeleted
+    | DeploymentCreated
+    | DeploymentUpdated
+    | DeploymentDeleted
+    | DeploymentStatusChanged
+    | RevisionAdded
+    | RevisionActivated
+)
+FACTS: Mapping[str, type] = {fact.__name__: fact for fact in Fact.__args__}
+SUBJECTS: Mapping[str, SubjectKind] = {f"{kind.value}_id": kind for kind in SubjectKind}
+
+
+def subject(fact: Fact) -> tuple[SubjectKind, str]:
+    """What a fact is about: the kind and id in its first field."""
+    name = next(iter(fact.__dataclass_fields__))
+    return SUBJECTS[name], getattr(fact, name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """`cause` is what led to it: "request:<id>" or "event:<position>". `project_id` is None for what
+    belongs to the whole server (keys)."""
+
+    position: int
+    at: datetime
+    project_id: str | None
+    subject_kind: SubjectKind
+    subject_id: str
+    actor: str
+    cause: str
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in one log: everything up to and including `position` lies before it."""
+
+    epoch: str
+    position: int
+
+    def encode(self) -> str:
+        return urlsafe_b64encode(f"{self.epoch}:{self.position}".encode()).decode().rstrip("=")
+
+    @classmethod
+    def decode(cls, text: str) -> "Cursor":
+        try:
+            plain = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
+            epoch, position = plain.split(":")
+            return cls(epoch, int(position))
+        except (binascii.Error, ValueError) as error:
+            raise CursorUnknown() from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Which events a reader wants; None means any."""
+
+    project_id: str | None = None
+    subject: tuple[SubjectKind, str] | None = None
+    types: frozenset[str] | None = None
+
+    def covers(self, event: Event) -> bool:
+        return (
+            (self.project_id is None or event.project_id == self.project_id)
+            and (self.subject is None or (event.subject_kind, event.subject_id) == self.subject)
+            and (self.types is None or type(event.fact).__name__ in self.types)
+        )

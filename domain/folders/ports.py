@@ -1,0 +1,15 @@
+"""What the domain needs of the places where model folders lie."""
+
+from typing import Protocol
+
+
+class FolderFiles(Protocol):
+    async def read(self, uri: str, path: str, limit: int) -> bytes | None:
+        """The file at `path` beneath the folder at `uri`; None where there is none.
+
+        Raises FileTooLarge over `limit` bytes, OutsideFolder for a path (or link) that leaves the
+        folder, StorageUnavailable where the store did not answer in its time.
+        """
+
+    async def usable(self, uri: str) -> str | None:
+        """The canonical URI of a folder that may be registered; raises FolderRefused."""

@@ -1,0 +1,155 @@
+"""Transactions, reads and the event log, as the domain sees them.
+
+A unit of work is the only way to write: rows and events commit together, or neither does. Reads
+for display go through `Reads` and see what is committed.
+"""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from domain.access.access import ApiKey, Project
+from domain.deployments.deployment import Deployment, Revision
+from domain.events import Cursor, Event, Fact, Scope
+from domain.folders.folder import Folder
+from domain.listing import Listing, Page
+from domain.secrets.secret import Secret
+from domain.templates.template import Template
+
+T = TypeVar("T")
+
+
+class Rows(Protocol[T]):
+    """The rows of one noun inside a unit of work.
+
+    `add` and `put` raise NameTaken (with an empty path) where a unique name is taken.
+    """
+
+    async def get(self, id: str) -> T | None: ...
+
+    async def lock(self, id: str) -> T | None:
+        """As `get`, and nobody else changes the row before this unit of work ends."""
+
+    async def add(self, value: T) -> None: ...
+
+    async def put(self, value: T) -> None: ...
+
+    async def remove(self, id: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """An idempotent mutation's first answer: `result` is the id of the node that it made."""
+
+    project_id: str
+    operation: str
+    key: str
+    fingerprint: str
+    result: str
+    expires_at: datetime
+
+
+class Answers(Protocol):
+    async def get(self, project_id: str, operation: str, key: str, now: datetime) -> Answered | None:
+        """The answer kept under the key, if it has not expired."""
+
+    async def claim(self, answered: Answered, now: datetime) -> Answered | None:
+        """Keep the answer; or wait for a concurrent twin and return what it kept."""
+
+
+class Work(Protocol):
+    projects: Rows[Project]
+    keys: Rows[ApiKey]
+    secrets: Rows[Secret]
+    folders: Rows[Folder]
+    templates: Rows[Template]
+    deployments: Rows[Deployment]
+    revisions: Rows[Revision]
+    answers: Answers
+
+    async def latest_template_version(self, project_id: str, name: str) -> int:
+        """The highest version of a template's name, 0 where there is none. Lock the project first."""
+
+    def record(self, project_id: str | None, fact: Fact) -> None:
+        """Add a fact to the log; it commits with this unit of work."""
+
+
+class StartWork(Protocol):
+    def __call__(self, actor: str, cause: str) -> AbstractAsyncContextManager[Work]:
+        """Begin a unit of work; it commits when the block ends without an error."""
+
+
+class Lists(Protocol[T]):
+    """Committed rows for display. `by_ids` leaves out what does not exist."""
+
+    async def by_ids(self, ids: Collection[str]) -> Mapping[str, T]: ...
+
+    async def page(self, listing: Listing) -> Page[T]: ...
+
+    async def count(self, listing: Listing) -> int: ...
+
+
+class RevisionLists(Lists[Revision], Protocol):
+    async def pages(
+        self, deployment_ids: Collection[str], listing: Listing
+    ) -> Mapping[str, Page[Revision]]:
+        """One page for each deployment, in one statement."""
+
+    async def counts(self, deployment_ids: Collection[str], listing: Listing) -> Mapping[str, int]: ...
+
+
+class SecretLists(Lists[Secret], Protocol):
+    async def named(self, project_id: str, names: Collection[str]) -> Mapping[str, Secret]: ...
+
+    async def used_by(self, project_id: str, names: Collection[str]) -> Mapping[str, Sequence[str]]:
+        """The ids of the live deployments with a revision that names the secret, by secret name."""
+
+
+class TemplateLists(Lists[Template], Protocol):
+    async def versions(self, project_id: str, name: str) -> Sequence[Template]:
+        """All versions of a name, newest first."""
+
+
+class ProjectLists(Lists[Project], Protocol):
+    async def named(self, name: str) -> Project | None: ...
+
+
+class KeyLists(Lists[ApiKey], Protocol):
+    async def by_digest(self, digest: str) -> ApiKey | None: ...
+
+    async def any_ever(self) -> bool:
+        """Whether a key was ever made, revoked ones included."""
+
+
+class Reads(Protocol):
+    projects: ProjectLists
+    keys: KeyLists
+    secrets: SecretLists
+    folders: Lists[Folder]
+    templates: TemplateLists
+    deployments: Lists[Deployment]
+    revisions: RevisionLists
+    answers: Answers
+
+
+class EventLog(Protocol):
+    async def head(self) -> Cursor:
+        """The cursor behind the newest committed event."""
+
+    async def read(self, after: Cursor | None, limit: int, scope: Scope) -> Sequence[Event]:
+        """Up to `limit` events behind the cursor (None: the oldest kept), in order of position.
+
+        Raises CursorExpired, CursorUnknown.
+        """
+
+    def follow(self, after: Cursor | None, scope: Scope) -> AsyncIterator[Event]:
+        """Every event of the scope behind the cursor (None: the head), once, in order, for ever.
+
+        Raises CursorExpired, CursorUnknown, before the first event or when a reader fell so far
+        behind that what it wants next is no longer kept.
+        """
+
+    def cursor(self, event: Event) -> str:
+        """The event's cursor, encoded."""
