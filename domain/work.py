@@ -6,8 +6,8 @@ for display go through `Reads` and see what is committed.
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from domain.access.access import ApiKey, Project
@@ -52,7 +52,9 @@ class Answered:
 
 
 class Answers(Protocol):
-    async def get(self, project_id: str, operation: str, key: str, now: datetime) -> Answered | None:
+    async def get(
+        self, project_id: str, operation: str, key: str, now: datetime
+    ) -> Answered | None:
         """The answer kept under the key, if it has not expired."""
 
     async def claim(self, answered: Answered, now: datetime) -> Answered | None:
@@ -97,7 +99,9 @@ class RevisionLists(Lists[Revision], Protocol):
     ) -> Mapping[str, Page[Revision]]:
         """One page for each deployment, in one statement."""
 
-    async def counts(self, deployment_ids: Collection[str], listing: Listing) -> Mapping[str, int]: ...
+    async def counts(
+        self, deployment_ids: Collection[str], listing: Listing
+    ) -> Mapping[str, int]: ...
 
 
 class SecretLists(Lists[Secret], Protocol):
