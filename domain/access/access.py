@@ -4,8 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol, TypeVar
 
 from domain.errors import Forbidden, NotFound
+
+
+class Owned(Protocol):
+    """Whatever belongs to a project."""
+
+    @property
+    def project_id(self) -> str: ...
+
+
+Mine = TypeVar("Mine", bound=Owned)
 
 
 class Role(StrEnum):
@@ -64,8 +75,23 @@ class Caller:
     def actor(self) -> str:
         return self.principal.actor
 
+    @property
+    def cause(self) -> str:
+        return f"request:{self.request_id}"
+
     def sees(self, project_id: str) -> bool:
         return self.principal.role_in(project_id) is not None
+
+    def require_selected(self, role: Role) -> None:
+        """The role in the selected project: for what has no id yet."""
+        self.require(role, self.project_id, NotFound(kind="project", id=self.project_id))
+
+    def owned(self, value: Mine | None, role: Role, missing: NotFound) -> Mine:
+        """`value`, if it is there and the caller may act on it in this role."""
+        if value is None:
+            raise missing
+        self.require(role, value.project_id, missing)
+        return value
 
     def require(self, role: Role, project_id: str, missing: NotFound) -> None:
         """Raise `missing` for a project that isn't the caller's, Forbidden for too low a role."""

@@ -11,5 +11,5 @@ class FolderFiles(Protocol):
         folder, StorageUnavailable where the store did not answer in its time.
         """
 
-    async def usable(self, uri: str) -> str | None:
+    async def usable(self, uri: str) -> str:
         """The canonical URI of a folder that may be registered; raises FolderRefused."""

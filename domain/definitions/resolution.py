@@ -1,0 +1,68 @@
+"""What a resolution gives: everything of a revision but its number."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.definitions.definition import Definition
+from domain.definitions.layers import WrittenLayer
+from domain.definitions.merge import Origin
+from domain.definitions.variants import Variant
+from domain.deployments.deployment import EnvironmentValue, FolderUse, Revision, TemplateUse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefinitionWarning:
+    """Nothing is wrong, but the author may want to know."""
+
+    code: str
+    pointer: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    project_id: str
+    digest: str
+    variant: Variant
+    image: str | None
+    mount_path: str
+    folder: FolderUse | None
+    template: TemplateUse | None
+    definition: Definition  # commands with their placeholders
+    environment: Mapping[str, EnvironmentValue]
+    resources: Mapping[str, str]
+    provenance: tuple[Origin, ...]
+    layers: tuple[WrittenLayer, ...]
+    warnings: tuple[DefinitionWarning, ...]
+
+    def revision(
+        self,
+        *,
+        id: str,
+        deployment_id: str,
+        number: int,
+        note: str,
+        created_at: datetime,
+        created_by: str,
+    ) -> Revision:
+        return Revision(
+            id=id,
+            project_id=self.project_id,
+            deployment_id=deployment_id,
+            number=number,
+            digest=self.digest,
+            variant=self.variant,
+            image=self.image,
+            mount_path=self.mount_path,
+            folder=self.folder,
+            template=self.template,
+            definition=self.definition,
+            environment=self.environment,
+            resources=self.resources,
+            provenance=self.provenance,
+            layers=self.layers,
+            note=note,
+            created_at=created_at,
+            created_by=created_by,
+        )

@@ -1,0 +1,70 @@
+from dataclasses import dataclass
+
+from domain import checks, idempotency
+from domain.access.access import Caller, Role
+from domain.clock import Clock
+from domain.errors import NotFound
+from domain.events import SecretCreated, SecretDeleted
+from domain.ids import NewId
+from domain.secrets.ports import Sealer
+from domain.secrets.secret import Secret
+from domain.work import Reads, StartWork
+
+VALUE_LIMIT = 64 * 1024  # characters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secrets:
+    start_work: StartWork
+    reads: Reads
+    sealer: Sealer
+    clock: Clock
+    new_id: NewId
+
+    async def create(self, caller: Caller, name: str, value: str, key: str | None = None) -> Secret:
+        project_id = caller.project_id
+        caller.require_selected(Role.ADMIN)
+        said = {"name": name, "value": value}
+        repeat = idempotency.repeat(project_id, "createSecret", key, said)
+        if first := await repeat.answered(self.reads, self.clock()):
+            return await self._first(first)
+        checks.secret_name(name, ("name",))
+        checks.text(value, ("value",), VALUE_LIMIT)
+        now = self.clock()
+        secret = Secret(
+            id=self.new_id(),
+            project_id=project_id,
+            name=name,
+            sealed=self.sealer.seal(value, context=sealing_context(project_id, name)),
+            created_at=now,
+            created_by=caller.actor,
+        )
+        async with self.start_work(caller.actor, caller.cause) as work:
+            twin = await repeat.claim(work, secret.id, now)
+            if twin is None:
+                await work.secrets.add(secret)
+                work.record(project_id, SecretCreated(secret_id=secret.id, name=name))
+        return secret if twin is None else await self._first(twin)
+
+    async def delete(self, caller: Caller, id: str) -> Secret:
+        """Revisions that name it stay; their replicas will not start without it."""
+        async with self.start_work(caller.actor, caller.cause) as work:
+            secret = caller.owned(await work.secrets.lock(id), Role.ADMIN, _missing(id))
+            await work.secrets.remove(id)
+            work.record(secret.project_id, SecretDeleted(secret_id=id, name=secret.name))
+        return secret
+
+    async def _first(self, id: str) -> Secret:
+        found = await self.reads.secrets.by_ids([id])
+        if id not in found:
+            raise _missing(id)
+        return found[id]
+
+
+def sealing_context(project_id: str, name: str) -> str:
+    """What a sealed value is bound to: moved to another row it does not open."""
+    return f"{project_id}/{name}"
+
+
+def _missing(id: str) -> NotFound:
+    return NotFound(kind="secret", id=id, path=("secret_id",))

@@ -1,0 +1,152 @@
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, TypedDict
+
+from domain import checks, idempotency
+from domain.access.access import Caller, Role
+from domain.clock import Clock
+from domain.definitions import overrides
+from domain.definitions.variants import Variant
+from domain.errors import NotFound, TemplateFrozen, TransitionRefused
+from domain.events import TemplateCreated, TemplateDeleted, TemplateUpdated
+from domain.ids import NewId
+from domain.templates.template import TRANSITIONS, Template, TemplateStatus
+from domain.work import Reads, StartWork
+
+DESCRIPTION_LIMIT = 4_096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTemplate:
+    """The next version of `name`, whatever was there before."""
+
+    name: str
+    variant: Variant
+    spec: Mapping[str, Any]
+    allowed_overrides: tuple[str, ...] = ()
+    description: str = ""
+    status: TemplateStatus = TemplateStatus.DRAFT
+
+
+class TemplatePatch(TypedDict, total=False):
+    status: TemplateStatus | None
+    description: str | None
+    variant: Variant | None
+    spec: Mapping[str, Any] | None
+    allowed_overrides: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Templates:
+    start_work: StartWork
+    reads: Reads
+    clock: Clock
+    new_id: NewId
+
+    async def create(self, caller: Caller, new: NewTemplate, key: str | None = None) -> Template:
+        project_id = caller.project_id
+        caller.require_selected(Role.EDITOR)
+        repeat = idempotency.repeat(project_id, "createDeploymentTemplate", key, asdict(new))
+        if first := await repeat.answered(self.reads, self.clock()):
+            return await self._first(first)
+        checks.name(new.name, ("name",))
+        checks.text(new.description, ("description",), DESCRIPTION_LIMIT)
+        spec = overrides.checked_spec(new.spec)
+        overrides.check_pointers(new.allowed_overrides)
+        now = self.clock()
+        template_id = self.new_id()
+        async with self.start_work(caller.actor, caller.cause) as work:
+            twin = await repeat.claim(work, template_id, now)
+            if twin is None:
+                await work.projects.lock(project_id)
+                version = 1 + await work.latest_template_version(project_id, new.name)
+                template = Template(
+                    id=template_id,
+                    project_id=project_id,
+                    name=new.name,
+                    version=version,
+                    status=new.status,
+                    variant=new.variant,
+                    spec=spec,
+                    allowed_overrides=new.allowed_overrides,
+                    description=new.description,
+                    created_at=now,
+                    created_by=caller.actor,
+                    updated_at=now,
+                )
+                await work.templates.add(template)
+                fact = TemplateCreated(template_id=template_id, name=new.name, version=version)
+                work.record(project_id, fact)
+        return template if twin is None else await self._first(twin)
+
+    async def update(self, caller: Caller, id: str, patch: TemplatePatch) -> Template:
+        """A draft may change in all but its name; later only status and description do."""
+        changes = _changes(patch)
+        async with self.start_work(caller.actor, caller.cause) as work:
+            template = caller.owned(await work.templates.lock(id), Role.EDITOR, _missing(id))
+            changed = replace(template, **changes)
+            if changed == template:
+                return template
+            _check_move(template, changed)
+            changed = replace(changed, updated_at=self.clock())
+            await work.templates.put(changed)
+            fact = TemplateUpdated(
+                template_id=id,
+                name=template.name,
+                version=template.version,
+                status=changed.status.value,
+            )
+            work.record(template.project_id, fact)
+        return changed
+
+    async def delete(self, caller: Caller, id: str) -> Template:
+        """Deletes one version; revisions that were made from it stay whole."""
+        async with self.start_work(caller.actor, caller.cause) as work:
+            template = caller.owned(await work.templates.lock(id), Role.EDITOR, _missing(id))
+            await work.templates.remove(id)
+            fact = TemplateDeleted(template_id=id, name=template.name, version=template.version)
+            work.record(template.project_id, fact)
+        return template
+
+    async def _first(self, id: str) -> Template:
+        found = await self.reads.templates.by_ids([id])
+        if id not in found:
+            raise _missing(id)
+        return found[id]
+
+
+def _changes(patch: TemplatePatch) -> dict[str, Any]:
+    """The fields that the patch sets; null puts a field back to what it is when nobody says it."""
+    changes: dict[str, Any] = {}
+    if patch.get("status") is not None:
+        changes["status"] = patch["status"]
+    if patch.get("variant") is not None:
+        changes["variant"] = patch["variant"]
+    if "description" in patch:
+        description = patch["description"] or ""
+        changes["description"] = checks.text(description, ("description",), DESCRIPTION_LIMIT)
+    if "spec" in patch:
+        changes["spec"] = overrides.checked_spec(patch["spec"] or {})
+    if "allowed_overrides" in patch:
+        changes["allowed_overrides"] = patch["allowed_overrides"] or ()
+        overrides.check_pointers(changes["allowed_overrides"])
+    return changes
+
+
+def _check_move(before: Template, after: Template) -> None:
+    content = replace(
+        after, status=before.status, description=before.description, updated_at=before.updated_at
+    )
+    if before.status is not TemplateStatus.DRAFT and content != before:
+        raise TemplateFrozen(name=before.name, version=before.version, path=("template_id",))
+    if after.status is not before.status and after.status not in TRANSITIONS[before.status]:
+        raise TransitionRefused(
+            kind="template",
+            source=before.status.value,
+            target=after.status.value,
+            path=("status",),
+        )
+
+
+def _missing(id: str) -> NotFound:
+    return NotFound(kind="deployment template", id=id, path=("template_id",))
