@@ -1,0 +1,55 @@
+"""The compiling executor answers as the plain one does, in data and errors, whatever comes."""
+
+import asyncio
+from typing import Any
+
+import strawberry
+from graphql import parse, validate
+from hypothesis import HealthCheck, assume, event, given, settings
+from hypothesis import strategies as st
+
+from resolvers.execution import compiling
+from tests.support.garden import Context, garden
+from tests.support.garden_values import roots
+from tests.support.queries import queries
+
+PLAIN = garden(None)
+COMPILING = garden(compiling(kept=100))
+switches = st.fixed_dictionaries(
+    {"yes": st.booleans(), "no": st.booleans(), "most": st.integers(0, 3)}
+)
+
+
+async def answer(
+    schema: strawberry.Schema, query: str, values: dict[str, Any], variables: dict[str, Any]
+) -> tuple[Any, ...]:
+    """The answer, in an order and with details that show any difference, and what was asked for."""
+    context = Context(values)
+    said = {name: value for name, value in variables.items() if f"${name}" in query}
+    result = await schema.execute(query, said, context)
+    errors = [
+        (e.message, e.path, e.locations, type(e.original_error), e.nodes)
+        for e in result.errors or ()
+    ]
+    return repr(result.data), errors, context.asked
+
+
+@settings(
+    max_examples=500,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(queries(PLAIN._schema), roots, st.lists(switches, min_size=2, max_size=4))
+def test_both_executors_agree(
+    query: str, values: dict[str, Any], variables: list[dict[str, Any]]
+) -> None:
+    assume(not validate(PLAIN._schema, parse(query)))
+
+    async def compare() -> None:
+        for said in [variables[0], *variables]:
+            expected = await answer(PLAIN, query, values, said)
+            found = await answer(COMPILING, query, values, said)
+            assert found == expected
+        event("errors" if expected[1] else "no errors")
+
+    asyncio.run(compare())
