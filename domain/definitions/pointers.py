@@ -4,7 +4,6 @@ import re
 
 from domain.errors import Path
 
-
 BAD_ESCAPE = re.compile(r"~(?![01])")
 
 
