@@ -1,15 +1,18 @@
 """What a field below the root is to the compiler: an attribute, a method, a load, or refused."""
 
+from collections.abc import Callable
 from inspect import iscoroutinefunction
 from typing import Any
 
-from graphql import GraphQLField
+from graphql import GraphQLField, GraphQLObjectType, Undefined
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
+from resolvers.execution.leaves import Surprise
 from schema.loads import LOADS
 
 BACKREF = "strawberry-definition"
+NOTHING = type(None) | type(Undefined)
 
 
 class Refused(Exception):
@@ -23,13 +26,23 @@ def definition_of(type_: Any) -> StrawberryObjectDefinition:
     return found
 
 
-def classes_of(type_: Any) -> tuple[type, ...]:
-    """The classes whose direct instances are values of the object type, whoever asks."""
+def admits(type_: GraphQLObjectType) -> Callable[[Any], None]:
+    """What raises Surprise for a value that may be none of the type; it decides by class alone.
+
+    As with graphql-core, the values need not be instances of the type's own class.
+    """
     definition = definition_of(type_)
+    is_type_of: Any = type_.is_type_of  # Strawberry's own has no use for the info
+
+    def admit(value: Any) -> None:
+        if isinstance(value, NOTHING | Exception) or hasattr(value, "__await__"):
+            raise Surprise()
+        if is_type_of is not None and not is_type_of(value, None):
+            raise Surprise()
+
     if definition.is_type_of is not None:
         raise Refused()
-    generic = definition.concrete_of
-    return (definition.origin,) if generic is None else (definition.origin, generic.origin)
+    return admit
 
 
 def field_of(definition: GraphQLField) -> StrawberryField:

@@ -15,7 +15,7 @@ from graphql.pyutils import Path
 from strawberry.types.arguments import convert_arguments
 
 from resolvers.execution.fields import BACKREF
-from resolvers.execution.leaves import surprise
+from resolvers.execution.leaves import Surprise
 from resolvers.execution.plans import Load, Plan, Waiting
 
 
@@ -106,9 +106,10 @@ async def together(started: Sequence[Any]) -> list[Any]:
         while running:
             still = []
             for place, one, future in running:
-                await _done(future)
+                if future is not None and not future.done():
+                    await wait((future,))
                 try:
-                    still.append((place, one, one.send(None)))
+                    still.append((place, one, _handed(one.send(None))))
                 except StopIteration as end:
                     values[place] = end.value
             running = still
@@ -119,9 +120,9 @@ async def together(started: Sequence[Any]) -> list[Any]:
     return values
 
 
-async def _done(future: Any) -> None:
-    if isinstance(future, Future):
-        if not future.done():
-            await wait((future,))
-    elif future is not None:
-        surprise()
+def _handed(future: Any) -> Future[Any]:
+    """What a coroutine waits for, taken from it as a task takes it."""
+    if not isinstance(future, Future):
+        raise Surprise()
+    future._asyncio_future_blocking = False  # noqa: SLF001  asyncio's protocol for who runs coroutines
+    return future

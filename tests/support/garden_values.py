@@ -1,12 +1,13 @@
 """Values for the garden's fields: mostly what the schema promises, now and then anything but."""
 
 from collections import deque
+from collections.abc import Callable
 from datetime import UTC, datetime
+from random import Random
 from types import SimpleNamespace
 from typing import Any
 
 from graphql import Undefined
-from hypothesis import strategies as st
 
 from tests.support.garden import Colour, Herb, Later, Pot, Season, Stone, Tree
 
@@ -23,72 +24,100 @@ WRONG: list[Any] = [
     ],
     *[Colour.RED, Season.AUTUMN, Colour, SimpleNamespace(id="s", name="n"), lambda: 1],
 ]
-
-
-def mostly(right: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return st.integers(0, 30).flatmap(lambda n: right if n else st.sampled_from(WRONG))
-
-
-def maybe(right: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return mostly(st.none() | right)
-
-
-texts = st.sampled_from(["a", "b", "ü", ""])
-numbers = st.integers(-3, 2**31 - 1)
-colours = st.sampled_from(Colour)
-moments = st.just(datetime(2026, 1, 31, 12, tzinfo=UTC))
+MOMENT = datetime(2026, 1, 31, 12, tzinfo=UTC)
+Make = Callable[[], Any]
 
 
 class Bush(Herb):
-    """Not what its class's name says to the schema: a subclass that was not declared."""
+    """A subclass that the schema knows nothing of."""
 
 
-def herbs(kind: type[Herb] = Herb) -> st.SearchStrategy[Any]:
-    return st.builds(
-        kind,
-        id=mostly(texts),
-        name=maybe(texts),
-        count=mostly(numbers),
-        height=maybe(st.floats(0, 9)),
-        edible=maybe(st.booleans()),
-        colour=maybe(colours),
-        season=mostly(st.sampled_from(Season)),
-        weight=maybe(numbers),
-        tag=maybe(texts | st.lists(texts)),
-        sown=maybe(moments),
-        tags=mostly(st.lists(mostly(texts), max_size=3)),
-        grid=maybe(st.lists(maybe(st.lists(maybe(numbers), max_size=2)), max_size=2)),
-    )
+class Garden:
+    """One random garden; of so many values one is wrong."""
 
+    def __init__(self, seed: int, one_wrong_of: int) -> None:
+        self.random = Random(seed)
+        self.one_wrong_of = one_wrong_of
 
-stones = st.builds(Stone, heavy=mostly(st.booleans()), colour=maybe(colours))
-finds = herbs() | stones
+    def roots(self) -> dict[str, Any]:
+        return {
+            "plant": self.maybe(lambda: self.herb(Bush) if self.chance(9) else self.plant(1)),
+            "tree": self.maybe(lambda: self.tree(0)),
+            "trees": self.some(lambda: self.tree(1)),
+            "found": self.maybe(self.found),
+            "season": self.mostly(self.season),
+        }
 
+    def chance(self, one_of: int) -> bool:
+        return self.random.randrange(one_of) == 0
 
-def trees(child: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    plants = herbs() | child.filter(lambda c: c is not None)
-    return st.builds(
-        Tree,
-        id=mostly(texts),
-        name=maybe(texts),
-        child=mostly(child),
-        plants=mostly(st.lists(mostly(plants), max_size=2) | st.tuples(plants)),
-        maybe=maybe(st.lists(maybe(plants), max_size=2)),
-        found=maybe(finds),
-        finds=mostly(st.lists(mostly(finds), max_size=3)),
-        pot=mostly(st.builds(Pot, content=mostly(herbs()), contents=maybe(st.lists(herbs())))),
-        pots=maybe(st.lists(st.builds(Pot, content=mostly(numbers), contents=st.none()))),
-        hidden=st.lists(plants, max_size=3) | plants | st.sampled_from(WRONG),
-    )
+    def mostly(self, right: Make) -> Any:
+        return self.random.choice(WRONG) if self.chance(self.one_wrong_of) else right()
 
+    def maybe(self, right: Make) -> Any:
+        return self.mostly(lambda: None if self.chance(4) else right())
 
-tree = trees(trees(trees(st.none())) | st.none())
-roots = st.fixed_dictionaries(
-    {
-        "plant": maybe(tree | herbs() | herbs(Bush)),
-        "tree": maybe(tree),
-        "trees": mostly(st.lists(mostly(tree), max_size=3)),
-        "found": maybe(finds),
-        "season": mostly(st.sampled_from(Season)),
-    }
-)
+    def some(self, right: Make, kind: type = list) -> Any:
+        """A few, each mostly right; and mostly a list."""
+        return self.mostly(
+            lambda: kind(self.mostly(right) for _ in range(self.random.randrange(3)))
+        )
+
+    def text(self) -> str:
+        return self.random.choice(["a", "b", "ü", ""])
+
+    def number(self) -> int:
+        return self.random.choice([0, 1, -3, 2**31 - 1, 7])
+
+    def season(self) -> Season:
+        return self.random.choice(list(Season))
+
+    def colour(self) -> Colour:
+        return self.random.choice(list(Colour))
+
+    def herb(self, kind: type[Herb] = Herb) -> Herb:
+        row = lambda: self.some(lambda: self.maybe(self.number), tuple)  # noqa: E731
+        return kind(
+            id=self.mostly(self.text),
+            name=self.maybe(self.text),
+            count=self.mostly(self.number),
+            height=self.maybe(self.random.random),
+            edible=self.maybe(lambda: self.chance(2)),
+            colour=self.maybe(self.colour),
+            season=self.mostly(self.season),
+            weight=self.maybe(self.number),
+            tag=self.maybe(lambda: [self.text()] if self.chance(2) else self.text()),
+            sown=self.maybe(lambda: MOMENT),
+            tags=self.some(self.text),
+            grid=self.maybe(lambda: self.some(lambda: self.maybe(row))),
+        )
+
+    def found(self) -> Herb | Stone:
+        if self.chance(2):
+            return self.herb()
+        return Stone(
+            heavy=self.mostly(lambda: self.chance(2)),
+            colour=self.maybe(self.colour),
+        )
+
+    def plant(self, depth: int) -> Herb | Tree:
+        return self.herb() if depth > 1 or self.chance(2) else self.tree(depth + 1)
+
+    def tree(self, depth: int) -> Tree:
+        plant = lambda: self.plant(depth)  # noqa: E731
+        hidden = self.some(plant) if self.chance(2) else self.mostly(plant)
+        return Tree(
+            id=self.mostly(self.text),
+            name=self.maybe(self.text),
+            child=self.maybe(lambda: None if depth > 1 else self.tree(depth + 1)),
+            plants=self.some(plant, self.random.choice([list, tuple])),
+            maybe=self.maybe(lambda: self.some(lambda: self.maybe(plant))),
+            found=self.maybe(self.found),
+            finds=self.some(self.found),
+            pot=self.mostly(lambda: self.pot(self.herb)),
+            pots=self.maybe(lambda: self.some(lambda: self.pot(self.number))),
+            hidden=hidden,
+        )
+
+    def pot(self, content: Make) -> Pot[Any]:
+        return Pot(content=self.mostly(content), contents=self.maybe(lambda: self.some(content)))

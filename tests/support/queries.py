@@ -14,7 +14,7 @@ from graphql import (
 )
 from hypothesis import strategies as st
 
-DEEPEST = 4
+DEEPEST = 3
 SWITCHES = ["", "", "", "", " @include(if: $yes)", " @skip(if: $no)", " @include(if: true)"]
 ARGUMENTS = {
     "kin": ["", "", "(first: 1)", "(first: $most)", "(flip: true, first: 3)", "(first: -1)"],
@@ -33,7 +33,7 @@ class Writing:
         return self.draw(st.sampled_from(choices))
 
     def selection(self, type_: GraphQLNamedType, depth: int) -> str:
-        parts = [self.part(type_, depth) for _ in range(self.draw(st.integers(1, 4)))]
+        parts = [self.part(type_, depth) for _ in range(self.draw(st.integers(1, 3)))]
         return "{ " + " ".join(parts) + " }"
 
     def part(self, type_: GraphQLNamedType, depth: int) -> str:
