@@ -4,7 +4,11 @@ from domain.errors import Path
 
 
 def pointer(path: Path) -> str:
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
+    steps = [str(step) for step in path]
+    text = "/".join(["", *steps])
+    if "~" not in text and text.count("/") == len(steps):
+        return text  # nearly always, and there are many
+    return "/".join(["", *(step.replace("~", "~0").replace("/", "~1") for step in steps)])
 
 
 def steps(text: str) -> tuple[str, ...]:
