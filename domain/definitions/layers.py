@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
+from enum import Enum, StrEnum, auto
+from typing import Any, Literal
 
 Tree = Mapping[str, Any]
 """A draft, snake_case: {image, models, environment, resources}. Absent is not said, None is cleared.
 
 `environment` maps a name to {"value": text} or {"secret": name}, None removes it; `resources` maps
-a key to its quantity as text.
+a key to its quantity as text. In a file's layer the tree is what the parser made of the file: its
+own spelling, and scalars as `reading.Written`.
 """
 
 
@@ -44,3 +45,13 @@ class WrittenLayer:
     source: str
     text: str | None
     sha256: str | None
+
+
+class Unsaid(Enum):
+    """What an input leaves out, where None would mean cleared."""
+
+    ABSENT = auto()
+
+
+ABSENT = Unsaid.ABSENT
+Absent = Literal[Unsaid.ABSENT]

@@ -1,0 +1,14 @@
+"""JSON Pointers (RFC 6901)."""
+
+from domain.errors import Path
+
+
+def pointer(path: Path) -> str:
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
+
+
+def steps(text: str) -> tuple[str, ...]:
+    """The pointer's unescaped steps; list indexes stay text. Raises ValueError for no pointer."""
+    if text and not text.startswith("/"):
+        raise ValueError(f"{text!r} is no JSON Pointer: it has to begin with a slash")
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in text.split("/")[1:])
