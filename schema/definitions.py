@@ -114,12 +114,12 @@ class DefinitionLayer:
 
 
 @versions.type(added="0.1.0")
-class DefinitionWarning:
+class DefinitionNotice:
     """Nothing is wrong, but the author may want to know."""
 
-    code: str
+    kind: str = versions.field(name="code")
     pointer: JSONPointer
-    message: str
+    problem: str = versions.field(name="message")
 
 
 @versions.type(added="0.1.0")

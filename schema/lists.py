@@ -120,7 +120,12 @@ def condition(filter: object, depth: int = 1) -> Condition | None:
             parts += [] if inner is None else [Not(inner)]
         else:
             parts += _compared(name, said)
-    return _all(parts) if parts else None
+    return both(*parts)
+
+
+def both(*conditions: Condition | None) -> Condition | None:
+    said = [each for each in conditions if each is not None]
+    return _all(said) if said else None
 
 
 def _all(parts: list[Condition]) -> Condition:

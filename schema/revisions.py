@@ -18,7 +18,7 @@ from schema.context import Info
 from schema.definitions import (
     DefinitionDifference,
     DefinitionLayer,
-    DefinitionWarning,
+    DefinitionNotice,
     ModelDefinition,
     ModelDefinitionInput,
     ValueOrigin,
@@ -97,8 +97,12 @@ class FolderDrift:
     """Whether and how the folder's definition file has changed since the revision was added."""
 
     status: DriftStatus
-    file: str | None
-    sha256: str | None = versions.field(description="Of the file as it is now, in hex.")
+    sha256_then: str | None = versions.field(
+        name="sha256Then", description="Of the file as it was read, in hex."
+    )
+    sha256_now: str | None = versions.field(
+        name="sha256Now", description="Of the file as it is now, in hex."
+    )
     differences: list[DefinitionDifference]
     problem: str | None = versions.field(description="Why the file can't be read.")
 
@@ -127,11 +131,11 @@ class ModelRevision(Node):
 
     @versions.field
     def model_folder(self) -> ModelFolderUse | None:
-        return None if self.held.folder is None else ModelFolderUse.of(self.held.folder)
+        return shown_folder(self.held.folder)
 
     @versions.field
     def template(self) -> DeploymentTemplateUse | None:
-        return None if self.held.template is None else DeploymentTemplateUse.of(self.held.template)
+        return shown_template(self.held.template)
 
     @versions.field
     def environment(self) -> list[EnvironmentVariable]:
@@ -186,6 +190,14 @@ class ModelRevision(Node):
 
 def shown_document(definition: Definition) -> JSON:
     return JSON(document(rendered(definition)))
+
+
+def shown_folder(value: deployment.FolderUse | None) -> ModelFolderUse | None:
+    return None if value is None else ModelFolderUse.of(value)
+
+
+def shown_template(value: deployment.TemplateUse | None) -> DeploymentTemplateUse | None:
+    return None if value is None else DeploymentTemplateUse.of(value)
 
 
 def shown_environment(environment: Mapping[str, EnvironmentValue]) -> list[EnvironmentVariable]:
@@ -305,22 +317,22 @@ class PreviewModelRevisionPayload(Payload):
     resources: JSON | None = None
     provenance: list[ValueOrigin] | None = None
     layers: list[DefinitionLayer] | None = None
-    warnings: list[DefinitionWarning] | None = None
+    warnings: list[DefinitionNotice] | None = None
 
     def show(self, value: Resolution) -> None:
         self.digest = value.digest
         self.runtime_variant = value.variant
         self.image = value.image
         self.mount_path = value.mount_path
-        self.model_folder = value.folder and ModelFolderUse.of(value.folder)
-        self.template = value.template and DeploymentTemplateUse.of(value.template)
+        self.model_folder = shown_folder(value.folder)
+        self.template = shown_template(value.template)
         self.definition = cast("ModelDefinition", value.definition)
         self.definition_document = shown_document(value.definition)
         self.environment = shown_environment(value.environment)
         self.resources = JSON(value.resources)
         self.provenance = cast("list[ValueOrigin]", value.provenance)
         self.layers = cast("list[DefinitionLayer]", value.layers)
-        self.warnings = cast("list[DefinitionWarning]", value.warnings)
+        self.warnings = cast("list[DefinitionNotice]", value.notices)
 
 
 @versions.type(added="0.1.0")

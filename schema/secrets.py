@@ -34,7 +34,7 @@ class Secret(Node):
         from schema.deployments import ModelDeployment
 
         loads = info.context.loads
-        users = [await loads.deployment(id) for id in await loads.secret_users(self.held)]
+        users = [await loads.deployment(user) for user in await loads.secret_users(self.held)]
         return [ModelDeployment.of(value) for value in users if value is not None]
 
     @classmethod
@@ -78,9 +78,10 @@ class SecretFilter:
 
 @versions.input(added="0.1.0")
 class CreateSecretInput:
+    """A value is never replaced: delete the secret and create it again."""
+
     name: str
     value: str = versions.field(description="Sealed at once, and never shown again.")
-    idempotency_key: str | None
 
 
 @versions.input(added="0.1.0")

@@ -76,13 +76,17 @@ def method(
     """A method that resolves a field; its docstring is the field's description."""
 
     def declare(resolver: Callable[..., T]) -> StrawberryField:
-        return strawberry.field(
+        declared: StrawberryField = strawberry.field(
             resolver,
             name=name,
             description=_said(resolver.__doc__),
             is_subscription=subscription,
             directives=marks(added, deprecated, use, removal),
         )
+        for taken in declared.arguments:
+            if taken.default is None:
+                taken.default = strawberry.UNSET  # no `= null` in the SDL; Python's default holds
+        return declared
 
     return declare
 
