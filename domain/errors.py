@@ -66,6 +66,7 @@ class NameTaken(UserError):
 
     kind: str
     name: str
+    path: Path = ("name",)
 
 
 @dataclass(eq=False, kw_only=True)

@@ -10,12 +10,13 @@ from domain.definitions import folder_file, notices, overrides
 from domain.definitions.definition import document
 from domain.definitions.digest import canonical, digest
 from domain.definitions.folder_file import DefinitionFile
-from domain.definitions.layers import ABSENT, Layer, LayerKind, Tree, WrittenLayer
+from domain.definitions.layers import Layer, LayerKind, Tree, WrittenLayer
 from domain.definitions.merge import Resolved
-from domain.definitions.request import MOUNT_PATH, RevisionRequest, request_tree
+from domain.definitions.request import MOUNT_PATH, RevisionRequest, request_layer
 from domain.definitions.resolution import Resolution
 from domain.definitions.variants import Variant
-from domain.definitions.variants.registry import Context, generate
+from domain.definitions.variants.engine import Context
+from domain.definitions.variants.registry import generate
 from domain.deployments.deployment import EnvironmentValue, FolderUse, TemplateUse
 from domain.errors import InvalidValue, Refused
 from domain.folders.folder import Folder
@@ -89,8 +90,8 @@ def resolution(
         variant=sources.variant,
         image=resolved.image,
         mount_path=sources.mount_path,
-        folder=folder and _folder_use(folder, sources.mount_path, file),
-        template=template and _template_use(template),
+        folder=_folder_use(folder, sources.mount_path, file) if folder else None,
+        template=_template_use(template) if template else None,
         definition=resolved.definition,
         environment={name: EnvironmentValue(**value) for name, value in environment.items()},
         resources=resolved.resources,
@@ -107,10 +108,11 @@ def _template(sources: Sources) -> list[Part]:
     template, choice = sources.template, sources.request.template
     if template is None or choice is None:
         return []
-    if refused := overrides.refused(choice.overrides, template.allowed_overrides):
+    allowed = template.allowed_overrides
+    if refused := overrides.refused(template.spec, choice.overrides, allowed):
         raise Refused(errors=refused)
     name = f"{template.name}@{template.version}"
-    parts = [_generated(LayerKind.TEMPLATE, name, template.spec)]
+    parts: list[Part] = [_generated(LayerKind.TEMPLATE, name, template.spec)]
     if choice.overrides:
         parts.append(_generated(LayerKind.TEMPLATE, f"{name} overrides", choice.overrides))
     return parts
@@ -127,16 +129,9 @@ def _file(sources: Sources) -> list[Part]:
 
 
 def _request(request: RevisionRequest) -> list[Part]:
-    draft = request.draft
-    said = draft.get("model_definition")
-    tree = request_tree(
-        image=draft.get("image", ABSENT),
-        models=ABSENT if said is None else said.get("models", ABSENT),
-        startup_command=draft.get("startup_command", ABSENT),
-        environment=draft.get("environment", ABSENT),
-        resources=draft.get("resources", ABSENT),
-    )
-    return [_generated(LayerKind.REQUEST, "request", tree)] if tree else []
+    said = {k: v for k, v in request.draft.items() if k != "model_definition" or v is not None}
+    layer = request_layer(**said)
+    return [_generated(LayerKind.REQUEST, "request", layer.tree)] if layer.tree else []
 
 
 def _context(mount_path: str, trees: Sequence[Tree]) -> Context:

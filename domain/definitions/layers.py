@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, StrEnum, auto
-from typing import Any, Literal
+from enum import StrEnum
+from typing import Any
 
 Tree = Mapping[str, Any]
 """A draft, snake_case: {image, models, environment, resources}. Absent is not said, None is cleared.
@@ -45,13 +45,3 @@ class WrittenLayer:
     source: str
     text: str | None
     sha256: str | None
-
-
-class Unsaid(Enum):
-    """What an input leaves out, where None would mean cleared."""
-
-    ABSENT = auto()
-
-
-ABSENT = Unsaid.ABSENT
-Absent = Literal[Unsaid.ABSENT]

@@ -1,12 +1,13 @@
-"""What is asked for when a revision is previewed or added."""
+"""What is asked for when a revision is previewed or added, and the layer that it makes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from enum import Enum, auto
+from typing import Any, Literal
 
 from domain.definitions import environment as variables
 from domain.definitions.findings import finding
-from domain.definitions.layers import ABSENT, Absent, LayerKind, Tree
+from domain.definitions.layers import Layer, LayerKind, Tree
 from domain.definitions.variants import Variant
 from domain.errors import Refused
 
@@ -48,20 +49,30 @@ class RevisionRequest:
     expected_etag: str | None = None
 
 
-def request_tree(
+class Unsaid(Enum):
+    """What an input leaves out, where None would mean cleared."""
+
+    ABSENT = auto()
+
+
+ABSENT = Unsaid.ABSENT
+Absent = Literal[Unsaid.ABSENT]
+
+
+def request_layer(
     *,
-    models: Any = ABSENT,
+    model_definition: Mapping[str, Any] | Absent = ABSENT,
     startup_command: str | Sequence[str] | Absent | None = ABSENT,
     image: str | Absent | None = ABSENT,
     environment: Sequence[Mapping[str, Any]] | Absent | None = ABSENT,
     resources: Mapping[str, Any] | Absent | None = ABSENT,
-) -> Tree:
+) -> Layer:
     """The layer of an input in snake_case; `environment` is a list of {name, value | secret}.
 
     `startup_command` is /models/0/service/start_command. Raises Refused: SAME_TARGET where both
     are given, and what is wrong with the list of variables.
     """
-    tree: dict[str, Any] = {} if models is ABSENT else {"models": models}
+    tree: dict[str, Any] = {} if model_definition is ABSENT else dict(model_definition)
     if image is not ABSENT:
         tree["image"] = image
     if resources is not ABSENT:
@@ -70,7 +81,7 @@ def request_tree(
         tree["environment"] = environment and variables.entries(environment)
     if startup_command is not ABSENT:
         tree["models"] = _with_command(tree.get("models"), startup_command)
-    return tree
+    return Layer(kind=LayerKind.REQUEST, tree=tree)
 
 
 def _with_command(models: Any, command: str | Sequence[str] | None) -> list[Any]:

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from domain.definitions import folder_file, gather, merge, notices, overrides, places, render
+from domain.definitions import folder_file, gather, merge, notices, overrides, places
 from domain.definitions.compare import Difference, compare
 from domain.definitions.drift import Drift, drift
 from domain.definitions.folder_file import DefinitionFile, DefinitionFiles
 from domain.definitions.gather import Sources
+from domain.definitions.notices import DriverKind
 from domain.definitions.request import RevisionRequest, TemplateChoice
 from domain.definitions.resolution import Resolution
 from domain.definitions.variants import Variant
@@ -21,11 +22,9 @@ from domain.work import Reads
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definitions:
-    """`driver` is "process" or "kubernetes": what a revision must say depends on it."""
-
     reads: Reads
     files: DefinitionFiles
-    driver: str
+    driver: DriverKind
     enable_override: bool  # where the request doesn't say
 
     async def resolve(
@@ -35,7 +34,7 @@ class Definitions:
         try:
             sources = await self._sources(project_id, request, preview)
             gathered = gather.layers(sources)
-            resolved = merge.resolve(gathered.layers)
+            resolved = merge.resolve(gathered.layers, needs_command=sources.variant is Variant.CMD)
             resolution = gather.resolution(project_id, sources, gathered, resolved)
             await self._check(resolution)
         except Refused as refused:
@@ -126,10 +125,8 @@ class Definitions:
         return on and request.model_folder is not None
 
     async def _check(self, resolution: Resolution) -> None:
-        """What only the whole can tell: commands that render, an image where needed, secrets."""
+        """What only the whole can tell: whether it can run here, and knows its secrets."""
         errors: list[UserError] = []
-        with collecting(errors):
-            render.rendered(resolution.definition)
         errors += notices.needs_image(resolution.definition, resolution.image, self.driver)
         errors += await self._unknown_secrets(resolution)
         if errors:

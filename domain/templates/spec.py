@@ -1,16 +1,15 @@
 """What a template may say."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from domain.definitions import drafts
+from domain.definitions import drafts, overrides
 from domain.definitions.layers import Layer, LayerKind
 from domain.errors import InvalidValue, Key, Refused
 
-_POINTER = re.compile(r"(/([^/~\x00]|~[01])*)+")
 ROOTS = ("image", "models", "environment", "resources")
+STARTS = [[root] for root in ROOTS]
 POINTERS_LIMIT = 256
 
 
@@ -33,7 +32,7 @@ def check_pointers(pointers: Sequence[str]) -> None:
         problem = f"More than {POINTERS_LIMIT} pointers."
         raise InvalidValue(path=("allowed_overrides",), problem=problem)
     for place, pointer in enumerate(pointers):
-        if not _POINTER.fullmatch(pointer) or pointer.split("/")[1] not in ROOTS:
+        if overrides.pointer_problem(pointer) or pointer.split("/")[1:2] not in STARTS:
             raise InvalidValue(
                 path=("allowed_overrides", place),
                 problem=f"{pointer!r} points nowhere in a spec: use a JSON Pointer that begins with "

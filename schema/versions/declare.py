@@ -149,12 +149,10 @@ def enum(
         raise ValueError(f"{cls.__name__} has no members {sorted(unknown)}")
     strawberry.enum(cls, name=name, description=description, directives=marks(added))
     definition = vars(cls)["__strawberry_definition__"]
-    definition.values = [
-        dataclasses.replace(each, **dataclasses.asdict(said[each.name]))
-        if each.name in said
-        else each
-        for each in definition.values
-    ]
+    for each in definition.values:
+        if each.name in said:
+            each.description = said[each.name].description
+            each.directives = said[each.name].directives
     return cls
 
 

@@ -6,7 +6,7 @@ import pytest
 from domain.access.access import Role
 from domain.deployments.deployment import TRANSITIONS, DeploymentStatus
 from domain.deployments.service import NewDeployment
-from domain.deployments.strategy import BlueGreen, Canary, CanaryStep, Rolling, problem
+from domain.deployments.strategy import BlueGreen, Canary, CanaryStep, Rolling, Strategy, problem
 from domain.errors import (
     EtagMismatch,
     Forbidden,
@@ -98,7 +98,12 @@ async def test_a_strategy_that_can_not_move_is_refused(
 
 def test_strategies_that_can_move_have_no_problem() -> None:
     steps = (CanaryStep(weight=10, pause=60.0), CanaryStep(weight=50), CanaryStep(weight=100))
-    moving = [Rolling(), Rolling(max_surge=0, max_unavailable=1), BlueGreen(), Canary(steps=steps)]
+    moving: list[Strategy] = [
+        Rolling(),
+        Rolling(max_surge=0, max_unavailable=1),
+        BlueGreen(),
+        Canary(steps=steps),
+    ]
     assert [problem(strategy) for strategy in moving] == [None] * 4
 
 
@@ -217,7 +222,7 @@ async def test_roles_and_projects_are_kept_apart(house: House) -> None:
                 await attempt
     with pytest.raises(Forbidden):
         await house.deployments.create(house.viewer(), NewDeployment(name="x"))
-    assert await house.deployments.preview_revision(house.viewer(), request)
+    await house.deployments.preview_revision(house.viewer(), request)
     with pytest.raises(NotFound):
         await house.deployments.preview_revision(a_caller("elsewhere"), request)
 

@@ -8,9 +8,10 @@ from domain.errors import (
     InvalidValue,
     NameTaken,
     NotFound,
+    Path,
 )
 from domain.events import FolderCreated, FolderDeleted, FolderUpdated
-from domain.folders.service import NewFolder
+from domain.folders.service import FolderPatch, NewFolder
 from tests.support.build import a_caller
 from tests.support.house import URI, House
 
@@ -44,9 +45,13 @@ async def test_an_update_that_changes_nothing_is_no_event(house: House) -> None:
 
 async def test_null_can_not_clear_a_name_or_a_uri(house: House) -> None:
     folder = await house.a_folder()
-    for patch, path in (({"name": None}, ("name",)), ({"uri": None}, ("uri",))):
+    patches: list[tuple[FolderPatch, Path]] = [
+        ({"name": None}, ("name",)),
+        ({"uri": None}, ("uri",)),
+    ]
+    for patch, path in patches:
         with pytest.raises(InvalidValue) as refused:
-            await house.folders.update(house.caller, folder.id, patch)  # type: ignore[arg-type]  # both keys are the patch's
+            await house.folders.update(house.caller, folder.id, patch)
         assert refused.value.path == path
 
 

@@ -13,7 +13,7 @@ from domain.errors import (
     TransitionRefused,
 )
 from domain.events import TemplateCreated, TemplateDeleted, TemplateUpdated
-from domain.templates.service import NewTemplate
+from domain.templates.service import NewTemplate, TemplatePatch
 from domain.templates.template import TRANSITIONS, TemplateStatus
 from tests.support.build import a_caller
 from tests.support.house import House
@@ -56,9 +56,14 @@ async def test_a_draft_may_change_and_later_versions_may_not(house: House) -> No
     changed = await house.templates.update(house.caller, made.id, {"spec": spec})
     assert changed.spec == spec
     await house.templates.update(house.caller, made.id, {"status": TemplateStatus.ACTIVE})
-    for patch in ({"spec": {}}, {"variant": Variant.ECHO}, {"allowed_overrides": ()}):
+    patches: list[TemplatePatch] = [
+        {"spec": {}},
+        {"variant": Variant.ECHO},
+        {"allowed_overrides": ()},
+    ]
+    for patch in patches:
         with pytest.raises(TemplateFrozen):
-            await house.templates.update(house.caller, made.id, patch)  # type: ignore[arg-type]  # each is a patch
+            await house.templates.update(house.caller, made.id, patch)
     described = await house.templates.update(house.caller, made.id, {"description": "old"})
     assert described.description == "old"
 

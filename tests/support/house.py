@@ -1,13 +1,12 @@
 """All services over the store in memory: one call, everything within reach."""
 
 from dataclasses import dataclass, field
-
-from infra.files.definition_file import DefinitionFileParser
+from typing import Any
 
 from domain.access.access import Caller, Role
 from domain.access.service import Access
 from domain.definitions.folder_file import DefinitionFiles
-from domain.definitions.layers import Tree
+from domain.definitions.notices import DriverKind
 from domain.definitions.request import FolderChoice, RevisionRequest
 from domain.definitions.service import Definitions
 from domain.definitions.variants import Variant
@@ -18,6 +17,7 @@ from domain.folders.folder import Folder
 from domain.folders.service import Folders, NewFolder
 from domain.secrets.service import Secrets
 from domain.templates.service import Templates
+from infra.files.definition_file import DefinitionFileParser
 from tests.support.build import FolderFilesInMemory, OwnClock, PlainSealer, a_caller, ids
 from tests.support.memory import MemoryStore
 
@@ -27,7 +27,7 @@ URI = "file:///srv/models/llama"
 @dataclass
 class House:
     clock: OwnClock = field(default_factory=OwnClock)
-    driver: str = "process"
+    driver: DriverKind = "process"
     enable_override: bool = False
 
     def __post_init__(self) -> None:
@@ -35,7 +35,7 @@ class House:
         self.files = FolderFilesInMemory(folders={URI: {}})
         self.caller = a_caller(self.store.default.id)
         some_ids = ids()
-        shared = {
+        shared: dict[str, Any] = {
             "start_work": self.store.start_work,
             "clock": self.clock,
             "new_id": lambda: next(some_ids),
@@ -75,18 +75,18 @@ class House:
             self.files.folders[URI] = {"model-definition.yaml": file.encode()}
         return await self.folders.create(self.caller, NewFolder(name=name, uri=URI))
 
-    async def a_request(self, **said: object) -> RevisionRequest:
+    async def a_request(self, **said: Any) -> RevisionRequest:
         """A request for a new deployment, of the echo variant unless it says otherwise."""
         if "deployment_id" not in said:
             said["deployment_id"] = (await self.a_deployment()).id
         said.setdefault("runtime_variant", Variant.ECHO)
-        return RevisionRequest(**said)  # type: ignore[arg-type]  # a builder takes any field
+        return RevisionRequest(**said)
 
 
 def choice(folder: Folder, definition_path: str | None = None) -> FolderChoice:
     return FolderChoice(folder_id=folder.id, definition_path=definition_path)
 
 
-def service(**said: object) -> Tree:
+def service(**said: object) -> dict[str, Any]:
     """The draft of a request that says something of the first model's service."""
     return {"model_definition": {"models": [{"service": said}]}}
