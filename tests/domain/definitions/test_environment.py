@@ -51,7 +51,9 @@ def test_a_name_stands_once() -> None:
     assert found == [("DUPLICATE_NAME", "/environment/1/name")]
 
 
-@pytest.mark.parametrize("name", ["", "1A", "A-B", "A.B", "A B", "É", "A=B", "A\n", None, 5])
+@pytest.mark.parametrize(
+    "name", ["", "1A", "A-B", "A.B", "A B", "É", "A=B", "A\n", "\ud800", None, 5, ["A"]]
+)
 def test_a_name_is_one_that_every_shell_takes(name: Any) -> None:
     assert refused({"name": name, "value": "1"}) == [("OUT_OF_RANGE", "/environment/0/name")]
 

@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 import yaml as pyyaml
+from hypothesis import given
+from hypothesis import strategies as st
 
-from domain.definitions.layers import LayerKind
+from domain.definitions import drafts
+from domain.definitions.layers import Layer, LayerKind
 from domain.definitions.ports import DefinitionParser
 from domain.definitions.reading import Written
 from domain.errors import DefinitionError
@@ -302,3 +305,20 @@ def test_toml_that_is_wrong_tells_its_line_and_column(text: str, code: str, at: 
     error = refused(text, "m.toml")
     assert error.code == code
     assert error.message.startswith(at)
+
+
+@given(
+    st.binary(max_size=60)
+    | st.text("ab:-[]{}&*!<>|#'\"\\ \n\t,?%=.0", max_size=60).map(str.encode),
+    st.sampled_from(["m.yaml", "m.toml"]),
+)
+def test_any_bytes_are_read_or_refused(content: bytes, file: str) -> None:
+    try:
+        tree = PARSER.parse(file, content)
+    except DefinitionError as error:
+        codes = [error.code]
+    else:
+        codes = [
+            error.code for error in drafts.read(Layer(kind=LayerKind.FOLDER, tree=tree)).errors
+        ]
+    assert all(code.isupper() for code in codes)
