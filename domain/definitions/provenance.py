@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from domain.definitions import reading
 from domain.definitions.definition import Model, Part, Root
 from domain.definitions.drafts import UNREADABLE, Draft
 from domain.definitions.fields import Kind, Shape, shapes
@@ -129,7 +130,7 @@ def _value(result: Assembled, shape: Shape, tree: Tree, said: Said, path: Path) 
         result.errors.append(_missing(said, path))
         return [] if shape.kind is Kind.MODELS else None
     if value is None and not (shape.null_stays and said and said[0][1] is None):
-        value = shape.default
+        value = reading.plain(shape.default)  # a list of its own
     if shape.kind is Kind.PARTS:
         value = [
             _complete(result, shape.part, m, said, (*path, i)) for i, m in enumerate(value or ())
@@ -169,7 +170,7 @@ def _complete(
         if value is None and shape.required:
             one = said[:1] if name not in tree else [(said[0][0], CLEARED)]
             result.errors.append(_missing(one, (*path, name)))
-        whole[name] = shape.default if value is None else value
+        whole[name] = reading.plain(shape.default) if value is None else value
     return whole
 
 
@@ -187,10 +188,11 @@ def _missing(said: Said, path: Path) -> DefinitionError:
 
 def _origin(shape: Shape | None, value: Any, said: Said, path: Path) -> Origin:
     """`said` has every layer that speaks of the path; the first sets it, unless it cleared it."""
-    spoken = [
-        Shadowed(layer=laid.draft.kind, value=None if node is CLEARED else node)
-        for laid, node in said
-    ]
+    spoken: list[Shadowed] = []
+    for laid, node in said:
+        one = Shadowed(layer=laid.draft.kind, value=None if node is CLEARED else node)
+        if one not in spoken[-1:]:  # a layer that repeats itself hides nothing
+            spoken.append(one)
     highest = said[0][1] if said else CLEARED
     stays = shape is not None and shape.null_stays
     if highest is CLEARED or (highest is None and not stays):
@@ -198,5 +200,4 @@ def _origin(shape: Shape | None, value: Any, said: Said, path: Path) -> Origin:
             pointer=pointer(path), value=value, layer=LayerKind.DEFAULT, shadowed=tuple(spoken)
         )
     first, *rest = spoken
-    hidden = tuple(one for one in rest if one != Shadowed(layer=first.layer, value=first.value))
-    return Origin(pointer=pointer(path), value=value, layer=first.layer, shadowed=hidden)
+    return Origin(pointer=pointer(path), value=value, layer=first.layer, shadowed=tuple(rest))

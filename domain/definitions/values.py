@@ -73,7 +73,7 @@ def _faults(shape: Shape, written: Any, value: Any, errors: list[ErrorDetails]) 
             "OUT_OF_RANGE",
             (),
             f"{_rule(ranged)}, not {shown(value)}",
-            value,
+            _tellable(value),
             next(iter(near), None),
         )
         return
