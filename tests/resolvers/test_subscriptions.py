@@ -49,6 +49,11 @@ def watched(graph: Graph) -> tuple[WatchedLog, Context]:
     return log, Context.of(Services(**parts | {"log": log}), graph.house.caller)
 
 
+def kind_of(result: Any) -> Any:
+    assert result.errors is None
+    return result.data["events"]["__typename"]
+
+
 def id_of(deployment: Deployment) -> str:
     return global_id("ModelDeployment", deployment.id)
 
@@ -67,10 +72,10 @@ async def test_a_subscription_starts_now_and_follows(graph: Graph) -> None:
         task = asyncio.ensure_future(anext(stream))
         await log.began.wait()
         await graph.house.a_folder(name="after")
-        assert (await task).data["events"]["__typename"] == "FolderCreated"
+        assert kind_of(await task) == "FolderCreated"
         task = asyncio.ensure_future(anext(stream))
         await graph.house.a_deployment()
-        assert (await task).data["events"]["__typename"] == "DeploymentCreated"
+        assert kind_of(await task) == "DeploymentCreated"
 
 
 async def test_a_subscription_resumes_behind_a_cursor(graph: Graph) -> None:
@@ -159,7 +164,7 @@ async def test_what_nodes_show_is_of_the_events_moment(graph: Graph) -> None:
       ... on DeploymentEvent { deployment { name } } } }"""
     async with aclosing(graph.follow(query, id=id_of(deployment), after=head)) as stream:
         for name in ("one", "two"):
-                await graph.house.deployments.update(graph.house.caller, deployment.id, {"name": name})
+            await graph.house.deployments.update(graph.house.caller, deployment.id, {"name": name})
             answer = await anext(stream)
             assert answer.data["deploymentEvents"]["deployment"] == {"name": name}
 
