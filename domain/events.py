@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.deployments.deployment import DeploymentStatus
-from domain.errors import CursorUnknown
+from domain.errors import CursorExpired, CursorUnknown
 
 
 class SubjectKind(StrEnum):
@@ -204,6 +204,31 @@ class Cursor:
             return cls(epoch, int(position))
         except (binascii.Error, ValueError) as error:
             raise CursorUnknown() from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """What a log holds: the events behind `swept`, up to and with `head`."""
+
+    epoch: str
+    swept: int
+    head: int
+
+    @property
+    def oldest(self) -> Cursor:
+        return Cursor(self.epoch, self.swept)
+
+    @property
+    def newest(self) -> Cursor:
+        return Cursor(self.epoch, self.head)
+
+    def resume(self, after: Cursor) -> int:
+        """The position to go on behind; raises CursorExpired, CursorUnknown."""
+        if after.epoch != self.epoch or not 0 <= after.position <= self.head:
+            raise CursorUnknown()
+        if after.position < self.swept:
+            raise CursorExpired(oldest=self.oldest.encode())
+        return after.position
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,22 +21,30 @@ from domain.templates.template import Template
 T = TypeVar("T")
 
 
-class Rows(Protocol[T]):
-    """The rows of one noun inside a unit of work.
+class FixedRows(Protocol[T]):
+    """The rows of a noun that is never changed.
 
-    `add` and `put` raise NameTaken (with an empty path) where a unique name is taken.
+    `add` raises NameTaken (with an empty path) where a unique name is taken, InvalidValue for text
+    that no database keeps (NUL characters, unpaired surrogates). Nothing of a unit of work is kept
+    after a NameTaken: where the block goes on, it is raised again at the block's end.
     """
 
     async def get(self, id: str) -> T | None: ...
 
+    async def add(self, value: T) -> None: ...
+
+
+class Rows(FixedRows[T], Protocol[T]):
+    """The rows of one noun inside a unit of work; `put` raises what `add` does."""
+
     async def lock(self, id: str) -> T | None:
         """As `get`, and nobody else changes the row before this unit of work ends."""
 
-    async def add(self, value: T) -> None: ...
+    async def put(self, value: T) -> None:
+        """Replace the row of that id; raises NotFound where there is none."""
 
-    async def put(self, value: T) -> None: ...
-
-    async def remove(self, id: str) -> None: ...
+    async def remove(self, id: str) -> None:
+        """Whether or not the row was there, it is gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +59,14 @@ class Answered:
     expires_at: datetime
 
 
-class Answers(Protocol):
+class AnswerReads(Protocol):
     async def get(
         self, project_id: str, operation: str, key: str, now: datetime
     ) -> Answered | None:
         """The answer kept under the key, if it has not expired."""
 
+
+class Answers(AnswerReads, Protocol):
     async def claim(self, answered: Answered, now: datetime) -> Answered | None:
         """Keep the answer; or wait for a concurrent twin and return what it kept."""
 
@@ -68,7 +78,7 @@ class Work(Protocol):
     folders: Rows[Folder]
     templates: Rows[Template]
     deployments: Rows[Deployment]
-    revisions: Rows[Revision]
+    revisions: FixedRows[Revision]
     answers: Answers
 
     async def latest_template_version(self, project_id: str, name: str) -> int:
@@ -80,11 +90,20 @@ class Work(Protocol):
 
 class StartWork(Protocol):
     def __call__(self, actor: str, cause: str) -> AbstractAsyncContextManager[Work]:
-        """Begin a unit of work; it commits when the block ends without an error."""
+        """Begin a unit of work; it commits when the block ends without an error.
+
+        Raises StorageUnavailable where the database went away; nothing is kept then, unless it
+        went away during the commit itself: whether that commit is kept, nobody can tell.
+        """
 
 
 class Lists(Protocol[T]):
-    """Committed rows for display. `by_ids` leaves out what does not exist."""
+    """Committed rows for display.
+
+    `by_ids` leaves out what does not exist, and gives deleted deployments too; `page` and `count`
+    leave these out unless the listing says `with_deleted`. A field that can't be filtered or
+    ordered by, or a value of the wrong type, is InvalidValue.
+    """
 
     async def by_ids(self, ids: Collection[str]) -> Mapping[str, T]: ...
 
@@ -135,7 +154,7 @@ class Reads(Protocol):
     templates: TemplateLists
     deployments: Lists[Deployment]
     revisions: RevisionLists
-    answers: Answers
+    answers: AnswerReads
 
 
 class EventLog(Protocol):
