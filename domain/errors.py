@@ -7,7 +7,7 @@
     │   └── DefinitionError       one finding of a resolution: its kind is its code
     ├── Refused                   several user errors at once
     ├── Unauthenticated           no key, or one that is unknown or revoked
-    ├── CursorExpired  CursorUnknown
+    ├── CursorExpired  CursorUnknown  CursorInvalid
     ├── SealBroken                a secret that this server's key does not open
     └── StorageUnavailable        a store did not answer; worth another try
 
@@ -172,6 +172,11 @@ class CursorExpired(ModelyardError):
 @dataclass(eq=False, kw_only=True)
 class CursorUnknown(ModelyardError):
     """This cursor is not of this event log (or lies beyond its end). Read eventCursor and start there."""
+
+
+@dataclass(eq=False, kw_only=True)
+class CursorInvalid(ModelyardError):
+    """This cursor is not of this list in this order. Take one of its edges', or start without."""
 
 
 @dataclass(eq=False, kw_only=True)

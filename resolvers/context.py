@@ -1,0 +1,62 @@
+"""What one operation works with."""
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import strawberry
+
+from domain.access.access import Caller, Project
+from domain.access.service import Access
+from domain.definitions.service import Definitions
+from domain.deployments.service import Deployments
+from domain.errors import NotFound
+from domain.folders.service import Folders
+from domain.secrets.service import Secrets
+from domain.templates.service import Templates
+from domain.work import EventLog, Reads
+from resolvers.loaders import Loaders
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """All that resolvers call; one for the whole process."""
+
+    access: Access
+    secrets: Secrets
+    folders: Folders
+    templates: Templates
+    definitions: Definitions
+    deployments: Deployments
+    reads: Reads
+    log: EventLog
+
+
+@dataclass(slots=True)
+class Context:
+    """Made per operation: `Context.of(services, caller)`. A subscription renews it per event."""
+
+    services: Services
+    caller: Caller
+    loads: Loaders
+
+    @classmethod
+    def of(cls, services: Services, caller: Caller) -> "Context":
+        return cls(services, caller, _loaders(services, caller))
+
+    async def selected_project(self) -> Project:
+        """The project that the request selected; raises NotFound where the caller sees none."""
+        found = await self.loads.project(self.caller.project_id)
+        if found is None:
+            raise NotFound(kind="project", id=self.caller.project_id)
+        return found
+
+    def renew(self) -> None:
+        """Forget what was loaded: what comes next shows the present."""
+        self.loads = _loaders(self.services, self.caller)
+
+
+def _loaders(services: Services, caller: Caller) -> Loaders:
+    return Loaders(services.reads, services.definitions, caller)
+
+
+Info: TypeAlias = strawberry.Info[Context, Any]

@@ -1,0 +1,152 @@
+"""What fields load, read together: one statement for all fields of one kind, however many rows.
+
+Loaders live as long as one operation, or one event of a subscription.
+"""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from typing import TypeVar
+
+from strawberry.dataloader import DataLoader
+
+from domain.access.access import Caller, Owned, Project
+from domain.definitions.compare import Drift
+from domain.definitions.service import Definitions
+from domain.deployments.deployment import Deployment, Revision
+from domain.folders.folder import Folder
+from domain.listing import Listing, Page
+from domain.secrets.secret import Secret
+from domain.templates.template import Template
+from domain.work import Lists, Reads
+
+T = TypeVar("T")
+V = TypeVar("V", bound=Owned)
+PageKey = tuple[str, Listing]
+
+
+class Loaders:
+    """Implements `schema.context.Loads` for one caller."""
+
+    __slots__ = (
+        "_caller",
+        "_definitions",
+        "_deployments",
+        "_folders",
+        "_projects",
+        "_reads",
+        "_revision_counts",
+        "_revision_pages",
+        "_revisions",
+        "_secret_users",
+        "_secrets",
+        "_templates",
+    )
+
+    def __init__(self, reads: Reads, definitions: Definitions, caller: Caller) -> None:
+        self._reads = reads
+        self._definitions = definitions
+        self._caller = caller
+        self._projects = DataLoader[str, Project | None](load_fn=self._load_projects)
+        self._folders = self._by_id(reads.folders)
+        self._templates = self._by_id(reads.templates)
+        self._secrets = self._by_id(reads.secrets)
+        self._deployments = self._by_id(reads.deployments)
+        self._revisions = self._by_id(reads.revisions)
+        self._revision_pages: DataLoader[PageKey, Page[Revision]] = DataLoader(
+            load_fn=self._load_pages, cache_key_fn=_page_key
+        )
+        self._revision_counts: DataLoader[PageKey, int] = DataLoader(
+            load_fn=self._load_counts, cache_key_fn=_page_key
+        )
+        self._secret_users: DataLoader[tuple[str, str], Sequence[str]] = DataLoader(
+            load_fn=self._load_users
+        )
+
+    async def project(self, id: str) -> Project | None:
+        return await self._projects.load(id)
+
+    async def folder(self, id: str) -> Folder | None:
+        return await self._folders.load(id)
+
+    async def template(self, id: str) -> Template | None:
+        return await self._templates.load(id)
+
+    async def secret(self, id: str) -> Secret | None:
+        return await self._secrets.load(id)
+
+    async def deployment(self, id: str) -> Deployment | None:
+        return await self._deployments.load(id)
+
+    async def revision(self, id: str) -> Revision | None:
+        return await self._revisions.load(id)
+
+    async def revisions(self, deployment_id: str, listing: Listing) -> Page[Revision]:
+        return await self._revision_pages.load((deployment_id, listing))
+
+    async def revision_count(self, deployment_id: str, listing: Listing) -> int:
+        return await self._revision_counts.load((deployment_id, listing))
+
+    async def secret_users(self, secret: Secret) -> Sequence[str]:
+        return await self._secret_users.load((secret.project_id, secret.name))
+
+    async def drift(self, revision: Revision) -> Drift:
+        return await self._definitions.drift(revision)
+
+    def _by_id(self, lists: Lists[V]) -> DataLoader[str, V | None]:
+        async def load(ids: list[str]) -> list[V | None]:
+            found = await lists.by_ids(ids)
+            seen = {k: v for k, v in found.items() if self._caller.sees(v.project_id)}
+            return list(map(seen.get, ids))
+
+        return DataLoader(load_fn=load)
+
+    async def _load_projects(self, ids: list[str]) -> list[Project | None]:
+        found = await self._reads.projects.by_ids(list(filter(self._caller.sees, ids)))
+        return list(map(found.get, ids))
+
+    async def _load_pages(self, keys: list[PageKey]) -> list[Page[Revision]]:
+        return await _grouped(keys, self._reads.revisions.pages, Page((), has_next=False))
+
+    async def _load_counts(self, keys: list[PageKey]) -> list[int]:
+        return await _grouped(keys, self._reads.revisions.counts, 0)
+
+    async def _load_users(self, keys: list[tuple[str, str]]) -> list[Sequence[str]]:
+        names: dict[str, list[str]] = defaultdict(list)
+        for project_id, name in keys:
+            names[project_id].append(name)
+        found = {
+            (project_id, name): users
+            for project_id, wanted in names.items()
+            for name, users in (await self._reads.secrets.used_by(project_id, wanted)).items()
+        }
+        return [found.get(key, ()) for key in keys]
+
+
+def _page_key(key: PageKey) -> Hashable:
+    deployment_id, listing = key
+    return deployment_id, _alike(listing)
+
+
+def _alike(listing: Listing) -> Hashable:
+    """Equal for listings that one statement answers; `Listing` itself holds a dict."""
+    within = tuple(sorted(listing.within.items()))
+    return listing.first, within, listing.where, listing.order, listing.after
+
+
+async def _grouped(
+    keys: list[PageKey],
+    read: Callable[[list[str], Listing], Awaitable[Mapping[str, T]]],
+    nothing: T,
+) -> list[T]:
+    """One read for each distinct listing, for all deployments that want it."""
+    listings: dict[Hashable, Listing] = {}
+    wanted: dict[Hashable, list[str]] = defaultdict(list)
+    for deployment_id, listing in keys:
+        listings.setdefault(_alike(listing), listing)
+        wanted[_alike(listing)].append(deployment_id)
+    found = {
+        (deployment_id, alike): value
+        for alike, ids in wanted.items()
+        for deployment_id, value in (await read(ids, listings[alike])).items()
+    }
+    return [found.get((owner, _alike(listing)), nothing) for owner, listing in keys]

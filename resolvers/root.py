@@ -1,0 +1,63 @@
+"""The one schema that is executed, and its print."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError, GraphQLSchema
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types.execution import ExecutionContext
+
+from resolvers.access import AccessMutations, AccessQueries
+from schema import versions
+from schema.errors import USER_ERRORS
+from schema.scalars import SCALARS
+from schema.versions import Declaration
+
+
+@versions.type(added="0.1.0")
+class Query(AccessQueries):
+    """What can be read."""
+
+
+@versions.type(added="0.1.0")
+class Mutation(AccessMutations):
+    """What can be changed; each field is done on its own, in the order of the document."""
+
+
+class Schema(strawberry.Schema):
+    """`core` is graphql-core's schema, `declarations` the version of every coordinate in it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Sorting copies the directives; the printer has to see the copies, or it prints both.
+        copies = {directive.name: directive for directive in self.core.directives}
+        self._schema_graphql_directives = {
+            cls: copies.get(own.name, own) for cls, own in self._schema_graphql_directives.items()
+        }
+        self.declarations: Mapping[str, Declaration] = versions.index(self.core)
+
+    @property
+    def core(self) -> GraphQLSchema:
+        return self._schema
+
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        """Nothing here: `resolvers.errors.formatted` logs what it masks, once, with its reference."""
+
+
+def build_schema(*, is_sorted: bool = False) -> Schema:
+    """Build it once a process: it takes a while. Raises versions.Undeclared."""
+    return Schema(
+        query=Query,
+        mutation=Mutation,
+        types=[*USER_ERRORS],
+        config=StrawberryConfig(scalar_map=SCALARS, sort_schema=is_sorted),
+    )
+
+
+def print_schema() -> str:
+    """The SDL that `schema.graphql` holds: sorted, with descriptions and versions."""
+    printed = build_schema(is_sorted=True).as_str()
+    return "\n".join(line.rstrip() for line in printed.splitlines()) + "\n"

@@ -1,0 +1,51 @@
+"""What a field of a type may load, beyond what its own value holds."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeAlias
+
+import strawberry
+
+from domain.access.access import Caller, Project
+from domain.definitions.compare import Drift
+from domain.deployments.deployment import Deployment, Revision
+from domain.folders.folder import Folder
+from domain.listing import Listing, Page
+from domain.secrets.secret import Secret
+from domain.templates.template import Template
+
+
+class Loads(Protocol):
+    """By id: None where there is nothing, or nothing that the caller sees."""
+
+    async def project(self, id: str) -> Project | None: ...
+
+    async def folder(self, id: str) -> Folder | None: ...
+
+    async def template(self, id: str) -> Template | None: ...
+
+    async def secret(self, id: str) -> Secret | None: ...
+
+    async def deployment(self, id: str) -> Deployment | None: ...
+
+    async def revision(self, id: str) -> Revision | None: ...
+
+    async def revisions(self, deployment_id: str, listing: Listing) -> Page[Revision]:
+        """A page of one deployment's revisions; pages of many are read together."""
+
+    async def revision_count(self, deployment_id: str, listing: Listing) -> int: ...
+
+    async def secret_users(self, secret: Secret) -> Sequence[str]:
+        """The ids of the live deployments that use the secret."""
+
+    async def drift(self, revision: Revision) -> Drift: ...
+
+
+class Context(Protocol):
+    @property
+    def caller(self) -> Caller: ...
+
+    @property
+    def loads(self) -> Loads: ...
+
+
+Info: TypeAlias = strawberry.Info[Context, Any]

@@ -1,0 +1,46 @@
+"""Which version every element of the schema was added in, said once where the element is declared.
+
+`versions.type`, `field` and the others below wrap Strawberry's own; what says no version inherits
+its type's (an argument its field's, a value its enum's). `index` makes descriptions and deprecation
+reasons from the declarations, and refuses a schema that has an element without one.
+"""
+
+from schema.versions.declare import (
+    argument,
+    directive,
+    enum,
+    field,
+    input,
+    interface,
+    method,
+    scalar,
+    type,
+    union,
+    value,
+)
+from schema.versions.index import Declaration, Undeclared, index
+from schema.versions.marks import NEXT, Added, DeprecatedSince
+
+CURRENT = "0.1.0"
+"""The version of the API that this code serves."""
+
+__all__ = [
+    "CURRENT",
+    "NEXT",
+    "Added",
+    "Declaration",
+    "DeprecatedSince",
+    "Undeclared",
+    "argument",
+    "directive",
+    "enum",
+    "field",
+    "index",
+    "input",
+    "interface",
+    "method",
+    "scalar",
+    "type",
+    "union",
+    "value",
+]

@@ -1,0 +1,140 @@
+"""The index of declarations: schema coordinate → version, for every element of a built schema."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    is_introspection_type,
+    is_specified_directive,
+    is_specified_scalar_type,
+)
+from strawberry.types.base import StrawberryObjectDefinition, get_object_definition
+
+from schema.versions.declare import SINCE
+from schema.versions.marks import NEXT, Added, DeprecatedSince
+
+BACKREF = "strawberry-definition"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """`before` is the enum value that older views see in this one's place."""
+
+    added: str
+    deprecated: str | None = None
+    use: str | None = None
+    removal: str | None = None
+    before: str | None = None
+
+    @property
+    def reason(self) -> str | None:
+        if self.deprecated is None:
+            return None
+        return f"Since {self.deprecated}." + (f" Use {self.use}." if self.use else "")
+
+
+class Undeclared(Exception):
+    """Elements of the schema say no version and have nothing to inherit one from."""
+
+
+def index(schema: GraphQLSchema) -> Mapping[str, Declaration]:
+    """Every element's declaration; each element's description and deprecation reason now say it.
+
+    Built-in scalars, directives and introspection are GraphQL's own and are left out. Raises
+    Undeclared with every coordinate that has no version.
+    """
+    found: dict[str, Declaration] = {}
+    missing: list[str] = []
+    for coordinate, element, above in _elements(schema):
+        declaration = _declared(element, found.get(above))
+        if declaration is None:
+            missing.append(coordinate)
+            continue
+        found[coordinate] = declaration
+        _describe(element, declaration)
+    if missing:
+        raise Undeclared(", ".join(sorted(missing)))
+    return found
+
+
+def order(version: str) -> tuple[int, ...]:
+    """NEXT comes after every release."""
+    if version == NEXT:
+        return (10**9,)
+    return tuple(int(part) for part in version.split("."))
+
+
+def _elements(schema: GraphQLSchema) -> Iterator[tuple[str, Any, str]]:
+    """(coordinate, element, coordinate that it inherits from), the latter first."""
+    for name, type_ in schema.type_map.items():
+        if is_introspection_type(type_) or is_specified_scalar_type(type_):
+            continue
+        yield name, type_, ""
+        yield from _members(type_)
+    for directive in schema.directives:
+        if not is_specified_directive(directive):
+            yield f"@{directive.name}", directive, ""
+            for argument, element in directive.args.items():
+                yield f"@{directive.name}({argument}:)", element, f"@{directive.name}"
+
+
+def _members(type_: GraphQLNamedType) -> Iterator[tuple[str, Any, str]]:
+    if isinstance(type_, GraphQLEnumType):
+        for name, value in type_.values.items():
+            yield f"{type_.name}.{name}", value, type_.name
+    elif isinstance(type_, GraphQLInputObjectType):
+        for name, input_field in type_.fields.items():
+            yield f"{type_.name}.{name}", input_field, type_.name
+    elif isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
+        for name, field in type_.fields.items():
+            coordinate = f"{type_.name}.{name}"
+            yield coordinate, field, type_.name
+            for argument, element in field.args.items():
+                yield f"{coordinate}({argument}:)", element, coordinate
+
+
+def _declared(element: Any, above: Declaration | None) -> Declaration | None:
+    """An element is never older than what it belongs to, e.g. a field inherited from an interface."""
+    definition = element.extensions.get(BACKREF)
+    directives = tuple(getattr(definition, "directives", None) or ())
+    added = next((d for d in directives if isinstance(d, Added)), None)
+    gone = next((d for d in directives if isinstance(d, DeprecatedSince)), None)
+    known = [above.added] if above is not None else []
+    known += _origin_versions(definition)
+    known += [added.version] if added is not None else []
+    if not known:
+        return None
+    return Declaration(
+        added=max(known, key=order),
+        before=added.before if added is not None else None,
+        deprecated=gone.version if gone is not None else None,
+        use=gone.use if gone is not None else None,
+        removal=(gone.removal or None) if gone is not None else None,
+    )
+
+
+def _origin_versions(definition: Any) -> Iterable[str]:
+    """Of a directive, what its class says; of a generic type (a connection), its arguments' too."""
+    origin = getattr(definition, "origin", None)
+    if hasattr(origin, SINCE):
+        yield getattr(origin, SINCE)
+    if isinstance(definition, StrawberryObjectDefinition):
+        for argument in definition.type_var_map.values():
+            inner = get_object_definition(argument)
+            for mark in (inner.directives or ()) if inner is not None else ():
+                if isinstance(mark, Added):
+                    yield mark.version
+
+
+def _describe(element: Any, declaration: Declaration) -> None:
+    added = f"Added in {declaration.added}."
+    element.description = f"{element.description} {added}" if element.description else added
+    if declaration.reason is not None and hasattr(element, "deprecation_reason"):
+        element.deprecation_reason = declaration.reason
