@@ -1,13 +1,35 @@
 """The store as one thing: units of work, reads and the event log over one database."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
+import structlog
+from sqlalchemy import text
+
 from domain.clock import Clock, utc_now
+from domain.errors import StorageUnavailable
+from domain.events import Scope
+from domain.ids import NewId, new_id
 from domain.work import EventLog, Reads, StartWork
+from infra.db import migrate
+from infra.db.answers import forget_expired
+from infra.db.engine import Engines, connect_to, open_engines
+from infra.db.events import StoredEvents
+from infra.db.marks import Marks
+from infra.db.reads import StoredReads
+from infra.db.work import StoredWorkStarter
+from infra.events.follower import Follower
+from infra.events.log import Log
+
+log = structlog.get_logger()
+
+SWEEP_EVERY = 3600.0
+NOTE_EVERY = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,9 +37,23 @@ class Store:
     start_work: StartWork
     reads: Reads
     log: EventLog
+    events: StoredEvents
+    follower: Follower
+    new_id: NewId
 
     async def ping(self) -> None:
-        """Whether the database answers; raises StorageUnavailable."""
+        """Raises StorageUnavailable where the database does not answer."""
+        await self.events.engines.rows(text("SELECT 1"))
+
+    async def sweep(self, before: datetime) -> int:
+        """Forget the oldest events, up to the first that is not older; how many went."""
+        return await self.events.sweep(before)
+
+    async def renew_epoch(self) -> None:
+        """What an operator calls after putting back a backup: every cursor is unknown from now on."""
+        extent, _ = await self.follower.look(0, 0, Scope())
+        await self.events.renew_epoch(extent.epoch, self.new_id())
+        await self.follower.look(0, 0, Scope())
 
 
 @asynccontextmanager
@@ -28,12 +64,106 @@ async def open_store(
     clock: Clock = utc_now,
     auto_migrate: bool = False,
     retention: timedelta = timedelta(days=90),
+    poll: float = 1.0,
+    ring: int = 4096,
+    new_id: NewId = new_id,
 ) -> AsyncIterator[Store]:
     """A running store: schema checked (SQLite: migrated), event follower started; closed at the end.
 
-    `url` is SQLAlchemy's: `sqlite+aiosqlite:///file` or `postgresql+asyncpg://…`. `data_dir` holds
-    the mark by which a restored SQLite database is known. `auto_migrate` migrates PostgreSQL under
-    an advisory lock. Raises SchemaOlder, SchemaNewer, StorageUnavailable.
+    `url` is SQLAlchemy's: `sqlite+aiosqlite:///file` or `postgresql+asyncpg://…`. `data_dir` exists;
+    it holds the mark by which a restored SQLite database is known. `auto_migrate` migrates PostgreSQL
+    under an advisory lock. `poll` is in seconds, `ring` in events. Raises SchemaOlder, SchemaNewer,
+    StorageUnavailable.
     """
-    raise NotImplementedError
-    yield
+    async with AsyncExitStack() as stack:
+        engines = await stack.enter_async_context(open_engines(url))
+        await _prepare(engines, auto_migrate)
+        marks = Marks(engines, data_dir, new_id)
+        if await marks.check_in():
+            log.warning("the database was restored: cursors of before are unknown now")
+        events = StoredEvents(engines)
+        follower = Follower(events, poll=poll, capacity=ring, new_id=new_id)
+        committed = await stack.enter_async_context(_announcing(url, follower, marks))
+        await stack.enter_async_context(follower.running())
+        store = Store(
+            start_work=StoredWorkStarter(engines, clock, committed),
+            reads=StoredReads(engines),
+            log=Log(follower),
+            events=events,
+            follower=follower,
+            new_id=new_id,
+        )
+        sweeping = partial(_sweep, store, clock, retention)
+        await stack.enter_async_context(_repeating(sweeping, SWEEP_EVERY))
+        yield store
+
+
+async def _prepare(engines: Engines, auto_migrate: bool) -> None:
+    if engines.is_sqlite or auto_migrate:
+        await migrate.migrate_on(engines)
+    else:
+        await migrate.require_current(engines)
+
+
+@asynccontextmanager
+async def _announcing(
+    url: str, follower: Follower, marks: Marks
+) -> AsyncIterator[Callable[[], None]]:
+    """What to call after a commit: it tells this process's follower, and the other processes'."""
+    if marks.engines.is_sqlite:
+        async with _noting(marks) as changed:
+            yield partial(_both, follower.hint, changed)
+    else:
+        from infra.events.bell import Bell
+
+        async with Bell(partial(connect_to, url), follower.hint).running() as bell:
+            yield partial(_both, follower.hint, bell.ring)
+
+
+def _both(first: Callable[[], None], second: Callable[[], None]) -> None:
+    first()
+    second()
+
+
+@asynccontextmanager
+async def _noting(marks: Marks) -> AsyncIterator[Callable[[], None]]:
+    """Notes the head at most once a second, and at the end."""
+    changed = asyncio.Event()
+
+    async def note_changes() -> None:
+        await changed.wait()
+        changed.clear()
+        await marks.note()
+
+    async with _repeating(note_changes, NOTE_EVERY):
+        yield changed.set
+    await marks.note()
+
+
+async def _sweep(store: Store, clock: Clock, retention: timedelta) -> None:
+    now = clock()
+    await store.sweep(now - retention)
+    await forget_expired(store.events.engines, now)
+
+
+@asynccontextmanager
+async def _repeating(act: Callable[[], Awaitable[None]], pause: float) -> AsyncIterator[None]:
+    """Does it again and again until the block ends."""
+    task = asyncio.create_task(_repeat(act, pause))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _repeat(act: Callable[[], Awaitable[None]], pause: float) -> None:
+    while True:
+        try:
+            await act()
+        except StorageUnavailable as error:
+            log.warning("the store's upkeep waits for the database", problem=error.problem)
+        except Exception:  # the loop's edge
+            log.exception("the store's upkeep failed")
+        await asyncio.sleep(pause)

@@ -28,7 +28,22 @@ from domain.folders.folder import Folder
 from domain.listing import Listing, Page, field_of, matches, place
 from domain.secrets.secret import Secret
 from domain.templates.template import Template
-from domain.work import Answered, Answers, FixedRows, Rows, StartWork
+from domain.work import (
+    Answered,
+    AnswerReads,
+    Answers,
+    EventLog,
+    FixedRows,
+    KeyLists,
+    Lists,
+    ProjectLists,
+    Reads,
+    RevisionLists,
+    Rows,
+    SecretLists,
+    StartWork,
+    TemplateLists,
+)
 
 T = TypeVar("T")
 
@@ -42,8 +57,9 @@ class MemoryStore:
         self._kept.tables["project"][self.default.id] = self.default
         self._clock = clock
         self._turn = asyncio.Lock()
-        self.log = MemoryLog(self._kept)
-        self.reads = MemoryReads(self._kept)
+        self._log = MemoryLog(self._kept)
+        self.log: EventLog = self._log
+        self.reads: Reads = MemoryReads(self._kept)
         self.start_work: StartWork = self._start_work
 
     @asynccontextmanager
@@ -62,7 +78,7 @@ class MemoryStore:
             for project_id, fact in work.facts:
                 self._kept.append(at, project_id, actor, cause, fact)
         if work.facts:
-            self.log.wake()
+            self._log.wake()
 
     async def sweep(self, before: datetime) -> int:
         """As infra.store.Store.sweep."""
@@ -76,7 +92,7 @@ class MemoryStore:
 
     async def renew_epoch(self) -> None:
         self._kept.extent = replace(self._kept.extent, epoch=uuid4().hex)
-        self.log.wake()
+        self._log.wake()
 
     async def ping(self) -> None:
         return None
@@ -323,14 +339,14 @@ class MemoryKeyLists(MemoryLists[ApiKey]):
 
 class MemoryReads:
     def __init__(self, kept: Kept) -> None:
-        self.projects = MemoryProjectLists(kept, "project")
-        self.keys = MemoryKeyLists(kept, "key")
-        self.secrets = MemorySecretLists(kept, "secret")
-        self.folders: MemoryLists[Folder] = MemoryLists(kept, "folder")
-        self.templates = MemoryTemplateLists(kept, "template")
-        self.deployments: MemoryLists[Deployment] = MemoryLists(kept, "deployment")
-        self.revisions = MemoryRevisionLists(kept, "revision")
-        self.answers = MemoryAnswers(kept)
+        self.projects: ProjectLists = MemoryProjectLists(kept, "project")
+        self.keys: KeyLists = MemoryKeyLists(kept, "key")
+        self.secrets: SecretLists = MemorySecretLists(kept, "secret")
+        self.folders: Lists[Folder] = MemoryLists(kept, "folder")
+        self.templates: TemplateLists = MemoryTemplateLists(kept, "template")
+        self.deployments: Lists[Deployment] = MemoryLists(kept, "deployment")
+        self.revisions: RevisionLists = MemoryRevisionLists(kept, "revision")
+        self.answers: AnswerReads = MemoryAnswers(kept)
 
 
 @dataclass(slots=True)

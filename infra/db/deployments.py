@@ -1,0 +1,149 @@
+"""Deployments and their revisions."""
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Table,
+    UniqueConstraint,
+    func,
+    select,
+    text,
+)
+
+from domain.definitions.definition import Definition
+from domain.definitions.layers import WrittenLayer
+from domain.definitions.merge import Origin
+from domain.definitions.variants import Variant
+from domain.deployments.deployment import (
+    FINAL,
+    Deployment,
+    DeploymentStatus,
+    EnvironmentValue,
+    FolderUse,
+    Revision,
+    TemplateUse,
+)
+from domain.deployments.strategy import Strategy
+from domain.listing import Listing, Page
+from infra.db import listing as sql
+from infra.db.lists import StoredLists
+from infra.db.noun import METADATA, Noun
+from infra.db.types import Document, Enumerated, Moment, PlainText, Tags
+
+DEPLOYMENTS = Noun(
+    "deployment",
+    Deployment,
+    Table(
+        "deployments",
+        METADATA,
+        Column("id", PlainText, primary_key=True),
+        Column("project_id", PlainText, ForeignKey("projects.id"), nullable=False),
+        Column("name", PlainText, nullable=False),
+        Column("tags", Tags, nullable=False),
+        Column("desired_replicas", BigInteger, nullable=False),
+        Column("strategy", Document(Strategy), nullable=False),
+        Column("status", Enumerated(DeploymentStatus), nullable=False),
+        Column("status_since", Moment, nullable=False),
+        Column("active_revision_id", PlainText),
+        Column("last_revision", BigInteger, nullable=False),
+        Column("generation", BigInteger, nullable=False),
+        Column("created_at", Moment, nullable=False),
+        Column("created_by", PlainText, nullable=False),
+        Column("updated_at", Moment, nullable=False),
+        Column("deleted_at", Moment),
+        Index(None, "project_id", "created_at", "id"),
+        CheckConstraint("desired_replicas >= 0", "desired_replicas"),
+        CheckConstraint("last_revision >= 0", "last_revision"),
+        CheckConstraint(
+            "status IN ('pending', 'deploying', 'ready', 'degraded', 'rolling_back', 'stopping',"
+            " 'stopped')",
+            "status",
+        ),
+        CheckConstraint("status <> 'pending' OR active_revision_id IS NULL", "nothing_active"),
+        CheckConstraint("status <> 'stopped' OR deleted_at IS NOT NULL", "stopped_is_deleted"),
+        CheckConstraint(
+            "deleted_at IS NULL OR status IN ('stopping', 'stopped')", "deleted_is_stopping"
+        ),
+        live_name := Index(
+            "uq_deployments_live_name",
+            "project_id",
+            "name",
+            unique=True,
+            sqlite_where=text("status <> 'stopped'"),
+            postgresql_where=text("status <> 'stopped'"),
+        ),
+    ),
+    live_name,
+)
+
+REVISIONS = Noun(
+    "revision",
+    Revision,
+    Table(
+        "revisions",
+        METADATA,
+        Column("id", PlainText, primary_key=True),
+        Column("project_id", PlainText, ForeignKey("projects.id"), nullable=False),
+        Column("deployment_id", PlainText, ForeignKey("deployments.id"), nullable=False),
+        Column("number", BigInteger, nullable=False),
+        Column("digest", PlainText, nullable=False),
+        Column("variant", Enumerated(Variant), nullable=False),
+        Column("image", PlainText),
+        Column("mount_path", PlainText, nullable=False),
+        Column("folder", Document(FolderUse)),
+        Column("template", Document(TemplateUse)),
+        Column("definition", Document(Definition), nullable=False),
+        Column("environment", Document(Mapping[str, EnvironmentValue]), nullable=False),
+        Column("resources", Document(Mapping[str, str]), nullable=False),
+        Column("provenance", Document(tuple[Origin, ...]), nullable=False),
+        Column("layers", Document(tuple[WrittenLayer, ...]), nullable=False),
+        Column("note", PlainText, nullable=False),
+        Column("created_at", Moment, nullable=False),
+        Column("created_by", PlainText, nullable=False),
+        number := UniqueConstraint("deployment_id", "number"),
+        Index(None, "deployment_id", "created_at", "id"),
+        Index(None, "project_id", "created_at", "id"),
+        CheckConstraint("number >= 1", "number"),
+    ),
+    number,
+    called="number",
+)
+
+LIVE = DEPLOYMENTS.table.c.status.not_in(FINAL)
+
+
+class StoredRevisionLists(StoredLists[Revision]):
+    async def pages(
+        self, deployment_ids: Collection[str], listing: Listing
+    ) -> Mapping[str, Page[Revision]]:
+        """The first rows of each deployment are numbered by a window, and one more shows whether
+        there is a next page."""
+        column = REVISIONS.table.c.deployment_id
+        order = sql.ordered(REVISIONS, listing.order)
+        rank = func.row_number().over(partition_by=column, order_by=order).label("rank")
+        ranked = (
+            sql.behind(
+                REVISIONS,
+                sql.filtered(REVISIONS, select(*REVISIONS.columns, rank), listing),
+                listing,
+            )
+            .where(column.in_(list(deployment_ids)))
+            .subquery()
+        )
+        found: dict[str, list[Revision]] = {id_: [] for id_ in deployment_ids}
+        best = select(ranked).where(ranked.c.rank <= listing.first + 1).order_by(ranked.c.rank)
+        for revision in await self.values(best):
+            found[revision.deployment_id].append(revision)
+        return {id_: sql.cut(revisions, listing) for id_, revisions in found.items()}
+
+    async def counts(self, deployment_ids: Collection[str], listing: Listing) -> Mapping[str, int]:
+        column = REVISIONS.table.c.deployment_id
+        counted = sql.filtered(REVISIONS, select(column, func.count()), listing)
+        grouped = counted.where(column.in_(list(deployment_ids))).group_by(column)
+        found = dict(await self.rows(grouped))
+        return {id_: found.get(id_, 0) for id_ in deployment_ids}

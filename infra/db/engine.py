@@ -1,0 +1,144 @@
+"""Connections to SQLite and PostgreSQL: one engine that writes, one that reads."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import URL, CursorResult, Executable, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from infra.db.failures import translated
+
+if TYPE_CHECKING:
+    import asyncpg
+
+BUSY_SECONDS = 30.0
+CONNECT_SECONDS = 10.0
+SQLITE_PRAGMAS = ("foreign_keys = ON", "journal_mode = WAL", "synchronous = FULL")
+
+Params = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engines:
+    write: AsyncEngine
+    read: AsyncEngine
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.write.dialect.name == "sqlite"
+
+    async def rows(self, statement: Executable) -> Sequence[Any]:
+        """What one statement reads; it sees what is committed when it starts."""
+        with translated():
+            async with self.read.connect() as connection:
+                return (await connection.execute(statement)).all()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["Transaction"]:
+        """Commits at the end of the block, rolls back where the block raises."""
+        async with AsyncExitStack() as stack:
+            with translated():
+                connection = await stack.enter_async_context(self.write.connect())
+                await connection.begin()
+            yield Transaction(connection)
+            with translated():
+                await connection.commit()
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    connection: AsyncConnection
+
+    async def run(self, statement: Executable, params: Params | None = None) -> CursorResult[Any]:
+        with translated():
+            result = await self.connection.execute(statement, params)
+        assert isinstance(result, CursorResult)
+        return result
+
+
+@asynccontextmanager
+async def open_engines(url: str) -> AsyncIterator[Engines]:
+    engines = _sqlite(make_url(url)) if is_sqlite(url) else _postgres(make_url(url))
+    try:
+        yield engines
+    finally:
+        await engines.read.dispose()
+        await engines.write.dispose()
+
+
+def is_sqlite(url: str) -> bool:
+    return make_url(url).get_backend_name() == "sqlite"
+
+
+def _sqlite(url: URL) -> Engines:
+    """One connection writes: units of work queue for it in the order in which they came, instead of
+    polling for the database's lock (which they still do against other processes)."""
+    arguments = {"timeout": BUSY_SECONDS, "isolation_level": None}
+    write = _engine(url, connect_args=arguments, pool_size=1, max_overflow=0)
+    read = _engine(url, connect_args=arguments, pool_size=4, max_overflow=4)
+    event.listen(write.sync_engine, "connect", _set_pragmas)
+    event.listen(read.sync_engine, "connect", _set_reading_pragmas)
+    event.listen(write.sync_engine, "begin", _begin_immediate)
+    return Engines(write=write, read=read)
+
+
+def _set_pragmas(connection: DBAPIConnection, record: object) -> None:
+    cursor = connection.cursor()
+    for pragma in SQLITE_PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _set_reading_pragmas(connection: DBAPIConnection, record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA query_only = ON")
+    cursor.close()
+
+
+def _begin_immediate(connection: Any) -> None:
+    """The driver is in autocommit; a plain BEGIN would let two units read, and then one fail."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _postgres(url: URL) -> Engines:
+    sizes = {"pool_size": 10, "max_overflow": 20, "pool_pre_ping": True}
+    return Engines(
+        write=_engine(url, isolation_level="READ COMMITTED", async_creator=connect, **sizes),
+        read=_engine(url, isolation_level="AUTOCOMMIT", async_creator=connect, **sizes),
+    )
+
+
+def _engine(url: URL, **arguments: Any) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_timeout=BUSY_SECONDS,
+        hide_parameters=True,
+        json_serializer=_as_written,
+        json_deserializer=_as_written,
+        **arguments,
+    )
+
+
+def _as_written(text: str) -> str:
+    """JSON columns are encoded and decoded by their own types."""
+    return text
+
+
+async def connect(**arguments: Any) -> "asyncpg.Connection[Any]":
+    """A connection to PostgreSQL. The driver is loaded only where it is used."""
+    import asyncpg
+
+    with translated():
+        connection: asyncpg.Connection[Any] = await asyncpg.connect(
+            timeout=CONNECT_SECONDS, **arguments
+        )
+        return connection
+
+
+async def connect_to(url: str) -> "asyncpg.Connection[Any]":
+    """A connection outside the pools, for what stays connected: listening."""
+    parsed = make_url(url)
+    return await connect(**parsed.get_dialect()().create_connect_args(parsed)[1])

@@ -1,0 +1,41 @@
+"""Committed rows for display."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Executable
+
+from domain.listing import Listing, Page, field_of
+from infra.db import listing as sql
+from infra.db.engine import Engines
+from infra.db.noun import Noun
+
+T = TypeVar("T")
+
+MOST_IDS = 10_000  # both databases bound a statement's parameters, at 32,766 and 32,767
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLists(Generic[T]):
+    engines: Engines
+    noun: Noun[T]
+
+    async def by_ids(self, ids: Collection[str]) -> Mapping[str, T]:
+        wanted, found, row_id = list(ids), list[T](), self.noun.table.c.id
+        for start in range(0, len(wanted), MOST_IDS):
+            some = row_id.in_(wanted[start : start + MOST_IDS])
+            found += await self.values(self.noun.select().where(some))
+        return {field_of(value, "id"): value for value in found}
+
+    async def page(self, listing: Listing) -> Page[T]:
+        return sql.cut(await self.values(sql.page(self.noun, listing)), listing)
+
+    async def count(self, listing: Listing) -> int:
+        return int((await self.rows(sql.count(self.noun, listing)))[0][0])
+
+    async def values(self, statement: Executable) -> Sequence[T]:
+        return [self.noun.to_value(row) for row in await self.rows(statement)]
+
+    async def rows(self, statement: Executable) -> Sequence[Any]:
+        return await self.engines.rows(statement)

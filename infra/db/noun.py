@@ -1,0 +1,51 @@
+"""How a noun's rows and its domain values answer to each other: a column for each field."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Column, Index, MetaData, Select, Table, UniqueConstraint, select
+
+T = TypeVar("T")
+
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Noun(Generic[T]):
+    """A table whose columns are named as the value's fields are.
+
+    `unique` is what a NameTaken stands for; `called` is the field that it then names.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        value: type[T],
+        table: Table,
+        unique: UniqueConstraint | Index,
+        called: str = "name",
+    ) -> None:
+        self.kind = kind
+        self.value = value
+        self.table = table
+        self.unique = unique
+        self.called = called
+        self.names = tuple(field.name for field in fields(value))  # type: ignore[arg-type]  # T is a dataclass
+        self.columns: tuple[Column[Any], ...] = tuple(table.c[name] for name in self.names)
+
+    def select(self) -> Select[Any]:
+        return select(*self.columns)
+
+    def to_value(self, row: Iterable[Any]) -> T:
+        return self.value(**dict(zip(self.names, row, strict=False)))
+
+    def to_row(self, value: T) -> Mapping[str, Any]:
+        return {name: getattr(value, name) for name in self.names}

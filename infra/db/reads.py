@@ -1,0 +1,33 @@
+"""What is committed, noun by noun."""
+
+from domain.deployments.deployment import Deployment
+from domain.folders.folder import Folder
+from domain.work import (
+    AnswerReads,
+    KeyLists,
+    Lists,
+    ProjectLists,
+    RevisionLists,
+    SecretLists,
+    TemplateLists,
+)
+from infra.db.access import KEYS, PROJECTS, StoredKeyLists, StoredProjectLists
+from infra.db.answers import StoredAnswerReads
+from infra.db.deployments import DEPLOYMENTS, REVISIONS, StoredRevisionLists
+from infra.db.engine import Engines
+from infra.db.folders import FOLDERS
+from infra.db.lists import StoredLists
+from infra.db.secrets import SECRETS, StoredSecretLists
+from infra.db.templates import TEMPLATES, StoredTemplateLists
+
+
+class StoredReads:
+    def __init__(self, engines: Engines) -> None:
+        self.projects: ProjectLists = StoredProjectLists(engines, PROJECTS)
+        self.keys: KeyLists = StoredKeyLists(engines, KEYS)
+        self.secrets: SecretLists = StoredSecretLists(engines, SECRETS)
+        self.folders: Lists[Folder] = StoredLists(engines, FOLDERS)
+        self.templates: TemplateLists = StoredTemplateLists(engines, TEMPLATES)
+        self.deployments: Lists[Deployment] = StoredLists(engines, DEPLOYMENTS)
+        self.revisions: RevisionLists = StoredRevisionLists(engines, REVISIONS)
+        self.answers: AnswerReads = StoredAnswerReads(engines)

@@ -1,0 +1,140 @@
+"""Column types that hold domain values, alike on SQLite and PostgreSQL."""
+
+import re
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError
+from sqlalchemy import JSON, DateTime, Dialect, Text, TypeDecorator
+
+from domain.errors import InvalidValue
+
+
+class PlainText(TypeDecorator[str]):
+    """Text in code point order, as Python sorts it; refuses what PostgreSQL can't keep."""
+
+    impl = Text().with_variant(Text(collation="C"), "postgresql")
+    cache_ok = True
+
+    @property
+    def python_type(self) -> type[Any]:
+        return str
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return value if value is None else storable(value)
+
+
+class Enumerated(TypeDecorator[StrEnum]):
+    """A member of an enum, kept as its value."""
+
+    impl = Text().with_variant(Text(collation="C"), "postgresql")
+    cache_ok = True
+
+    def __init__(self, members: type[StrEnum]) -> None:
+        super().__init__()
+        self.members = members
+
+    @property
+    def python_type(self) -> type[Any]:
+        return str
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None or value in self.members.__members__.values():
+            return None if value is None else str(value)
+        raise InvalidValue(problem=f"{value!r} is none of {', '.join(self.members)}.")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
+        return None if value is None else self.members(value)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware time with microseconds; SQLite keeps it in UTC as text that sorts."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    @property
+    def python_type(self) -> type[Any]:
+        return datetime
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise InvalidValue(problem=f"The time {value.isoformat()} has no time zone.")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None or value.tzinfo is UTC:
+            return value
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class JsonText(TypeDecorator[str]):
+    """JSON that is written and read as text, in the order in which it was written."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return value if value is None else storable_json(value)
+
+
+class Document(JsonText):
+    """A domain value, or a tree of such, kept as JSON."""
+
+    cache_ok = True
+
+    def __init__(self, content: Any) -> None:
+        super().__init__()
+        self.content = content
+
+    @cached_property
+    def adapter(self) -> TypeAdapter[Any]:
+        return TypeAdapter(self.content)
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else storable_json(dump(self.adapter, value))
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return None if value is None else self.adapter.validate_json(value)
+
+
+class Tags(Document):
+    """A tuple of texts; listings can ask for one of them."""
+
+    cache_ok = True
+
+    def __init__(self) -> None:
+        super().__init__(tuple[str, ...])
+
+
+UNSTORABLE = "Text can't hold NUL characters or unpaired surrogates."
+NUL_IN_JSON = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def storable(text: str) -> str:
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidValue(problem=UNSTORABLE) from error
+    if "\0" in text:
+        raise InvalidValue(problem=UNSTORABLE)
+    return text
+
+
+def storable_json(text: str) -> str:
+    if "\\u0000" in text and NUL_IN_JSON.search(text):
+        raise InvalidValue(problem=UNSTORABLE)
+    return text
+
+
+def dump(adapter: TypeAdapter[Any], value: Any) -> str:
+    try:
+        return adapter.dump_json(value).decode()
+    except (PydanticSerializationError, UnicodeEncodeError) as error:
+        raise InvalidValue(problem=UNSTORABLE) from error

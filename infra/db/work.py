@@ -1,0 +1,166 @@
+"""The unit of work: rows first, the log's counter last, then the commit and a hint."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from domain.access.access import ApiKey, Project
+from domain.clock import Clock
+from domain.deployments.deployment import Deployment, Revision
+from domain.errors import NameTaken, NotFound
+from domain.events import Fact
+from domain.folders.folder import Folder
+from domain.secrets.secret import Secret
+from domain.templates.template import Template
+from domain.work import Answers, FixedRows, Rows, Work
+from infra.db.access import KEYS, PROJECTS
+from infra.db.answers import StoredAnswers
+from infra.db.deployments import DEPLOYMENTS, REVISIONS
+from infra.db.engine import Engines, Params, Transaction
+from infra.db.events import EVENT_HEAD, EVENTS, to_rows
+from infra.db.failures import violates
+from infra.db.folders import FOLDERS
+from infra.db.noun import Noun
+from infra.db.secrets import SECRET_USE, SECRETS, uses
+from infra.db.templates import TEMPLATES
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredWorkStarter:
+    """`hint` is called after each commit that recorded facts."""
+
+    engines: Engines
+    clock: Clock
+    hint: Callable[[], None]
+
+    @asynccontextmanager
+    async def __call__(self, actor: str, cause: str) -> AsyncIterator[Work]:
+        async with self.engines.transaction() as transaction:
+            work = StoredWork(transaction)
+            yield work
+            work.writing.require_whole()
+            if work.facts:
+                await self._append(transaction, work.facts, actor, cause)
+        if work.facts:
+            self.hint()
+
+    async def _append(
+        self,
+        transaction: Transaction,
+        facts: Sequence[tuple[str | None, Fact]],
+        actor: str,
+        cause: str,
+    ) -> None:
+        """The counter's row is the last lock: until the commit nobody else gets a position, so that
+        positions become visible in their order."""
+        head = (await transaction.run(ADVANCE, {"n": len(facts)})).scalar_one()
+        rows = to_rows(facts, head, self.clock(), actor, cause)
+        await transaction.run(insert(EVENTS), rows[0] if len(rows) == 1 else rows)
+
+
+ADVANCE = (
+    update(EVENT_HEAD)
+    .values(position=EVENT_HEAD.c.position + bindparam("n"))
+    .returning(EVENT_HEAD.c.position)
+)
+
+
+class StoredWork:
+    def __init__(self, transaction: Transaction) -> None:
+        self.writing = writing = Writing(transaction)
+        self.facts: list[tuple[str | None, Fact]] = []
+        self.projects: Rows[Project] = StoredRows(writing, PROJECTS)
+        self.keys: Rows[ApiKey] = StoredRows(writing, KEYS)
+        self.secrets: Rows[Secret] = StoredRows(writing, SECRETS)
+        self.folders: Rows[Folder] = StoredRows(writing, FOLDERS)
+        self.templates: Rows[Template] = StoredRows(writing, TEMPLATES)
+        self.deployments: Rows[Deployment] = StoredRows(writing, DEPLOYMENTS)
+        self.revisions: FixedRows[Revision] = StoredRevisions(writing, REVISIONS)
+        self.answers: Answers = StoredAnswers(transaction)
+
+    async def latest_template_version(self, project_id: str, name: str) -> int:
+        c = TEMPLATES.table.c
+        latest = select(func.max(c.version)).where(c.project_id == project_id, c.name == name)
+        return (await self.writing.transaction.run(latest)).scalar_one() or 0
+
+    def record(self, project_id: str | None, fact: Fact) -> None:
+        self.facts.append((project_id, fact))
+
+
+@dataclass(slots=True)
+class Writing:
+    """A transaction that remembers the name that was taken: PostgreSQL would let it commit, and
+    keep nothing."""
+
+    transaction: Transaction
+    refusal: NameTaken | None = field(default=None)
+
+    async def write(self, noun: Noun[T], value: T, statement: Any, params: Params) -> int:
+        """How many rows it changed."""
+        self.require_whole()
+        try:
+            return (await self.transaction.run(statement, params)).rowcount
+        except IntegrityError as error:
+            if not violates(error, noun.unique):
+                raise
+            name = str(getattr(value, noun.called))
+            self.refusal = NameTaken(kind=noun.kind, name=name)
+            raise self.refusal from error
+
+    def require_whole(self) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFixedRows(Generic[T]):
+    writing: Writing
+    noun: Noun[T]
+
+    async def get(self, id: str) -> T | None:
+        return await self._one(self.noun.select().where(self.noun.table.c.id == id))
+
+    async def add(self, value: T) -> None:
+        table = self.noun.table
+        await self.writing.write(self.noun, value, insert(table), self.noun.to_row(value))
+
+    async def _one(self, statement: Any) -> T | None:
+        self.writing.require_whole()
+        row = (await self.writing.transaction.run(statement)).first()
+        return None if row is None else self.noun.to_value(row)
+
+
+class StoredRevisions(StoredFixedRows[Revision]):
+    __slots__ = ()
+
+    async def add(self, value: Revision) -> None:
+        await StoredFixedRows.add(self, value)
+        if used := uses(value):
+            await self.writing.transaction.run(insert(SECRET_USE), used)
+
+
+class StoredRows(StoredFixedRows[T]):
+    __slots__ = ()
+
+    async def lock(self, id: str) -> T | None:
+        """SQLite holds the whole database for the unit of work; PostgreSQL locks the row, but lets
+        others refer to it."""
+        mine = self.noun.select().where(self.noun.table.c.id == id)
+        return await self._one(mine.with_for_update(key_share=True))
+
+    async def put(self, value: T) -> None:
+        row = dict(self.noun.to_row(value))
+        row_id = row.pop("id")
+        replace = update(self.noun.table).where(self.noun.table.c.id == bindparam("row_id"))
+        if await self.writing.write(self.noun, value, replace, {"row_id": row_id, **row}) == 0:
+            raise NotFound(kind=self.noun.kind, id=row_id)
+
+    async def remove(self, id: str) -> None:
+        table = self.noun.table
+        await self.writing.transaction.run(delete(table).where(table.c.id == id))
