@@ -17,7 +17,15 @@ An error's docstring is its message, filled with the error's own fields.
 from dataclasses import dataclass, field, fields
 from inspect import getdoc
 
+
+class Key(str):
+    """An entry of a path that is data, not the name of a field."""
+
+    __slots__ = ()
+
+
 Path = tuple[str | int, ...]
+"""Where in the input: fields' names in snake_case, list indexes, and keys."""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -59,6 +67,7 @@ class NameTaken(UserError):
 
     kind: str
     name: str
+    path: Path = ("name",)
 
 
 @dataclass(eq=False, kw_only=True)

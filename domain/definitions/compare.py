@@ -1,34 +1,75 @@
-"""What differs between two resolutions, and between a revision and its folder of today."""
+"""What differs between two results, by pointer, and what changed in a folder's file."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
-from domain.definitions.merge import Origin
+from domain.definitions import drafts
+from domain.definitions.definition import Part, Root
+from domain.definitions.fields import Kind, shapes
+from domain.definitions.layers import Layer, LayerKind, Tree
+from domain.definitions.pointers import pointer
+from domain.definitions.provenance import Origin
+from domain.errors import Path, Refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """None where that side has no value at the pointer."""
+    """A pointer whose value is another, or stands on one side only."""
 
     pointer: str
     before: Origin | None
     after: Origin | None
 
 
-class DriftStatus(StrEnum):
-    NONE = "none"  # the file says what the revision took from it
-    CHANGED = "changed"
-    GONE = "gone"  # the folder or its file is no longer there
-    UNREADABLE = "unreadable"  # the file is there, and is no definition any more
-    NOT_USED = "not_used"  # the revision took nothing from a folder's file
+def compare(before: Sequence[Origin], after: Sequence[Origin]) -> tuple[Difference, ...]:
+    """The pointers whose values differ, in the order of the first side; new ones come last.
+
+    A value that only comes from another layer now is no difference.
+    """
+    was = {origin.pointer: origin for origin in before}
+    now = {origin.pointer: origin for origin in after}
+    return tuple(
+        Difference(pointer=at, before=was.get(at), after=now.get(at))
+        for at in dict.fromkeys((*was, *now))
+        if at not in was or at not in now or not _same(was[at].value, now[at].value)
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
-    """`sha256` is the file's of today, hex; `problem` says why it can't be read."""
+def drift(before: Layer, after: Layer) -> tuple[Difference, ...]:
+    """What another reading of the same layer's source says differently.
 
-    status: DriftStatus
-    file: str | None = None
-    sha256: str | None = None
-    differences: tuple[Difference, ...] = ()
-    problem: str | None = None
+    Raises Refused where one of the two has errors.
+    """
+    return compare(tuple(_said(before)), tuple(_said(after)))
+
+
+def _same(one: object, other: object) -> bool:
+    """Equal as JSON is: true is not 1."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return isinstance(one, bool) == isinstance(other, bool) and one == other
+
+
+def _said(layer: Layer) -> Iterator[Origin]:
+    draft = drafts.read(layer)
+    if draft.errors:
+        raise Refused(errors=draft.errors)
+    return _object(layer.kind, Root, draft.tree, ())
+
+
+def _object(kind: LayerKind, part: type[Part], tree: Tree, path: Path) -> Iterator[Origin]:
+    for name, value in tree.items():
+        shape, here = shapes(part)[name], (*path, name)
+        match value:
+            case Mapping() if value and shape.kind is Kind.OBJECT:
+                yield from _object(kind, shape.part, value, here)
+            case Mapping() if value and shape.kind is Kind.MAP:
+                for key, member in value.items():
+                    yield Origin(pointer=pointer((*here, key)), value=member, layer=kind)
+            case list() if value and shape.kind is Kind.MODELS:
+                for index, model in enumerate(value):
+                    yield from _object(kind, shape.part, model, (*here, index))
+            case _:
+                yield Origin(pointer=pointer(here), value=value, layer=kind)

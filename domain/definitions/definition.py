@@ -3,13 +3,25 @@
 Drafts, files and GraphQL inputs are checked against these classes; nothing else lists the fields.
 """
 
-from typing import Annotated, Any, Literal
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-Command = str | tuple[str, ...]  # a string runs in the shell, a list is argv
+Text = Annotated[str, Field(min_length=1)]
+Command = Text | Annotated[tuple[str, ...], Field(min_length=1)]  # for the shell, or argv
 ActionName = Literal["write_file", "write_tempfile", "run_command", "mkdir", "log"]
-Seconds = Annotated[float, Field(ge=0)]
+
+
+def short(number: float) -> float | int:
+    """A whole number of seconds without its `.0`, as people write it."""
+    return int(number) if number.is_integer() else number
+
+
+Seconds = Annotated[float, Field(le=1e9, allow_inf_nan=False), PlainSerializer(short)]
+
+NULL_STAYS: Final = "null is itself a value of this field, not a cleared one"
 
 
 class Part(BaseModel):
@@ -30,21 +42,22 @@ class HealthCheck(Part):
 
     enable: bool = True
     path: Annotated[str, Field(pattern=r"^/")] = "/health"
-    interval: Annotated[float, Field(gt=0)] = 10.0
-    max_retries: Annotated[int, Field(ge=0)] = 10
-    max_wait_time: Annotated[float, Field(gt=0)] = 15.0  # one probe's timeout
+    interval: Annotated[Seconds, Field(gt=0)] = 10.0
+    max_retries: Annotated[int, Field(ge=0, le=1_000_000)] = 10
+    max_wait_time: Annotated[Seconds, Field(gt=0)] = 15.0  # one probe's timeout
     expected_status_code: Annotated[int, Field(ge=100, le=599)] = 200
-    initial_delay: Seconds = 60.0  # grace after start: failures don't count
+    initial_delay: Annotated[Seconds, Field(ge=0)] = 60.0  # grace after start: failures don't count
 
 
 class Service(Part):
     """How the model is started and where it listens."""
 
     pre_start_actions: tuple[PreStartAction, ...] = ()
-    start_command: Command | None = None  # None: the image's own
-    shell: str | None = "/bin/bash"  # None: no shell
+    start_command: Annotated[Command | None, NULL_STAYS] = None  # None: the image's own
+    shell: Annotated[Text | None, NULL_STAYS] = "/bin/bash"  # None: no shell
     port: Annotated[int, Field(ge=1, le=65535)]
-    health_check: HealthCheck | None = None  # None: ready when the port accepts a connection
+    # None: ready when the port accepts a connection
+    health_check: Annotated[HealthCheck | None, NULL_STAYS] = None
 
 
 class Metadata(Part):
@@ -68,8 +81,8 @@ class Metadata(Part):
 class Model(Part):
     """One model that the deployment serves."""
 
-    name: Annotated[str, Field(min_length=1)]
-    model_path: Annotated[str, Field(min_length=1)]
+    name: Text
+    model_path: Text
     service: Service | None = None
     metadata: Metadata | None = Field(default=None, alias="info")
 
@@ -78,3 +91,25 @@ class Definition(Part):
     """How a deployment's models are served, in full."""
 
     models: Annotated[tuple[Model, ...], Field(min_length=1)]
+
+
+class Root(Definition):
+    """What a layer may speak of: the definition, and beside it what it runs in.
+
+    `environment` maps a name to {"value": text} or {"secret": name}; `resources` maps a key to a
+    Kubernetes quantity.
+    """
+
+    image: Text | None = None
+    environment: dict[str, dict[str, str]] = {}
+    resources: dict[str, str] = {}
+
+
+def document(definition: Definition) -> dict[str, Any]:
+    """The JSON form in the files' own spelling (snake_case), defaults filled in."""
+    return definition.model_dump(mode="json")
+
+
+def of(document: Mapping[str, Any]) -> Definition:
+    """The definition of a JSON form; lists come in as JSON has them."""
+    return Definition.model_validate_json(json.dumps(document))

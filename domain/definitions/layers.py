@@ -9,7 +9,8 @@ Tree = Mapping[str, Any]
 """A draft, snake_case: {image, models, environment, resources}. Absent is not said, None is cleared.
 
 `environment` maps a name to {"value": text} or {"secret": name}, None removes it; `resources` maps
-a key to its quantity as text.
+a key to its quantity as text. In a file's layer the tree is what the parser made of the file: its
+own spelling, and scalars as `reading.Written`.
 """
 
 

@@ -7,17 +7,9 @@ from datetime import datetime
 from domain.definitions.definition import Definition
 from domain.definitions.layers import WrittenLayer
 from domain.definitions.merge import Origin
+from domain.definitions.notices import Notice
 from domain.definitions.variants import Variant
 from domain.deployments.deployment import EnvironmentValue, FolderUse, Revision, TemplateUse
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DefinitionWarning:
-    """Nothing is wrong, but the author may want to know."""
-
-    code: str
-    pointer: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +26,7 @@ class Resolution:
     resources: Mapping[str, str]
     provenance: tuple[Origin, ...]
     layers: tuple[WrittenLayer, ...]
-    warnings: tuple[DefinitionWarning, ...]
+    notices: tuple[Notice, ...]
 
     def revision(
         self,

@@ -1,21 +1,175 @@
+"""Gathers the layers of a revision from where they lie, and resolves them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from domain.definitions.compare import Difference, Drift
-from domain.definitions.request import RevisionRequest
+from domain.definitions import folder_file, gather, merge, notices, overrides, places
+from domain.definitions.compare import Difference, compare
+from domain.definitions.drift import Drift, drift
+from domain.definitions.folder_file import DefinitionFile, DefinitionFiles
+from domain.definitions.gather import Sources
+from domain.definitions.notices import DriverKind
+from domain.definitions.request import RevisionRequest, TemplateChoice
 from domain.definitions.resolution import Resolution
+from domain.definitions.variants import Variant
 from domain.deployments.deployment import Revision
+from domain.errors import DefinitionError, NotFound, Refused, UserError
+from domain.folders.folder import Folder
+from domain.templates.template import Template, TemplateStatus
+from domain.work import Reads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definitions:
+    reads: Reads
+    files: DefinitionFiles
+    driver: DriverKind
+    enable_override: bool  # where the request doesn't say
+
     async def resolve(
         self, project_id: str, request: RevisionRequest, *, preview: bool
     ) -> Resolution:
-        """Gather the layers and resolve them; raises Refused with every error found."""
-        raise NotImplementedError(request, preview, project_id)
+        """Raises Refused with every error found; writes nothing."""
+        try:
+            sources = await self._sources(project_id, request, preview)
+            gathered = gather.layers(sources)
+            resolved = merge.resolve(gathered.layers, needs_command=sources.variant is Variant.CMD)
+            resolution = gather.resolution(project_id, sources, gathered, resolved)
+            await self._check(resolution)
+        except Refused as refused:
+            raise Refused(errors=places.located(refused.errors, request)) from refused
+        return resolution
 
-    async def compare(self, a: Revision, b: Revision) -> tuple[Difference, ...]:
-        raise NotImplementedError(a, b)
+    def compare(self, before: Revision, after: Revision) -> tuple[Difference, ...]:
+        """What differs in what runs, by JSON Pointer, with the layer that set each side."""
+        return compare(before.provenance, after.provenance)
 
     async def drift(self, revision: Revision) -> Drift:
-        raise NotImplementedError(revision)
+        """Whether and how the folder's definition file has changed since it was read."""
+        wanted = [revision.folder.folder_id] if revision.folder else []
+        exists = bool(wanted and await self.reads.folders.by_ids(wanted))
+        return await drift(revision, self.files, folder_exists=exists)
+
+    async def _sources(self, project_id: str, request: RevisionRequest, preview: bool) -> Sources:
+        """All that the layers are made of; what is named and not there is refused here."""
+        errors: list[UserError] = []
+        template, folder, variant, file = None, None, request.runtime_variant, None
+        with collecting(errors):
+            template = await self._template(project_id, request.template, preview)
+            variant = _variant(request, template)
+        with collecting(errors):
+            folder = await self._folder(project_id, request)
+            file = await self._file(request, variant, folder)
+        with collecting(errors):
+            gather.check_mount_path(request)
+        if errors or variant is None:
+            raise Refused(errors=tuple(errors))
+        return Sources(
+            request=request,
+            variant=variant,
+            template=template,
+            folder=folder,
+            file=file,
+            looked_for_file=self._looks_for_file(request, variant),
+        )
+
+    async def _template(
+        self, project_id: str, choice: TemplateChoice | None, preview: bool
+    ) -> Template | None:
+        if choice is None:
+            return None
+        versions = await self.reads.templates.versions(project_id, choice.name)
+        if choice.version is None:
+            found = next((t for t in versions if t.status is TemplateStatus.ACTIVE), None)
+            if found is None:
+                kind = "active version of a template named"
+                raise NotFound(kind=kind, id=choice.name, path=("template", "name"))
+            return found
+        found = next((t for t in versions if t.version == choice.version), None)
+        if found is None or (found.status is TemplateStatus.DRAFT and not preview):
+            kind = "version (a draft is for previews alone) of a template"
+            name = f"{choice.name}@{choice.version}"
+            raise NotFound(kind=kind, id=name, path=("template", "version"))
+        return found
+
+    async def _folder(self, project_id: str, request: RevisionRequest) -> Folder | None:
+        if request.model_folder is None:
+            return None
+        folder_id = request.model_folder.folder_id
+        folder = (await self.reads.folders.by_ids([folder_id])).get(folder_id)
+        if folder is None or folder.project_id != project_id:
+            path = ("model_folder", "folder_id")
+            raise NotFound(kind="model folder", id=folder_id, path=path)
+        return folder
+
+    async def _file(
+        self, request: RevisionRequest, variant: Variant | None, folder: Folder | None
+    ) -> DefinitionFile | None:
+        named = request.model_folder.definition_path if request.model_folder else None
+        if not self._looks_for_file(request, variant):
+            if named is not None:
+                raise folder_file.not_used(named)
+            return None
+        names = folder_file.NAMES if named is None else (named,)
+        found = await self.files.find(folder.uri, names) if folder else None
+        if found is None and (named is not None or variant is Variant.CUSTOM):
+            raise folder_file.missing(folder, names)
+        return found
+
+    def _looks_for_file(self, request: RevisionRequest, variant: Variant | None) -> bool:
+        if variant is Variant.CUSTOM:
+            return True
+        asked = request.enable_model_definition_override
+        on = self.enable_override if asked is None else asked
+        return on and request.model_folder is not None
+
+    async def _check(self, resolution: Resolution) -> None:
+        """What only the whole can tell: whether it can run here, and knows its secrets."""
+        errors: list[UserError] = []
+        errors += notices.needs_image(resolution.definition, resolution.image, self.driver)
+        errors += await self._unknown_secrets(resolution)
+        if errors:
+            raise Refused(errors=places.attributed(errors, resolution.provenance))
+
+    async def _unknown_secrets(self, resolution: Resolution) -> list[UserError]:
+        """A secret of the cluster's own (k8s:name/key) is the cluster's to know."""
+        named = {n: v.secret for n, v in resolution.environment.items() if v.secret is not None}
+        if self.driver == "kubernetes":
+            named = {n: s for n, s in named.items() if not s.startswith("k8s:")}
+        if not named:
+            return []
+        known = await self.reads.secrets.named(resolution.project_id, set(named.values()))
+        return [
+            DefinitionError(
+                kind="SECRET_NOT_FOUND",
+                pointer=f"/environment/{name}",
+                value=secret,
+                problem=f"There is no secret named {secret!r} in the project.",
+            )
+            for name, secret in named.items()
+            if secret not in known
+        ]
+
+
+@contextmanager
+def collecting(errors: list[UserError]) -> Iterator[None]:
+    """What the block refuses goes to `errors`, and the block ends."""
+    try:
+        yield
+    except UserError as error:
+        errors.append(error)
+    except Refused as refused:
+        errors.extend(refused.errors)
+
+
+def _variant(request: RevisionRequest, template: Template | None) -> Variant:
+    if template is not None:
+        return overrides.agreed_variant(template.variant, request.runtime_variant)
+    if request.runtime_variant is None:
+        raise DefinitionError(
+            kind="REQUIRED_MISSING",
+            path=("runtime_variant",),
+            problem="Name a runtime variant, or a template that has one.",
+        )
+    return request.runtime_variant

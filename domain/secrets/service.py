@@ -1,6 +1,6 @@
 from dataclasses import dataclass
 
-from domain import checks, idempotency
+from domain import checks
 from domain.access.access import Caller, Role
 from domain.clock import Clock
 from domain.errors import NotFound
@@ -8,7 +8,7 @@ from domain.events import SecretCreated, SecretDeleted
 from domain.ids import NewId
 from domain.secrets.ports import Sealer
 from domain.secrets.secret import Secret
-from domain.work import Reads, StartWork
+from domain.work import StartWork
 
 VALUE_LIMIT = 64 * 1024  # characters
 
@@ -16,18 +16,14 @@ VALUE_LIMIT = 64 * 1024  # characters
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
     start_work: StartWork
-    reads: Reads
     sealer: Sealer
     clock: Clock
     new_id: NewId
 
-    async def create(self, caller: Caller, name: str, value: str, key: str | None = None) -> Secret:
+    async def create(self, caller: Caller, name: str, value: str) -> Secret:
+        """A value is never replaced: delete the secret and create it again."""
         project_id = caller.project_id
         caller.require_selected(Role.ADMIN)
-        said = {"name": name, "value": value}
-        repeat = idempotency.repeat(project_id, "createSecret", key, said)
-        if first := await repeat.answered(self.reads, self.clock()):
-            return await self._first(first)
         checks.secret_name(name, ("name",))
         checks.text(value, ("value",), VALUE_LIMIT)
         now = self.clock()
@@ -40,11 +36,9 @@ class Secrets:
             created_by=caller.actor,
         )
         async with self.start_work(caller.actor, caller.cause) as work:
-            twin = await repeat.claim(work, secret.id, now)
-            if twin is None:
-                await work.secrets.add(secret)
-                work.record(project_id, SecretCreated(secret_id=secret.id, name=name))
-        return secret if twin is None else await self._first(twin)
+            await work.secrets.add(secret)
+            work.record(project_id, SecretCreated(secret_id=secret.id, name=name))
+        return secret
 
     async def delete(self, caller: Caller, id: str) -> Secret:
         """Revisions that name it stay; their replicas will not start without it."""
@@ -53,12 +47,6 @@ class Secrets:
             await work.secrets.remove(id)
             work.record(secret.project_id, SecretDeleted(secret_id=id, name=secret.name))
         return secret
-
-    async def _first(self, id: str) -> Secret:
-        found = await self.reads.secrets.by_ids([id])
-        if id not in found:
-            raise _missing(id)
-        return found[id]
 
 
 def sealing_context(project_id: str, name: str) -> str:

@@ -5,11 +5,11 @@ from typing import Any, TypedDict
 from domain import checks, idempotency
 from domain.access.access import Caller, Role
 from domain.clock import Clock
-from domain.definitions import overrides
 from domain.definitions.variants import Variant
 from domain.errors import NotFound, TemplateFrozen, TransitionRefused
 from domain.events import TemplateCreated, TemplateDeleted, TemplateUpdated
 from domain.ids import NewId
+from domain.templates import spec
 from domain.templates.template import TRANSITIONS, Template, TemplateStatus
 from domain.work import Reads, StartWork
 
@@ -51,8 +51,8 @@ class Templates:
             return await self._first(first)
         checks.name(new.name, ("name",))
         checks.text(new.description, ("description",), DESCRIPTION_LIMIT)
-        spec = overrides.checked_spec(new.spec)
-        overrides.check_pointers(new.allowed_overrides)
+        checked = spec.checked(new.spec)
+        spec.check_pointers(new.allowed_overrides)
         now = self.clock()
         template_id = self.new_id()
         async with self.start_work(caller.actor, caller.cause) as work:
@@ -67,7 +67,7 @@ class Templates:
                     version=version,
                     status=new.status,
                     variant=new.variant,
-                    spec=spec,
+                    spec=checked,
                     allowed_overrides=new.allowed_overrides,
                     description=new.description,
                     created_at=now,
@@ -126,10 +126,10 @@ def _changes(patch: TemplatePatch) -> dict[str, Any]:
         description = patch["description"] or ""
         changes["description"] = checks.text(description, ("description",), DESCRIPTION_LIMIT)
     if "spec" in patch:
-        changes["spec"] = overrides.checked_spec(patch["spec"] or {})
+        changes["spec"] = spec.checked(patch["spec"] or {})
     if "allowed_overrides" in patch:
         changes["allowed_overrides"] = patch["allowed_overrides"] or ()
-        overrides.check_pointers(changes["allowed_overrides"])
+        spec.check_pointers(changes["allowed_overrides"])
     return changes
 
 

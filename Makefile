@@ -1,0 +1,45 @@
+# Two commands are all a newcomer needs: make demo, make test.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
+
+.PHONY: setup demo test serve check format bench
+
+setup: .venv/.runtime
+
+demo: .venv/.runtime  ## a model folder becomes an explained revision, on a fresh database
+	$(BIN)/python examples/demo.py
+
+test: .venv/.development  ## the whole suite, on SQLite and a real PostgreSQL
+	$(BIN)/python -m pytest --numprocesses=auto
+
+serve: .venv/.runtime  ## the server, until Ctrl-C, data in .modelyard/
+	$(BIN)/modelyard serve
+
+check: .venv/.development  ## what CI runs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest --numprocesses=auto
+
+format: .venv/.development
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/.development  ## ratios to references in the same run
+	$(BIN)/python -m benchmarks
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Modelyard needs Python 3.11 or newer; name one: make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Modelyard needs Python with venv and pip (Debian: the package python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.runtime: requirements.lock pyproject.toml | .venv/bin/python
+	$(INSTALL) --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv/.development: requirements-dev.lock .venv/.runtime
+	$(INSTALL) --requirement requirements-dev.lock
+	touch $@

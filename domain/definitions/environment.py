@@ -1,0 +1,61 @@
+"""Environment variables as layers say them: NAME → {"value": text}, {"secret": name} or None."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from domain.definitions import reading
+from domain.definitions.findings import finding, shown
+from domain.definitions.layers import LayerKind
+from domain.errors import DefinitionError, Path, Refused
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def entries(
+    said: Sequence[Mapping[str, Any]], layer: LayerKind = LayerKind.REQUEST
+) -> dict[str, dict[str, str] | None]:
+    """The map that a list of {name, value | secret} means; `value: null` removes the name.
+
+    Absent is a key that is not there. Raises Refused with every error.
+    """
+    result: dict[str, dict[str, str] | None] = {}
+    errors: list[DefinitionError] = []
+    for index, entry in enumerate(said):
+        path: Path = ("environment", index)
+        name = entry.get("name")
+        value = {key: entry[key] for key in ("value", "secret") if key in entry}
+        if name in result:
+            says = f"{name} is in the list twice"
+            errors.append(finding("DUPLICATE_NAME", layer, (*path, "name"), says, value=name))
+            continue
+        meant = None if value == {"value": None} else value
+        errors += problems(layer, name, meant, path, (*path, "name"))
+        result[str(name)] = meant
+    if errors:
+        raise Refused(errors=tuple(errors))
+    return result
+
+
+def problems(
+    layer: LayerKind, name: Any, value: Any, path: Path, name_path: Path | None = None
+) -> Iterator[DefinitionError]:
+    """What is wrong with one variable that stands at `path`."""
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        says = f"{shown(name)} is no name of a variable: letters, digits and _, no digit first"
+        yield finding("OUT_OF_RANGE", layer, name_path or path, says, value=name)
+    if value is None:
+        return
+    if not isinstance(value, Mapping) or not (
+        set(value) <= {"value", "secret"} and len(value) == 1
+    ):
+        yield finding("WRONG_TYPE", layer, path, "this wants exactly one of value and secret")
+        return
+    ((key, text),) = value.items()
+    if not isinstance(text, str) or reading.text_problem(text):
+        says = (
+            isinstance(text, str) and reading.text_problem(text)
+        ) or f"this wants text, not {shown(text)}"
+        yield finding("WRONG_TYPE", layer, (*path, key), says)
+    elif key == "secret" and not text:
+        yield finding("OUT_OF_RANGE", layer, (*path, key), "a secret's name can't be empty")

@@ -1,0 +1,162 @@
+"""From what was read to layers, and from what they resolve to, to a whole resolution. Pure."""
+
+import posixpath
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from domain.definitions import folder_file, notices, overrides
+from domain.definitions.definition import document
+from domain.definitions.digest import canonical, digest
+from domain.definitions.folder_file import DefinitionFile
+from domain.definitions.layers import Layer, LayerKind, Tree, WrittenLayer
+from domain.definitions.merge import Resolved
+from domain.definitions.request import MOUNT_PATH, RevisionRequest, request_layer
+from domain.definitions.resolution import Resolution
+from domain.definitions.variants import Variant
+from domain.definitions.variants.engine import Context
+from domain.definitions.variants.registry import generate
+from domain.deployments.deployment import EnvironmentValue, FolderUse, TemplateUse
+from domain.errors import InvalidValue, Refused
+from domain.folders.folder import Folder
+from domain.templates.template import Template
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    request: RevisionRequest
+    variant: Variant
+    template: Template | None
+    folder: Folder | None
+    file: DefinitionFile | None
+    looked_for_file: bool
+
+    @property
+    def mount_path(self) -> str:
+        choice = self.request.model_folder
+        return choice.mount_path if choice else MOUNT_PATH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """The layers, lowest first, and each as it was written."""
+
+    layers: tuple[Layer, ...]
+    written: tuple[WrittenLayer, ...]
+
+
+def check_mount_path(request: RevisionRequest) -> None:
+    path = request.model_folder.mount_path if request.model_folder else MOUNT_PATH
+    normal = posixpath.normpath(path) == path and path.isprintable()
+    if not path.startswith("/") or path.startswith("//") or path == "/" or not normal:
+        raise InvalidValue(
+            path=("model_folder", "mount_path"),
+            problem=f"{path!r} is no mount path: use an absolute, normal path below the root.",
+        )
+
+
+def layers(sources: Sources) -> Gathered:
+    """Raises Refused for overrides that are not allowed, and for a request at odds with itself."""
+    higher = [*_template(sources), *_file(sources), *_request(sources.request)]
+    trees = [layer.tree for layer, _ in higher if layer]
+    lowest = generate(sources.variant, _context(sources.mount_path, trees))
+    variant = _generated(LayerKind.VARIANT, sources.variant.value, lowest)
+    every = [variant, *higher]
+    return Gathered(
+        layers=tuple(layer for layer, _ in every if layer),
+        written=tuple(written for _, written in every),
+    )
+
+
+def resolution(
+    project_id: str, sources: Sources, gathered: Gathered, resolved: Resolved
+) -> Resolution:
+    folder, template = sources.folder, sources.template
+    file = sources.file.name if sources.file else None
+    environment = {name: dict(value) for name, value in resolved.environment.items()}
+    running = {
+        "variant": sources.variant.value,
+        "image": resolved.image,
+        "mount_path": sources.mount_path,
+        "folder": folder.uri if folder else None,
+        "definition": document(resolved.definition),
+        "environment": environment,
+        "resources": dict(resolved.resources),
+    }
+    return Resolution(
+        project_id=project_id,
+        digest=digest(running),
+        variant=sources.variant,
+        image=resolved.image,
+        mount_path=sources.mount_path,
+        folder=_folder_use(folder, sources.mount_path, file) if folder else None,
+        template=_template_use(template) if template else None,
+        definition=resolved.definition,
+        environment={name: EnvironmentValue(**value) for name, value in environment.items()},
+        resources=resolved.resources,
+        provenance=resolved.provenance,
+        layers=gathered.written,
+        notices=notices.notices(resolved.definition, resolved.resources, sources.mount_path),
+    )
+
+
+Part = tuple[Layer | None, WrittenLayer]
+
+
+def _template(sources: Sources) -> list[Part]:
+    template, choice = sources.template, sources.request.template
+    if template is None or choice is None:
+        return []
+    allowed = template.allowed_overrides
+    if refused := overrides.refused(template.spec, choice.overrides, allowed):
+        raise Refused(errors=refused)
+    name = f"{template.name}@{template.version}"
+    parts: list[Part] = [_generated(LayerKind.TEMPLATE, name, template.spec)]
+    if choice.overrides:
+        parts.append(_generated(LayerKind.TEMPLATE, f"{name} overrides", choice.overrides))
+    return parts
+
+
+def _file(sources: Sources) -> list[Part]:
+    if sources.file is not None:
+        return [(sources.file.layer(), sources.file.written())]
+    if not sources.looked_for_file:
+        return []
+    names = ", ".join(folder_file.NAMES)
+    nothing = WrittenLayer(kind=LayerKind.FOLDER, source=names, text=None, sha256=None)
+    return [(None, nothing)]
+
+
+def _request(request: RevisionRequest) -> list[Part]:
+    said = {k: v for k, v in request.draft.items() if k != "model_definition" or v is not None}
+    layer = request_layer(**said)
+    return [_generated(LayerKind.REQUEST, "request", layer.tree)] if layer.tree else []
+
+
+def _context(mount_path: str, trees: Sequence[Tree]) -> Context:
+    """What the lowest layer may look at: the higher layers' image, environment and resources."""
+    image = next((tree["image"] for tree in reversed(trees) if "image" in tree), None)
+    environment: dict[str, Any] = {}
+    resources: dict[str, Any] = {}
+    for tree in trees:
+        environment |= tree.get("environment") or {}
+        resources |= tree.get("resources") or {}
+    return Context(mount_path=mount_path, image=image, environment=environment, resources=resources)
+
+
+def _generated(kind: LayerKind, source: str, tree: Tree) -> tuple[Layer, WrittenLayer]:
+    text = canonical(tree)
+    sha = sha256(text.encode()).hexdigest()
+    written = WrittenLayer(kind=kind, source=source, text=text, sha256=sha)
+    return Layer(kind=kind, tree=tree), written
+
+
+def _folder_use(folder: Folder, mount_path: str, file: str | None) -> FolderUse:
+    return FolderUse(
+        folder_id=folder.id, name=folder.name, uri=folder.uri, mount_path=mount_path, file=file
+    )
+
+
+def _template_use(template: Template) -> TemplateUse:
+    return TemplateUse(template_id=template.id, name=template.name, version=template.version)

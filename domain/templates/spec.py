@@ -1,0 +1,41 @@
+"""What a template may say."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from domain.definitions import drafts, overrides
+from domain.definitions.layers import Layer, LayerKind
+from domain.errors import InvalidValue, Key, Refused
+
+ROOTS = ("image", "models", "environment", "resources")
+STARTS = [[root] for root in ROOTS]
+POINTERS_LIMIT = 256
+
+
+def checked(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The spec as a draft in snake_case; raises Refused with every error found."""
+    draft = drafts.read(Layer(kind=LayerKind.TEMPLATE, tree=spec))
+    if draft.errors:
+        raise Refused(
+            errors=tuple(
+                replace(error, path=("spec", *map(Key, error.pointer.split("/")[1:])))
+                for error in draft.errors
+            )
+        )
+    return draft.tree
+
+
+def check_pointers(pointers: Sequence[str]) -> None:
+    """Each is a JSON Pointer into a spec; `*` stands for any list index or key."""
+    if len(pointers) > POINTERS_LIMIT:
+        problem = f"More than {POINTERS_LIMIT} pointers."
+        raise InvalidValue(path=("allowed_overrides",), problem=problem)
+    for place, pointer in enumerate(pointers):
+        if overrides.pointer_problem(pointer) or pointer.split("/")[1:2] not in STARTS:
+            raise InvalidValue(
+                path=("allowed_overrides", place),
+                problem=f"{pointer!r} points nowhere in a spec: use a JSON Pointer that begins with "
+                + " or ".join(f"/{root}" for root in ROOTS)
+                + ".",
+            )

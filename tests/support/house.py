@@ -1,0 +1,92 @@
+"""All services over the store in memory: one call, everything within reach."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from domain.access.access import Caller, Role
+from domain.access.service import Access
+from domain.definitions.folder_file import DefinitionFiles
+from domain.definitions.notices import DriverKind
+from domain.definitions.request import FolderChoice, RevisionRequest
+from domain.definitions.service import Definitions
+from domain.definitions.variants import Variant
+from domain.deployments.deployment import Deployment
+from domain.deployments.service import Deployments, NewDeployment
+from domain.events import Event, Scope
+from domain.folders.folder import Folder
+from domain.folders.service import Folders, NewFolder
+from domain.secrets.service import Secrets
+from domain.templates.service import Templates
+from infra.files.definition_file import DefinitionFileParser
+from tests.support.build import FolderFilesInMemory, OwnClock, PlainSealer, a_caller, ids
+from tests.support.memory import MemoryStore
+
+URI = "file:///srv/models/llama"
+
+
+@dataclass
+class House:
+    clock: OwnClock = field(default_factory=OwnClock)
+    driver: DriverKind = "process"
+    enable_override: bool = False
+
+    def __post_init__(self) -> None:
+        self.store = MemoryStore(clock=self.clock)
+        self.files = FolderFilesInMemory(folders={URI: {}})
+        self.caller = a_caller(self.store.default.id)
+        some_ids = ids()
+        shared: dict[str, Any] = {
+            "start_work": self.store.start_work,
+            "clock": self.clock,
+            "new_id": lambda: next(some_ids),
+        }
+        reads = self.store.reads
+        self.definitions = Definitions(
+            reads=reads,
+            files=DefinitionFiles(files=self.files, parser=DefinitionFileParser()),
+            driver=self.driver,
+            enable_override=self.enable_override,
+        )
+        self.access = Access(reads=reads, new_token=lambda: "my_token", **shared)
+        self.folders = Folders(reads=reads, files=self.files, **shared)
+        self.secrets = Secrets(sealer=PlainSealer(), **shared)
+        self.templates = Templates(reads=reads, **shared)
+        self.deployments = Deployments(reads=reads, definitions=self.definitions, **shared)
+
+    def viewer(self) -> Caller:
+        return a_caller(self.store.default.id, Role.VIEWER)
+
+    def editor(self) -> Caller:
+        return a_caller(self.store.default.id, Role.EDITOR)
+
+    async def events(self) -> list[Event]:
+        return list(await self.store.log.read(None, 1_000, Scope()))
+
+    async def facts(self) -> list[object]:
+        return [event.fact for event in await self.events()]
+
+    async def a_deployment(self, name: str = "chat", replicas: int = 1) -> Deployment:
+        new = NewDeployment(name=name, desired_replicas=replicas)
+        return await self.deployments.create(self.caller, new)
+
+    async def a_folder(self, file: str | None = None, name: str = "llama") -> Folder:
+        """With a model-definition.yaml that holds `file`, if it is given."""
+        if file is not None:
+            self.files.folders[URI] = {"model-definition.yaml": file.encode()}
+        return await self.folders.create(self.caller, NewFolder(name=name, uri=URI))
+
+    async def a_request(self, **said: Any) -> RevisionRequest:
+        """A request for a new deployment, of the echo variant unless it says otherwise."""
+        if "deployment_id" not in said:
+            said["deployment_id"] = (await self.a_deployment()).id
+        said.setdefault("runtime_variant", Variant.ECHO)
+        return RevisionRequest(**said)
+
+
+def choice(folder: Folder, definition_path: str | None = None) -> FolderChoice:
+    return FolderChoice(folder_id=folder.id, definition_path=definition_path)
+
+
+def service(**said: object) -> dict[str, Any]:
+    """The draft of a request that says something of the first model's service."""
+    return {"model_definition": {"models": [{"service": said}]}}
