@@ -1,9 +1,24 @@
 """Projects and the viewer."""
 
+from dataclasses import replace
+
+from domain.access.access import Caller
+from domain.listing import Compare, Condition, Op
+from resolvers import lists
 from resolvers.context import Info
 from resolvers.errors import mending
 from schema import versions
-from schema.access import CreateProjectInput, CreateProjectPayload, Project, Viewer
+from schema.access import (
+    ORDER_KINDS,
+    CreateProjectInput,
+    CreateProjectPayload,
+    Project,
+    ProjectFilter,
+    ProjectOrder,
+    Viewer,
+)
+from schema.lists import both
+from schema.relay import DEFAULT_FIRST, After, Connection, First
 from schema.versions import CURRENT
 
 
@@ -19,6 +34,29 @@ class AccessQueries:
         """Who is asking, and in which project."""
         context = info.context
         return Viewer.of(context.caller, await context.selected_project())
+
+    @versions.field
+    async def projects(
+        self,
+        info: Info,
+        first: First = DEFAULT_FIRST,
+        after: After = None,
+        filter: ProjectFilter | None = None,
+        order_by: ProjectOrder | None = None,
+    ) -> Connection[Project]:
+        """Those that the caller's key opens, oldest first unless ordered."""
+        context = info.context
+        said = lists.listing(
+            ORDER_KINDS, {}, first=first, after=after, filter=filter, order_by=order_by
+        )
+        listing = replace(said, where=both(said.where, _seen(context.caller)))
+        return await lists.page(context.services.reads.projects, Project.of, listing, after)
+
+
+def _seen(caller: Caller) -> Condition | None:
+    if caller.principal.server_admin:
+        return None
+    return Compare("id", Op.IN, tuple(caller.principal.roles))
 
 
 @versions.type(added="0.1.0")

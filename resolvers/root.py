@@ -9,19 +9,43 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
 
 from resolvers.access import AccessMutations, AccessQueries
-from schema import versions
+from resolvers.deployments import DeploymentMutations, DeploymentQueries
+from resolvers.events import EventQueries
+from resolvers.folders import FolderMutations, FolderQueries
+from resolvers.nodes import NodeQueries
+from resolvers.revisions import RevisionMutations, RevisionQueries
+from resolvers.secrets import SecretMutations, SecretQueries
+from resolvers.subscriptions import Subscription
+from resolvers.templates import TemplateMutations, TemplateQueries
+from schema import events, versions
 from schema.errors import USER_ERRORS
 from schema.scalars import SCALARS
 from schema.versions import Declaration
 
 
 @versions.type(added="0.1.0")
-class Query(AccessQueries):
+class Query(
+    AccessQueries,
+    SecretQueries,
+    FolderQueries,
+    TemplateQueries,
+    DeploymentQueries,
+    RevisionQueries,
+    EventQueries,
+    NodeQueries,
+):
     """What can be read."""
 
 
 @versions.type(added="0.1.0")
-class Mutation(AccessMutations):
+class Mutation(
+    AccessMutations,
+    SecretMutations,
+    FolderMutations,
+    TemplateMutations,
+    DeploymentMutations,
+    RevisionMutations,
+):
     """What can be changed; each field is done on its own, in the order of the document."""
 
 
@@ -52,7 +76,8 @@ def build_schema(*, is_sorted: bool = False) -> Schema:
     return Schema(
         query=Query,
         mutation=Mutation,
-        types=[*USER_ERRORS],
+        subscription=Subscription,
+        types=[*USER_ERRORS, *events.TYPES.values()],
         config=StrawberryConfig(scalar_map=SCALARS, sort_schema=is_sorted),
     )
 

@@ -1,12 +1,14 @@
 """Projects, and who is asking."""
 
 from datetime import datetime
+from enum import Enum
 
 from domain.access import access
 from domain.access.access import Caller
 from schema import versions
 from schema.enums import Role
 from schema.errors import Payload
+from schema.lists import DateTimeFilter, IDFilter, OrderDirection, StringFilter
 from schema.relay import Node, global_id
 
 
@@ -39,6 +41,33 @@ class Viewer:
             project=Project.of(project),
             role=caller.principal.role_in(project.id),
         )
+
+
+class ProjectOrderField(Enum):
+    CREATED_AT = "created_at"
+    NAME = "name"
+
+
+versions.enum(ProjectOrderField, added="0.1.0")
+ORDER_KINDS: dict[str, type] = {"created_at": datetime, "name": str}
+
+
+@versions.input(added="0.1.0")
+class ProjectOrder:
+    field: ProjectOrderField
+    direction: OrderDirection | None
+
+
+@versions.input(added="0.1.0")
+class ProjectFilter:
+    """All that is said must hold."""
+
+    id: IDFilter | None
+    name: StringFilter | None
+    created_at: DateTimeFilter | None
+    and_: list["ProjectFilter"] | None = versions.field(name="and")
+    or_: list["ProjectFilter"] | None = versions.field(name="or")
+    not_: "ProjectFilter | None" = versions.field(name="not")
 
 
 @versions.input(added="0.1.0")

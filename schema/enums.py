@@ -3,7 +3,7 @@
 from enum import Enum
 
 from domain.access.access import Role
-from domain.definitions.compare import DriftStatus
+from domain.definitions.drift import DriftStatus
 from domain.definitions.layers import LayerKind
 from domain.definitions.variants import Variant
 from domain.deployments.deployment import DeploymentStatus
@@ -102,10 +102,11 @@ enum(
     name="FolderDriftStatus",
     description="Whether the folder's definition file still says what a revision took from it.",
     values={
-        "NONE": value("It does."),
+        "NOT_USED": value("The revision has no layer from a folder."),
+        "UNCHANGED": value("It does."),
         "CHANGED": value("It says something else."),
-        "GONE": value("The folder or its file is no longer there."),
-        "UNREADABLE": value("It is there, and no definition any more."),
-        "NOT_USED": value("The revision took nothing from a folder's file."),
+        "FILE_DELETED": value("The file is gone."),
+        "FOLDER_DELETED": value("The model folder is gone."),
+        "UNREADABLE": value("The file is there, and can't be read as a definition."),
     },
 )

@@ -11,9 +11,6 @@ from schema.enums import LayerKind
 from schema.relay import shown_id
 from schema.scalars import JSON, JSONPointer
 
-OPEN = frozenset({"args", "min_resource", "overrides", "resources", "spec"})
-"""Input fields whose values are JSON: what lies beneath them is data, spelled as it was given."""
-
 
 @versions.interface(added="0.1.0")
 class UserError:
@@ -123,10 +120,8 @@ def user_error(error: errors.UserError) -> UserError:
 
 def input_path(path: errors.Path) -> list[str]:
     """The domain's path in the API's spelling, from the mutation's argument down."""
-    shown = ["input"]
-    is_open = False
-    for part in path:
-        spelled = part if is_open or isinstance(part, int) else to_camel_case(part)
-        shown.append(str(spelled))
-        is_open = is_open or part in OPEN
-    return shown
+    return ["input", *(_spelled(part) for part in path)]
+
+
+def _spelled(part: str | int) -> str:
+    return str(part) if isinstance(part, int | errors.Key) else to_camel_case(part)

@@ -18,7 +18,7 @@ from schema.versions.declare import (
     union,
     value,
 )
-from schema.versions.index import Declaration, Undeclared, index
+from schema.versions.index import Declaration, Undeclared, index, order
 from schema.versions.marks import NEXT, Added, DeprecatedSince
 
 CURRENT = "0.1.0"
@@ -39,6 +39,7 @@ __all__ = [
     "input",
     "interface",
     "method",
+    "order",
     "scalar",
     "type",
     "union",

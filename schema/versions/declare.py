@@ -76,13 +76,17 @@ def method(
     """A method that resolves a field; its docstring is the field's description."""
 
     def declare(resolver: Callable[..., T]) -> StrawberryField:
-        return strawberry.field(
+        declared: StrawberryField = strawberry.field(
             resolver,
             name=name,
             description=_said(resolver.__doc__),
             is_subscription=subscription,
             directives=marks(added, deprecated, use, removal),
         )
+        for taken in declared.arguments:
+            if taken.default is None:
+                taken.default = strawberry.UNSET  # no `= null` in the SDL; Python's default holds
+        return declared
 
     return declare
 
@@ -145,12 +149,10 @@ def enum(
         raise ValueError(f"{cls.__name__} has no members {sorted(unknown)}")
     strawberry.enum(cls, name=name, description=description, directives=marks(added))
     definition = vars(cls)["__strawberry_definition__"]
-    definition.values = [
-        dataclasses.replace(each, **dataclasses.asdict(said[each.name]))
-        if each.name in said
-        else each
-        for each in definition.values
-    ]
+    for each in definition.values:
+        if each.name in said:
+            each.description = said[each.name].description
+            each.directives = said[each.name].directives
     return cls
 
 

@@ -59,6 +59,7 @@ def index(schema: GraphQLSchema) -> Mapping[str, Declaration]:
             continue
         found[coordinate] = declaration
         _describe(element, declaration)
+        _date_generic(element, declaration)
     if missing:
         raise Undeclared(", ".join(sorted(missing)))
     return found
@@ -138,3 +139,11 @@ def _describe(element: Any, declaration: Declaration) -> None:
     element.description = f"{element.description} {added}" if element.description else added
     if declaration.reason is not None and hasattr(element, "deprecation_reason"):
         element.deprecation_reason = declaration.reason
+
+
+def _date_generic(element: Any, declaration: Declaration) -> None:
+    """A generic type's copy for one argument prints its own version, not the generic's."""
+    definition = element.extensions.get(BACKREF)
+    if isinstance(definition, StrawberryObjectDefinition) and definition.type_var_map:
+        others = [d for d in definition.directives or () if not isinstance(d, Added)]
+        definition.directives = [Added(version=declaration.added), *others]

@@ -1,0 +1,76 @@
+"""The event log, read as a list."""
+
+from domain.access.access import Caller, Role
+from domain.errors import Forbidden
+from domain.events import Cursor, Event, Scope, SubjectKind
+from resolvers.context import Context, Info
+from schema import versions
+from schema.events import EventConnection, EventEdge, EventFilter, shown
+from schema.relay import DEFAULT_FIRST, After, First, PageInfo, page_size, parse_id
+
+NOBODY = ""
+SUBJECTS = {
+    "Project": SubjectKind.PROJECT,
+    "Secret": SubjectKind.SECRET,
+    "ModelFolder": SubjectKind.FOLDER,
+    "DeploymentTemplate": SubjectKind.TEMPLATE,
+    "ModelDeployment": SubjectKind.DEPLOYMENT,
+}
+
+
+@versions.type(added="0.1.0")
+class EventQueries:
+    @versions.field
+    async def event_cursor(self, info: Info) -> str:
+        """The log's head: read it with a state, then subscribe behind it, and nothing is missed."""
+        return (await info.context.services.log.head()).encode()
+
+    @versions.field
+    async def events(
+        self,
+        info: Info,
+        filter: EventFilter | None = None,
+        first: First = DEFAULT_FIRST,
+        after: After = None,
+    ) -> EventConnection:
+        """The project's, oldest first."""
+        size = page_size(first)
+        log = info.context.services.log
+        start = None if after is None else Cursor.decode(after)
+        found = await log.read(start, size + 1, scope(info.context.caller, filter))
+        edges = [_edge(info.context, event) for event in found[:size]]
+        return EventConnection(
+            edges=edges,
+            nodes=[edge.node for edge in edges],
+            page_info=PageInfo(
+                has_next_page=len(found) > size,
+                end_cursor=edges[-1].cursor if edges else after,
+            ),
+        )
+
+
+def scope(caller: Caller, filter: EventFilter | None) -> Scope:
+    """What the caller may see of what the filter wants; raises NotFound, Forbidden."""
+    caller.require_selected(Role.VIEWER)
+    if filter is None:
+        return Scope(project_id=caller.project_id)
+    if filter.every_project and not caller.principal.server_admin:
+        raise Forbidden(role="server admin")
+    return Scope(
+        project_id=None if filter.every_project else caller.project_id,
+        subject=None if filter.subject is None else _subject(filter.subject),
+        types=None if filter.types is None else frozenset(each.value for each in filter.types),
+    )
+
+
+def _subject(id: str) -> tuple[SubjectKind, str]:
+    """An id that nothing is about gives a subject that has no events."""
+    found = parse_id(id)
+    if found is None or found[0] not in SUBJECTS:
+        return SubjectKind.PROJECT, NOBODY
+    return SUBJECTS[found[0]], found[1]
+
+
+def _edge(context: Context, event: Event) -> EventEdge:
+    cursor = context.services.log.cursor(event)
+    return EventEdge(cursor=cursor, node=shown(event, cursor))

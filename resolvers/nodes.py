@@ -1,0 +1,49 @@
+"""Anything by its global id."""
+
+from asyncio import gather
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
+
+import strawberry
+
+from resolvers.context import Context, Info
+from schema import versions
+from schema.access import Project
+from schema.deployments import ModelDeployment
+from schema.folders import ModelFolder
+from schema.relay import Node, many, parse_id
+from schema.revisions import ModelRevision
+from schema.secrets import Secret
+from schema.templates import DeploymentTemplate
+
+Load: TypeAlias = Callable[[Context, str], Awaitable[Any]]
+LOADS: Mapping[str, tuple[Load, Callable[[Any], Node]]] = {
+    "Project": (lambda context, own: context.loads.project(own), Project.of),
+    "Secret": (lambda context, own: context.loads.secret(own), Secret.of),
+    "ModelFolder": (lambda context, own: context.loads.folder(own), ModelFolder.of),
+    "DeploymentTemplate": (lambda context, own: context.loads.template(own), DeploymentTemplate.of),
+    "ModelDeployment": (lambda context, own: context.loads.deployment(own), ModelDeployment.of),
+    "ModelRevision": (lambda context, own: context.loads.revision(own), ModelRevision.of),
+}
+
+
+@versions.type(added="0.1.0")
+class NodeQueries:
+    @versions.field
+    async def node(self, info: Info, id: strawberry.ID) -> Node | None:
+        """Null for an id of nothing, or of nothing that the caller sees."""
+        return await _node(info.context, id)
+
+    @versions.field
+    async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None]:
+        """In the order of the ids, null as `node` is; at most 100."""
+        return list(await gather(*(_node(info.context, each) for each in many(ids))))
+
+
+async def _node(context: Context, id: str) -> Node | None:
+    found = parse_id(id)
+    if found is None:
+        return None
+    load, show = LOADS[found[0]]
+    value = await load(context, found[1])
+    return None if value is None else show(value)

@@ -1,0 +1,116 @@
+"""Deployment templates, and the runtime variants that they and revisions start from."""
+
+from typing import cast
+
+import strawberry
+
+from domain.definitions.variants.registry import VARIANTS
+from domain.templates.service import NewTemplate, TemplatePatch
+from domain.templates.template import TemplateStatus
+from resolvers import lists
+from resolvers.context import Info
+from resolvers.errors import mending
+from resolvers.inputs import json_object, own_id, own_id_or_none, patch
+from schema import versions
+from schema.definitions import RuntimeVariantProfile
+from schema.relay import DEFAULT_FIRST, After, Connection, First
+from schema.templates import (
+    ORDER_KINDS,
+    CreateDeploymentTemplateInput,
+    CreateDeploymentTemplatePayload,
+    DeleteDeploymentTemplateInput,
+    DeleteDeploymentTemplatePayload,
+    DeploymentTemplate,
+    DeploymentTemplateFilter,
+    DeploymentTemplateOrder,
+    UpdateDeploymentTemplateInput,
+    UpdateDeploymentTemplatePayload,
+)
+
+
+@versions.type(added="0.1.0")
+class TemplateQueries:
+    @versions.field
+    async def deployment_template(self, info: Info, id: strawberry.ID) -> DeploymentTemplate | None:
+        own = own_id_or_none("DeploymentTemplate", id)
+        found = await info.context.loads.template(own) if own else None
+        return None if found is None else DeploymentTemplate.of(found)
+
+    @versions.field
+    async def deployment_templates(
+        self,
+        info: Info,
+        first: First = DEFAULT_FIRST,
+        after: After = None,
+        filter: DeploymentTemplateFilter | None = None,
+        order_by: DeploymentTemplateOrder | None = None,
+    ) -> Connection[DeploymentTemplate]:
+        """The project's, every version, oldest first unless ordered."""
+        return await lists.in_project(
+            info.context,
+            info.context.services.reads.templates,
+            DeploymentTemplate.of,
+            ORDER_KINDS,
+            first=first,
+            after=after,
+            filter=filter,
+            order_by=order_by,
+        )
+
+    @versions.field
+    def runtime_variants(self) -> list[RuntimeVariantProfile]:
+        """What each runtime variant generates."""
+        return cast("list[RuntimeVariantProfile]", list(VARIANTS.values()))
+
+
+@versions.type(added="0.1.0")
+class TemplateMutations:
+    @versions.field
+    async def create_deployment_template(
+        self, info: Info, input: CreateDeploymentTemplateInput
+    ) -> CreateDeploymentTemplatePayload | None:
+        """Makes the next version of the name."""
+        payload = CreateDeploymentTemplatePayload()
+        with mending(payload):
+            new = NewTemplate(
+                name=input.name,
+                variant=input.runtime_variant,
+                spec=json_object(input.spec, "spec"),
+                allowed_overrides=tuple(input.allowed_overrides or ()),
+                description=input.description or "",
+                status=input.status or TemplateStatus.DRAFT,
+            )
+            templates = info.context.services.templates
+            created = await templates.create(info.context.caller, new, input.idempotency_key)
+            payload.template = DeploymentTemplate.of(created)
+        return payload
+
+    @versions.field
+    async def update_deployment_template(
+        self, info: Info, input: UpdateDeploymentTemplateInput
+    ) -> UpdateDeploymentTemplatePayload | None:
+        payload = UpdateDeploymentTemplatePayload()
+        with mending(payload):
+            own = own_id("DeploymentTemplate", input.template_id, "template_id")
+            said = patch(input, without=("template_id",))
+            if "runtime_variant" in said:
+                said["variant"] = said.pop("runtime_variant")
+            if said.get("spec") is not None:
+                json_object(said["spec"], "spec")
+            templates = info.context.services.templates
+            changed = await templates.update(info.context.caller, own, cast("TemplatePatch", said))
+            payload.template = DeploymentTemplate.of(changed)
+        return payload
+
+    @versions.field
+    async def delete_deployment_template(
+        self, info: Info, input: DeleteDeploymentTemplateInput
+    ) -> DeleteDeploymentTemplatePayload | None:
+        """Deletes one version; revisions that were made from it stay whole."""
+        payload = DeleteDeploymentTemplatePayload()
+        with mending(payload):
+            own = own_id("DeploymentTemplate", input.template_id, "template_id")
+            templates = info.context.services.templates
+            deleted = await templates.delete(info.context.caller, own)
+            payload.template = DeploymentTemplate.of(deleted)
+        return payload

@@ -1,0 +1,344 @@
+"""Model revisions, as inputs and as what was resolved from them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, cast
+
+import strawberry
+from strawberry import Maybe
+
+from domain.definitions.definition import Definition, document
+from domain.definitions.render import rendered
+from domain.definitions.resolution import Resolution
+from domain.deployments import deployment
+from domain.deployments.deployment import EnvironmentValue, Revision
+from schema import versions
+from schema.context import Info
+from schema.definitions import (
+    DefinitionDifference,
+    DefinitionLayer,
+    DefinitionNotice,
+    ModelDefinition,
+    ModelDefinitionInput,
+    ValueOrigin,
+)
+from schema.enums import DriftStatus, Variant
+from schema.errors import Payload
+from schema.folders import ModelFolder
+from schema.lists import DateTimeFilter, IDFilter, IntFilter, OrderDirection, StringFilter
+from schema.relay import Node, global_id
+from schema.scalars import JSON, Command, JSONPointer
+from schema.templates import DeploymentTemplate, RuntimeVariantFilter
+
+if TYPE_CHECKING:
+    from schema.deployments import ModelDeployment
+
+
+@versions.type(added="0.1.0")
+class EnvironmentVariable:
+    """Exactly one of value and secret is set; a secret's value is never shown."""
+
+    name: str
+    value: str | None
+    secret: str | None
+
+
+@versions.type(added="0.1.0")
+class ModelFolderUse:
+    """A model folder as it was used."""
+
+    name: str
+    uri: str
+    mount_path: str
+    definition_file: str | None = versions.field(
+        description="The file that was read, null where none was."
+    )
+    folder_id: strawberry.Private[str]
+
+    @versions.field
+    async def folder(self, info: Info) -> ModelFolder | None:
+        """The folder as it is now; null when it is gone."""
+        found = await info.context.loads.folder(self.folder_id)
+        return None if found is None else ModelFolder.of(found)
+
+    @classmethod
+    def of(cls, value: deployment.FolderUse) -> "ModelFolderUse":
+        return cls(
+            name=value.name,
+            uri=value.uri,
+            mount_path=value.mount_path,
+            definition_file=value.file,
+            folder_id=value.folder_id,
+        )
+
+
+@versions.type(added="0.1.0")
+class DeploymentTemplateUse:
+    """A template's version as it was used."""
+
+    name: str
+    version: int
+    template_id: strawberry.Private[str]
+
+    @versions.field
+    async def template(self, info: Info) -> DeploymentTemplate | None:
+        """The template as it is now; null when it is gone."""
+        found = await info.context.loads.template(self.template_id)
+        return None if found is None else DeploymentTemplate.of(found)
+
+    @classmethod
+    def of(cls, value: deployment.TemplateUse) -> "DeploymentTemplateUse":
+        return cls(name=value.name, version=value.version, template_id=value.template_id)
+
+
+@versions.type(added="0.1.0")
+class FolderDrift:
+    """Whether and how the folder's definition file has changed since the revision was added."""
+
+    status: DriftStatus
+    sha256_then: str | None = versions.field(
+        name="sha256Then", description="Of the file as it was read, in hex."
+    )
+    sha256_now: str | None = versions.field(
+        name="sha256Now", description="Of the file as it is now, in hex."
+    )
+    differences: list[DefinitionDifference]
+    problem: str | None = versions.field(description="Why the file can't be read.")
+
+
+@versions.type(added="0.1.0")
+class ModelRevision(Node):
+    """What was resolved when the revision was added: nothing of it changes, or is read again."""
+
+    number: int
+    digest: str = versions.field(description="SHA-256 of the canonical JSON of all that runs.")
+    note: str
+    runtime_variant: Variant
+    image: str | None
+    mount_path: str
+    definition: ModelDefinition
+    provenance: list[ValueOrigin]
+    layers: list[DefinitionLayer]
+    created_at: datetime
+    created_by: str
+    held: strawberry.Private[Revision]
+
+    @versions.field
+    def definition_document(self) -> JSON:
+        """The definition in the file's own spelling, its commands rendered with its own values."""
+        return shown_document(self.held.definition)
+
+    @versions.field
+    def model_folder(self) -> ModelFolderUse | None:
+        return shown_folder(self.held.folder)
+
+    @versions.field
+    def template(self) -> DeploymentTemplateUse | None:
+        return shown_template(self.held.template)
+
+    @versions.field
+    def environment(self) -> list[EnvironmentVariable]:
+        return shown_environment(self.held.environment)
+
+    @versions.field
+    def resources(self) -> JSON:
+        """Quantities, by resource."""
+        return JSON(self.held.resources)
+
+    @versions.field
+    def explain(
+        self,
+        pointer: Annotated[JSONPointer, versions.argument("E.g. /models/0/service/port.")],
+    ) -> ValueOrigin | None:
+        """The origin of one value; null where there is none at the pointer."""
+        found = next((o for o in self.held.provenance if o.pointer == pointer), None)
+        return cast("ValueOrigin | None", found)
+
+    @versions.field
+    async def folder_drift(self, info: Info) -> FolderDrift:
+        """Reads the model folder's file."""
+        return cast("FolderDrift", await info.context.loads.drift(self.held))
+
+    @versions.field
+    async def deployment(
+        self, info: Info
+    ) -> Annotated["ModelDeployment", strawberry.lazy("schema.deployments")] | None:
+        from schema.deployments import ModelDeployment
+
+        found = await info.context.loads.deployment(self.held.deployment_id)
+        return None if found is None else ModelDeployment.of(found)
+
+    @classmethod
+    def of(cls, value: Revision) -> "ModelRevision":
+        return cls(
+            id=global_id("ModelRevision", value.id),
+            number=value.number,
+            digest=value.digest,
+            note=value.note,
+            runtime_variant=value.variant,
+            image=value.image,
+            mount_path=value.mount_path,
+            definition=cast("ModelDefinition", value.definition),
+            provenance=cast("list[ValueOrigin]", value.provenance),
+            layers=cast("list[DefinitionLayer]", value.layers),
+            created_at=value.created_at,
+            created_by=value.created_by,
+            held=value,
+        )
+
+
+def shown_document(definition: Definition) -> JSON:
+    return JSON(document(rendered(definition)))
+
+
+def shown_folder(value: deployment.FolderUse | None) -> ModelFolderUse | None:
+    return None if value is None else ModelFolderUse.of(value)
+
+
+def shown_template(value: deployment.TemplateUse | None) -> DeploymentTemplateUse | None:
+    return None if value is None else DeploymentTemplateUse.of(value)
+
+
+def shown_environment(environment: Mapping[str, EnvironmentValue]) -> list[EnvironmentVariable]:
+    return [
+        EnvironmentVariable(name=name, value=entry.value, secret=entry.secret)
+        for name, entry in environment.items()
+    ]
+
+
+class ModelRevisionOrderField(Enum):
+    CREATED_AT = "created_at"
+    NUMBER = "number"
+
+
+versions.enum(ModelRevisionOrderField, added="0.1.0")
+ORDER_KINDS: dict[str, type] = {"created_at": datetime, "number": int}
+
+
+@versions.input(added="0.1.0")
+class ModelRevisionOrder:
+    field: ModelRevisionOrderField
+    direction: OrderDirection | None
+
+
+@versions.input(added="0.1.0")
+class ModelRevisionFilter:
+    """All that is said must hold."""
+
+    id: IDFilter | None
+    deployment_id: IDFilter | None
+    number: IntFilter | None
+    digest: StringFilter | None
+    variant: RuntimeVariantFilter | None = versions.field(name="runtimeVariant")
+    note: StringFilter | None
+    created_by: StringFilter | None
+    created_at: DateTimeFilter | None
+    and_: list["ModelRevisionFilter"] | None = versions.field(name="and")
+    or_: list["ModelRevisionFilter"] | None = versions.field(name="or")
+    not_: "ModelRevisionFilter | None" = versions.field(name="not")
+
+
+@versions.input(added="0.1.0")
+class ModelFolderChoiceInput:
+    """The model folder that is mounted."""
+
+    folder_id: strawberry.ID
+    mount_path: str | None = versions.field(description="/models unless said.")
+    definition_path: str | None = versions.field(
+        description="The definition file; else the first of the usual names."
+    )
+
+
+@versions.input(added="0.1.0")
+class DeploymentTemplateChoiceInput:
+    name: str
+    version: int | None = versions.field(description="The newest active one unless said.")
+    overrides: JSON | None = versions.field(
+        description="A draft in the spec's spelling, within what the template allows."
+    )
+
+
+@versions.input(added="0.1.0")
+class EnvironmentVariableInput:
+    """Exactly one of value and secret; a null value removes what lower layers said."""
+
+    name: str
+    value: Maybe[str | None]
+    secret: Maybe[str | None] = versions.field(description="A secret's name.")
+
+
+@versions.input(added="0.1.0")
+class AddModelRevisionInput:
+    """What the revision is resolved from. Absent was not said; null clears what lower layers said."""
+
+    deployment_id: strawberry.ID
+    runtime_variant: Variant | None
+    model_folder: ModelFolderChoiceInput | None
+    template: DeploymentTemplateChoiceInput | None
+    image: Maybe[str | None]
+    model_definition: Maybe[ModelDefinitionInput | None]
+    startup_command: Maybe[Command | None] = versions.field(
+        description="Short for the first model's startCommand."
+    )
+    environment: Maybe[list[EnvironmentVariableInput] | None]
+    resources: Maybe[JSON | None] = versions.field(
+        description="Kubernetes quantities by resource: cpu, memory, vendor/name; null removes."
+    )
+    enable_model_definition_override: bool | None = versions.field(
+        description="Whether a variant other than CUSTOM reads the folder's definition file."
+    )
+    activate: bool | None = versions.field(description="Whether the revision is to run at once.")
+    note: str | None
+    expected_etag: str | None = versions.field(
+        description="Refuses when the deployment has another etag by now."
+    )
+    idempotency_key: str | None
+
+
+@versions.type(added="0.1.0")
+class AddModelRevisionPayload(Payload):
+    revision: ModelRevision | None = None
+
+
+@versions.type(added="0.1.0")
+class PreviewModelRevisionPayload(Payload):
+    """What a revision would be; all null where there are user errors."""
+
+    digest: str | None = None
+    runtime_variant: Variant | None = None
+    image: str | None = None
+    mount_path: str | None = None
+    model_folder: ModelFolderUse | None = None
+    template: DeploymentTemplateUse | None = None
+    definition: ModelDefinition | None = None
+    definition_document: JSON | None = None
+    environment: list[EnvironmentVariable] | None = None
+    resources: JSON | None = None
+    provenance: list[ValueOrigin] | None = None
+    layers: list[DefinitionLayer] | None = None
+    warnings: list[DefinitionNotice] | None = None
+
+    def show(self, value: Resolution) -> None:
+        self.digest = value.digest
+        self.runtime_variant = value.variant
+        self.image = value.image
+        self.mount_path = value.mount_path
+        self.model_folder = shown_folder(value.folder)
+        self.template = shown_template(value.template)
+        self.definition = cast("ModelDefinition", value.definition)
+        self.definition_document = shown_document(value.definition)
+        self.environment = shown_environment(value.environment)
+        self.resources = JSON(value.resources)
+        self.provenance = cast("list[ValueOrigin]", value.provenance)
+        self.layers = cast("list[DefinitionLayer]", value.layers)
+        self.warnings = cast("list[DefinitionNotice]", value.notices)
+
+
+@versions.type(added="0.1.0")
+class ModelRevisionComparison:
+    """What differs between two revisions, by pointer."""
+
+    a: ModelRevision
+    b: ModelRevision
+    differences: list[DefinitionDifference]

@@ -1,0 +1,161 @@
+"""Deployment templates."""
+
+from datetime import datetime
+from enum import Enum
+from typing import cast
+
+import strawberry
+from strawberry import Maybe
+
+from domain.templates import template
+from schema import versions
+from schema.access import Project
+from schema.context import Info
+from schema.enums import TemplateStatus, Variant
+from schema.errors import Payload
+from schema.lists import DateTimeFilter, IDFilter, IntFilter, OrderDirection, StringFilter
+from schema.relay import Node, global_id
+from schema.scalars import JSON, JSONPointer
+
+
+@versions.type(added="0.1.0")
+class DeploymentTemplate(Node):
+    """One version of a named, stored layer."""
+
+    name: str
+    version: int
+    status: TemplateStatus
+    runtime_variant: Variant
+    spec: JSON = versions.field(
+        description="A draft {image, models, environment, resources}, in the file's spelling."
+    )
+    allowed_overrides: list[JSONPointer] = versions.field(
+        description="Pointers into the spec, * for an index; each allows its subtree."
+    )
+    description: str
+    created_at: datetime
+    created_by: str
+    updated_at: datetime
+    held: strawberry.Private[template.Template]
+
+    @versions.field
+    async def project(self, info: Info) -> Project | None:
+        found = await info.context.loads.project(self.held.project_id)
+        return None if found is None else Project.of(found)
+
+    @classmethod
+    def of(cls, value: template.Template) -> "DeploymentTemplate":
+        return cls(
+            id=global_id("DeploymentTemplate", value.id),
+            name=value.name,
+            version=value.version,
+            status=value.status,
+            runtime_variant=value.variant,
+            spec=cast("JSON", value.spec),
+            allowed_overrides=cast("list[JSONPointer]", value.allowed_overrides),
+            description=value.description,
+            created_at=value.created_at,
+            created_by=value.created_by,
+            updated_at=value.updated_at,
+            held=value,
+        )
+
+
+class DeploymentTemplateOrderField(Enum):
+    CREATED_AT = "created_at"
+    UPDATED_AT = "updated_at"
+    NAME = "name"
+    VERSION = "version"
+
+
+versions.enum(DeploymentTemplateOrderField, added="0.1.0")
+ORDER_KINDS: dict[str, type] = {
+    "created_at": datetime,
+    "updated_at": datetime,
+    "name": str,
+    "version": int,
+}
+
+
+@versions.input(added="0.1.0")
+class DeploymentTemplateOrder:
+    field: DeploymentTemplateOrderField
+    direction: OrderDirection | None
+
+
+@versions.input(added="0.1.0")
+class DeploymentTemplateStatusFilter:
+    eq: TemplateStatus | None
+    ne: TemplateStatus | None
+    in_: list[TemplateStatus] | None = versions.field(name="in")
+
+
+@versions.input(added="0.1.0")
+class RuntimeVariantFilter:
+    eq: Variant | None
+    ne: Variant | None
+    in_: list[Variant] | None = versions.field(name="in")
+
+
+@versions.input(added="0.1.0")
+class DeploymentTemplateFilter:
+    """All that is said must hold."""
+
+    id: IDFilter | None
+    name: StringFilter | None
+    version: IntFilter | None
+    status: DeploymentTemplateStatusFilter | None
+    variant: RuntimeVariantFilter | None = versions.field(name="runtimeVariant")
+    created_by: StringFilter | None
+    created_at: DateTimeFilter | None
+    updated_at: DateTimeFilter | None
+    and_: list["DeploymentTemplateFilter"] | None = versions.field(name="and")
+    or_: list["DeploymentTemplateFilter"] | None = versions.field(name="or")
+    not_: "DeploymentTemplateFilter | None" = versions.field(name="not")
+
+
+@versions.input(added="0.1.0")
+class CreateDeploymentTemplateInput:
+    """Makes the next version of the name, whatever was there before."""
+
+    name: str
+    runtime_variant: Variant
+    spec: JSON = versions.field(
+        description="A draft {image, models, environment, resources}, in the file's spelling."
+    )
+    allowed_overrides: list[JSONPointer] | None
+    description: str | None
+    status: TemplateStatus | None = versions.field(description="DRAFT unless said.")
+    idempotency_key: str | None
+
+
+@versions.input(added="0.1.0")
+class UpdateDeploymentTemplateInput:
+    """A draft may change in all but its name; later only status and description do."""
+
+    template_id: strawberry.ID
+    runtime_variant: Maybe[Variant | None]
+    spec: Maybe[JSON | None]
+    allowed_overrides: Maybe[list[JSONPointer] | None]
+    description: Maybe[str | None]
+    status: Maybe[TemplateStatus | None]
+
+
+@versions.input(added="0.1.0")
+class DeleteDeploymentTemplateInput:
+    template_id: strawberry.ID
+
+
+@versions.type(added="0.1.0")
+class CreateDeploymentTemplatePayload(Payload):
+    template: DeploymentTemplate | None = None
+
+
+@versions.type(added="0.1.0")
+class UpdateDeploymentTemplatePayload(Payload):
+    template: DeploymentTemplate | None = None
+
+
+@versions.type(added="0.1.0")
+class DeleteDeploymentTemplatePayload(Payload):
+    template: DeploymentTemplate | None = versions.field(default=None, description="As it was.")
