@@ -18,7 +18,7 @@ from domain.ids import NewId, new_id
 from domain.work import EventLog, Reads, StartWork
 from infra.db import migrate
 from infra.db.answers import forget_expired
-from infra.db.engine import Engines, connect_to, open_engines
+from infra.db.engine import Engines, connect, open_engines
 from infra.db.events import StoredEvents
 from infra.db.marks import Marks
 from infra.db.reads import StoredReads
@@ -116,7 +116,7 @@ async def _announcing(
     else:
         from infra.events.bell import Bell
 
-        async with Bell(partial(connect_to, url), follower.hint).running() as bell:
+        async with Bell(partial(connect, url), follower.hint).running() as bell:
             yield partial(_both, follower.hint, bell.ring)
 
 

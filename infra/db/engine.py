@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, CursorResult, Executable, event, make_url
@@ -104,10 +105,11 @@ def _begin_immediate(connection: Any) -> None:
 
 
 def _postgres(url: URL) -> Engines:
-    sizes = {"pool_size": 10, "max_overflow": 20, "pool_pre_ping": True}
+    sizes: dict[str, Any] = {"pool_size": 10, "max_overflow": 20, "pool_pre_ping": True}
+    sizes["async_creator"] = partial(connect, url)
     return Engines(
-        write=_engine(url, isolation_level="READ COMMITTED", async_creator=connect, **sizes),
-        read=_engine(url, isolation_level="AUTOCOMMIT", async_creator=connect, **sizes),
+        write=_engine(url, isolation_level="READ COMMITTED", **sizes),
+        read=_engine(url, isolation_level="AUTOCOMMIT", **sizes),
     )
 
 
@@ -127,18 +129,14 @@ def _as_written(text: str) -> str:
     return text
 
 
-async def connect(**arguments: Any) -> "asyncpg.Connection[Any]":
-    """A connection to PostgreSQL. The driver is loaded only where it is used."""
+async def connect(url: URL | str) -> "asyncpg.Connection[Any]":
+    """A connection to PostgreSQL, outside the pools. The driver is loaded only where it is used."""
     import asyncpg
 
+    parsed = make_url(url)
+    arguments = parsed.get_dialect()().create_connect_args(parsed)[1]
     with translated():
         connection: asyncpg.Connection[Any] = await asyncpg.connect(
             timeout=CONNECT_SECONDS, **arguments
         )
         return connection
-
-
-async def connect_to(url: str) -> "asyncpg.Connection[Any]":
-    """A connection outside the pools, for what stays connected: listening."""
-    parsed = make_url(url)
-    return await connect(**parsed.get_dialect()().create_connect_args(parsed)[1])
