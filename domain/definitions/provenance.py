@@ -187,10 +187,11 @@ def _missing(said: Said, path: Path) -> DefinitionError:
 
 def _origin(shape: Shape | None, value: Any, said: Said, path: Path) -> Origin:
     """`said` has every layer that speaks of the path; the first sets it, unless it cleared it."""
-    spoken = [
-        Shadowed(layer=laid.draft.kind, value=None if node is CLEARED else node)
-        for laid, node in said
-    ]
+    spoken: list[Shadowed] = []
+    for laid, node in said:
+        one = Shadowed(layer=laid.draft.kind, value=None if node is CLEARED else node)
+        if one not in spoken[-1:]:  # a layer that repeats itself hides nothing
+            spoken.append(one)
     highest = said[0][1] if said else CLEARED
     stays = shape is not None and shape.null_stays
     if highest is CLEARED or (highest is None and not stays):
@@ -198,5 +199,4 @@ def _origin(shape: Shape | None, value: Any, said: Said, path: Path) -> Origin:
             pointer=pointer(path), value=value, layer=LayerKind.DEFAULT, shadowed=tuple(spoken)
         )
     first, *rest = spoken
-    hidden = tuple(one for one in rest if one != Shadowed(layer=first.layer, value=first.value))
-    return Origin(pointer=pointer(path), value=value, layer=first.layer, shadowed=hidden)
+    return Origin(pointer=pointer(path), value=value, layer=first.layer, shadowed=tuple(rest))
