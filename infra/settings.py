@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -35,6 +36,12 @@ from domain.errors import ModelyardError
 PREFIX = "MODELYARD_"
 TESTS_PREFIX = "MODELYARD_TEST_"  # the test suite's own variables
 FILE = Path("modelyard.toml")
+DATABASES = {
+    "postgresql+asyncpg": "postgresql+asyncpg",
+    "postgresql": "postgresql+asyncpg",
+    "sqlite+aiosqlite": "sqlite+aiosqlite",
+    "sqlite": "sqlite+aiosqlite",
+}  # the schemes that may be written, and the drivers that they mean
 
 
 class Driver(StrEnum):
@@ -96,7 +103,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path(".modelyard"), description="Where the server keeps its own files.")
     database_url: SecretStr | None = Field(
         None,
-        description="postgresql+asyncpg://… or sqlite+aiosqlite:///…; default: SQLite in the data dir.",
+        description="postgresql://… or sqlite:///…; default: SQLite in the data dir.",
     )
     auto_migrate: bool = Field(
         False, description="Migrate PostgreSQL at the start of the server (SQLite always is)."
@@ -147,8 +154,23 @@ class Settings(BaseSettings):
             raise ValueError("it is empty")
         return value
 
+    @field_validator("database_url")
+    @classmethod
+    def _database_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        scheme, separator, rest = value.get_secret_value().partition("://")
+        if not separator or scheme not in DATABASES:
+            raise ValueError(f"use one of {', '.join(f'{each}://' for each in DATABASES)}")
+        try:
+            _ = urlsplit(f"//{rest}").port
+        except ValueError as error:
+            raise ValueError("its host or port is malformed") from error
+        return SecretStr(f"{DATABASES[scheme]}://{rest}")
+
     @property
     def database(self) -> str:
+        """SQLAlchemy's URL of it."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite+aiosqlite:///{self.data_dir.absolute() / 'modelyard.db'}"
