@@ -3,9 +3,11 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 import uvicorn
 
@@ -47,7 +49,7 @@ async def serve(settings: Settings, version: str) -> None:
             url = f"http://{shown}:{listener.getsockname()[1]}"
             sweeping = asyncio.create_task(built.live.keep_swept())
             try:
-                await Server(built, f"Modelyard {version} ready at {url}").serve([listener])
+                await Server(built, partial(_say_ready, version, url)).serve([listener])
             finally:
                 sweeping.cancel()
                 with suppress(asyncio.CancelledError):
@@ -57,7 +59,7 @@ async def serve(settings: Settings, version: str) -> None:
 class Server(uvicorn.Server):
     """Uvicorn's, which says when it answers and lets open streams end well."""
 
-    def __init__(self, built: App, ready: str) -> None:
+    def __init__(self, built: App, ready: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
                 built.asgi,
@@ -75,7 +77,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        print(self._ready, flush=True)  # noqa: T201 - the command's output
+        self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for each in self.servers:
@@ -94,6 +96,11 @@ class Server(uvicorn.Server):
         finally:
             for each in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(each)
+
+
+def _say_ready(version: str, url: str) -> None:
+    sys.stdout.write(f"Modelyard {version} ready at {url}\n")
+    sys.stdout.flush()
 
 
 def _listen(settings: Settings) -> socket.socket:
