@@ -44,12 +44,12 @@ class ModelDeployment(Node):
     deleted_at: datetime | None
     held: strawberry.Private[deployment.Deployment]
 
-    @versions.field
+    @versions.load
     async def project(self, info: Info) -> Project | None:
         found = await info.context.loads.project(self.held.project_id)
         return None if found is None else Project.of(found)
 
-    @versions.field
+    @versions.load
     async def active_revision(self, info: Info) -> ModelRevision | None:
         """The revision that is to run."""
         if self.held.active_revision_id is None:
@@ -57,7 +57,7 @@ class ModelDeployment(Node):
         found = await info.context.loads.revision(self.held.active_revision_id)
         return None if found is None else ModelRevision.of(found)
 
-    @versions.field
+    @versions.load
     async def revisions(
         self,
         info: Info,

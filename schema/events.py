@@ -40,7 +40,7 @@ class ProjectEvent(Event):
     project_id: strawberry.ID
     own_project_id: strawberry.Private[str]
 
-    @versions.field
+    @versions.load
     async def project(self, info: Info) -> Project | None:
         found = await info.context.loads.project(self.own_project_id)
         return None if found is None else Project.of(found)
@@ -53,7 +53,7 @@ class SecretEvent(Event):
     secret_id: strawberry.ID
     own_secret_id: strawberry.Private[str]
 
-    @versions.field
+    @versions.load
     async def secret(self, info: Info) -> Secret | None:
         found = await info.context.loads.secret(self.own_secret_id)
         return None if found is None else Secret.of(found)
@@ -66,7 +66,7 @@ class FolderEvent(Event):
     folder_id: strawberry.ID
     own_folder_id: strawberry.Private[str]
 
-    @versions.field
+    @versions.load
     async def folder(self, info: Info) -> ModelFolder | None:
         found = await info.context.loads.folder(self.own_folder_id)
         return None if found is None else ModelFolder.of(found)
@@ -79,7 +79,7 @@ class TemplateEvent(Event):
     template_id: strawberry.ID
     own_template_id: strawberry.Private[str]
 
-    @versions.field
+    @versions.load
     async def template(self, info: Info) -> DeploymentTemplate | None:
         found = await info.context.loads.template(self.own_template_id)
         return None if found is None else DeploymentTemplate.of(found)
@@ -92,7 +92,7 @@ class DeploymentEvent(Event):
     deployment_id: strawberry.ID
     own_deployment_id: strawberry.Private[str]
 
-    @versions.field
+    @versions.load
     async def deployment(self, info: Info) -> ModelDeployment | None:
         found = await info.context.loads.deployment(self.own_deployment_id)
         return None if found is None else ModelDeployment.of(found)
@@ -105,7 +105,7 @@ class RevisionEvent(DeploymentEvent):
     revision_id: strawberry.ID
     own_revision_id: strawberry.Private[str]
 
-    @versions.field
+    @versions.load
     async def revision(self, info: Info) -> ModelRevision | None:
         found = await info.context.loads.revision(self.own_revision_id)
         return None if found is None else ModelRevision.of(found)

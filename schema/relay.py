@@ -67,7 +67,7 @@ class Connection(Generic[T]):
     page_info: PageInfo
     count: strawberry.Private[Count]
 
-    @versions.field
+    @versions.load
     async def total_count(self) -> int:
         """How many rows the filter leaves, on all pages; counted only when asked for."""
         return await self.count()

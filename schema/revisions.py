@@ -56,7 +56,7 @@ class ModelFolderUse:
     )
     folder_id: strawberry.Private[str]
 
-    @versions.field
+    @versions.load
     async def folder(self, info: Info) -> ModelFolder | None:
         """The folder as it is now; null when it is gone."""
         found = await info.context.loads.folder(self.folder_id)
@@ -81,7 +81,7 @@ class DeploymentTemplateUse:
     version: int
     template_id: strawberry.Private[str]
 
-    @versions.field
+    @versions.load
     async def template(self, info: Info) -> DeploymentTemplate | None:
         """The template as it is now; null when it is gone."""
         found = await info.context.loads.template(self.template_id)
@@ -160,7 +160,7 @@ class ModelRevision(Node):
         """Reads the model folder's file."""
         return cast("FolderDrift", await info.context.loads.drift(self.held))
 
-    @versions.field
+    @versions.load
     async def deployment(
         self, info: Info
     ) -> Annotated["ModelDeployment", strawberry.lazy("schema.deployments")] | None:

@@ -9,7 +9,7 @@ from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
 from resolvers.execution.leaves import Surprise
-from schema.loads import LOADS
+from schema.versions import LOADS
 
 BACKREF = "strawberry-definition"
 NOTHING = type(None) | type(Undefined)

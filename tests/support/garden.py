@@ -12,7 +12,7 @@ from strawberry.dataloader import DataLoader
 from strawberry.extensions import ParserCache
 from strawberry.schema.config import StrawberryConfig
 
-from schema.loads import LOADS
+from schema.versions import LOADS
 
 T = TypeVar("T")
 Weight = NewType("Weight", object)
