@@ -18,7 +18,7 @@ from domain.ids import NewId, new_id
 from domain.work import EventLog, Reads, StartWork
 from infra.db import migrate
 from infra.db.answers import forget_expired
-from infra.db.engine import Engines, connect, open_engines
+from infra.db.engine import connect, open_engines
 from infra.db.events import StoredEvents
 from infra.db.marks import Marks
 from infra.db.reads import StoredReads
@@ -77,7 +77,9 @@ async def open_store(
     """
     async with AsyncExitStack() as stack:
         engines = await stack.enter_async_context(open_engines(url))
-        await _prepare(engines, auto_migrate)
+        if engines.is_sqlite or auto_migrate:
+            await migrate.migrate(url)
+        await migrate.require_current(engines)
         marks = Marks(engines, data_dir, new_id)
         if await marks.check_in():
             log.warning("the database was restored: cursors of before are unknown now")
@@ -96,13 +98,6 @@ async def open_store(
         sweeping = partial(_sweep, store, clock, retention)
         await stack.enter_async_context(_repeating(sweeping, SWEEP_EVERY))
         yield store
-
-
-async def _prepare(engines: Engines, auto_migrate: bool) -> None:
-    if engines.is_sqlite or auto_migrate:
-        await migrate.migrate_on(engines)
-    else:
-        await migrate.require_current(engines)
 
 
 @asynccontextmanager

@@ -38,16 +38,12 @@ async def migrate(url: str, to: str = "head") -> None:
 
     Where two do it at once, the second waits and finds it done. Raises SchemaNewer.
     """
-    async with open_engines(url) as engines:
-        await migrate_on(engines, to)
-
-
-async def migrate_on(engines: Engines, to: str = "head") -> None:
-    with translated():
-        async with engines.write.begin() as connection:
-            if not engines.is_sqlite:
-                await connection.execute(text(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))
-            await connection.run_sync(_migrate, to)
+    async with open_engines(url, plain=True) as engines:
+        with translated():
+            async with engines.write.begin() as connection:
+                if not engines.is_sqlite:
+                    await connection.execute(text(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))
+                await connection.run_sync(_migrate, to)
 
 
 async def current(url: str) -> str | None:
