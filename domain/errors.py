@@ -8,6 +8,7 @@
     ├── Refused                   several user errors at once
     ├── Unauthenticated           no key, or one that is unknown or revoked
     ├── CursorExpired  CursorUnknown  CursorInvalid
+    ├── SealBroken                a secret that this server's key does not open
     └── StorageUnavailable        a store did not answer; worth another try
 
 An error's docstring is its message, filled with the error's own fields.
@@ -192,4 +193,11 @@ class StorageUnavailable(ModelyardError):
     """The storage at {where} did not answer ({problem}). Try again."""
 
     where: str
+    problem: str
+
+
+@dataclass(eq=False, kw_only=True)
+class SealBroken(ModelyardError):
+    """A secret can't be opened: {problem}."""
+
     problem: str

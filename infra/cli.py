@@ -1,0 +1,136 @@
+"""The `modelyard` command. What a command needs is imported when it runs."""
+
+import asyncio
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from domain.errors import ModelyardError
+from infra import keys_cli, settings_cli
+from infra.output import Config, DataDir, fail, say
+
+cli = typer.Typer(
+    name="modelyard",
+    help="A control plane for self-hosted models.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+schema = typer.Typer(help="The GraphQL schema.", no_args_is_help=True)
+events = typer.Typer(help="The event log.", no_args_is_help=True)
+cli.add_typer(keys_cli.key, name="key")
+cli.add_typer(schema, name="schema")
+cli.add_typer(events, name="events")
+cli.command("settings")(settings_cli.listed)
+
+
+def main() -> None:
+    """Whatever is refused on purpose is one line and exit code 1."""
+    try:
+        cli()
+    except ModelyardError as error:
+        fail(error.message)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def installed() -> str:
+    try:
+        return version("modelyard")
+    except PackageNotFoundError:
+        return "0.1.0"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        say(f"Modelyard {installed()}")
+        raise typer.Exit
+
+
+@cli.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """A control plane for self-hosted models."""
+
+
+@cli.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one.")] = None,
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Serve the API until it is stopped."""
+    from infra import logs, serving, settings
+
+    loaded = settings.load(config, host=host, port=port, data_dir=data_dir)
+    logs.configure(loaded.log_level)
+    serving.run(loaded, installed())
+
+
+@cli.command()
+def migrate(
+    to: Annotated[str, typer.Option(help="A revision; base leaves nothing.")] = "head",
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Take the database's schema to this version's."""
+    from infra import settings, wiring
+    from infra.db import migrate as migration
+
+    loaded = settings.load(config, data_dir=data_dir)
+    wiring.made(loaded.data_dir)
+    asyncio.run(migration.migrate(loaded.database, to))
+    say(f"The database is at {migration.head() if to == 'head' else to}.")
+
+
+@schema.command("print")
+def print_schema() -> None:
+    """Print the schema as SDL, with the version of every element."""
+    from resolvers import root as built
+
+    sys.stdout.write(built.print_schema())
+
+
+@schema.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="The committed schema.")] = Path("schema.graphql"),
+) -> None:
+    """Compare the committed schema with what the code prints."""
+    from difflib import unified_diff
+
+    from resolvers import root as built
+
+    try:
+        committed = file.read_text()
+    except OSError as error:
+        fail(f"{file} can't be read: {error.strerror}")
+    before, after = committed.splitlines(), built.print_schema().splitlines()
+    difference = list(unified_diff(before, after, str(file), "the code", lineterm="", n=2))
+    if difference:
+        say("\n".join(difference))
+        fail(f"{file} differs from the code. Mend it with: modelyard schema print > {file}")
+    say(f"{file} is what the code prints.")
+
+
+@events.command()
+def restored(data_dir: DataDir = None, config: Config = None) -> None:
+    """Say that the database was restored from a backup: every cursor of before becomes unknown."""
+    from infra import settings, wiring
+
+    async def renew() -> None:
+        async with wiring.running(settings.load(config, data_dir=data_dir)) as parts:
+            await parts.store.renew_epoch()
+
+    asyncio.run(renew())
+    say("The event log has a new epoch.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""POST /graphql, and GraphiQL for a browser's GET."""
+
+import asyncio
+from dataclasses import dataclass
+
+import orjson
+import structlog
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+from strawberry.http.ides import get_graphql_ide_html
+
+from domain.access.access import Caller
+from domain.errors import ModelyardError
+from infra.http import payloads, requests, streams
+from infra.http.gate import Credentials, Gate
+from infra.http.live import Live
+from infra.http.metrics import Metrics
+from infra.http.ports import NewContext, Operation, Operations, Payload
+from infra.http.refusals import JSON, RequestRefused, answer
+from infra.http.requests import Said
+from infra.http.streams import GRAPHQL_JSON, StreamedAnswer
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """What every transport of GraphQL needs; `seconds` is what a query or mutation may take."""
+
+    operations: Operations
+    new_context: NewContext
+    gate: Gate
+    live: Live
+    metrics: Metrics
+    api_version: str
+    seconds: float
+
+    def check_version(self, wanted: str | None) -> None:
+        if wanted not in (None, "", self.api_version):
+            raise RequestRefused(
+                kind="UNKNOWN_API_VERSION",
+                status=400,
+                problem=f"There is no API version {wanted!r} here. Served: {self.api_version}.",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQL:
+    endpoint: Endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            response = await self._respond(Request(scope, receive))
+        except ModelyardError as error:
+            self.endpoint.metrics.refused(error.code)
+            log.info("request refused", code=error.code)
+            response = answer(error)
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> ASGIApp:
+        if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+            await self.endpoint.gate.check_page(request.headers)
+            return HTMLResponse(get_graphql_ide_html(graphql_ide="graphiql"))
+        if request.method != "POST":
+            raise RequestRefused(
+                kind="METHOD_NOT_ALLOWED",
+                status=405,
+                problem="Operations are sent with POST.",
+                headers={"Allow": "POST"},
+            )
+        caller = await self.endpoint.gate.admit(request.headers, Credentials.of(request.headers))
+        self.endpoint.check_version(request.headers.get("x-api-version"))
+        said = await self._said(request)
+        return await self._answer(request.headers, caller, said)
+
+    async def _said(self, request: Request) -> Said:
+        try:
+            async with asyncio.timeout(self.endpoint.seconds):
+                return await requests.read(request)
+        except TimeoutError as error:
+            problem = f"The body did not come within {self.endpoint.seconds:g} seconds."
+            raise RequestRefused(kind="BODY_TIMEOUT", status=408, problem=problem) from error
+
+    async def _answer(self, headers: Headers, caller: Caller, said: Said) -> ASGIApp:
+        endpoint = self.endpoint
+        served = {"X-Api-Version": endpoint.api_version, "X-Request-Id": caller.request_id}
+        operation = endpoint.operations.find(said.query, said.operation_name)
+        accept = headers.get("accept", "")
+        wire = streams.chosen(accept, is_subscription=operation.is_subscription)
+        context = endpoint.new_context(caller)
+        if wire is not None:
+            results = payloads.stream(operation, said, context, endpoint.seconds)
+            key_id = caller.principal.key_id
+            return StreamedAnswer(results, wire, endpoint.live, key_id, served)
+        with endpoint.metrics.timed(operation.kind):
+            payload = await self._payload(operation, said, context)
+        log.info("operation", kind=operation.kind, request=caller.request_id, actor=caller.actor)
+        return _plain(payload, accept, served)
+
+    async def _payload(self, operation: Operation, said: Said, context: object) -> Payload:
+        if operation.errors:
+            return {"errors": operation.errors}
+        if operation.is_subscription:
+            raise RequestRefused(
+                kind="SUBSCRIPTION_NEEDS_A_STREAM",
+                status=406,
+                problem="A subscription is answered with a stream. Send 'Accept: text/event-stream' "
+                "or 'Accept: multipart/mixed;subscriptionSpec=1.0', or open a WebSocket here with "
+                "the subprotocol graphql-transport-ws.",
+            )
+        return await payloads.answer(operation, said, context, self.endpoint.seconds)
+
+
+def _plain(payload: Payload, accept: str, headers: dict[str, str]) -> Response:
+    """As GraphQL over HTTP has it: what was not executed is a 400, but where a client knows
+    nothing newer than application/json."""
+    modern = GRAPHQL_JSON in accept.lower()
+    status = 400 if modern and "data" not in payload else 200
+    media_type = GRAPHQL_JSON if modern else JSON
+    return Response(orjson.dumps(payload), status, headers, media_type)

@@ -1,0 +1,36 @@
+"""What the transports need of whoever executes GraphQL."""
+
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from domain.access.access import Caller
+
+Payload = Mapping[str, Any]
+NewContext = Callable[[Caller], object]
+"""The context of one operation, never shared between two."""
+
+
+class Operation(Protocol):
+    """One operation of a document. With `errors` it may not be executed."""
+
+    @property
+    def errors(self) -> Sequence[Mapping[str, Any]]: ...
+
+    @property
+    def is_subscription(self) -> bool: ...
+
+    @property
+    def kind(self) -> str:
+        """query, mutation, subscription or invalid."""
+
+    async def execute(self, variables: Mapping[str, Any] | None, context: object) -> Payload:
+        """Without `data` where nothing was executed."""
+
+    def stream(
+        self, variables: Mapping[str, Any] | None, context: object
+    ) -> AsyncGenerator[Payload, None]:
+        """All payloads, of operations of every kind; errors are payloads, too."""
+
+
+class Operations(Protocol):
+    def find(self, query: str, name: str | None) -> Operation: ...

@@ -1,0 +1,48 @@
+"""Requests that are refused before GraphQL sees them, and how refusals look on the wire."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from domain.errors import ModelyardError, NotFound, StorageUnavailable, Unauthenticated
+
+JSON = "application/json"
+
+
+@dataclass(eq=False, kw_only=True)
+class RequestRefused(ModelyardError):
+    """{problem}"""
+
+    problem: str
+    kind: str
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def code(self) -> str:
+        return self.kind
+
+
+def shown(error: ModelyardError) -> Mapping[str, Any]:
+    return {"message": error.message, "extensions": {"code": error.code}}
+
+
+def answer(error: ModelyardError) -> Response:
+    """GraphQL-shaped, with the status that HTTP has for it."""
+    headers: dict[str, str] = {}
+    match error:
+        case RequestRefused():
+            status, headers = error.status, dict(error.headers)
+        case Unauthenticated():
+            status, headers = 401, {"WWW-Authenticate": "Bearer"}
+        case NotFound():
+            status = 404
+        case StorageUnavailable():
+            status, headers = 503, {"Retry-After": "1"}
+        case _:
+            status = 400
+    body = orjson.dumps({"errors": [shown(error)]})
+    return Response(body, status_code=status, media_type=JSON, headers=headers)

@@ -1,0 +1,226 @@
+"""GraphQL over WebSocket: the protocol graphql-transport-ws, and no other.
+
+Strawberry's implementation keeps the protocol's rules; what is here is who may talk, what is
+executed, and when a socket has to end.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import ExitStack, aclosing, suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, cast
+
+import orjson
+import structlog
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http.async_base_view import AsyncWebSocketAdapter
+from strawberry.http.exceptions import (
+    NonJsonMessageReceived,
+    NonTextMessageReceived,
+    WebSocketDisconnected,
+)
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL as PROTOCOL
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
+    BaseGraphQLTransportWSHandler,
+)
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
+    Operation as Running,
+)
+
+from domain.access.access import Caller
+from domain.errors import ModelyardError
+from domain.ids import NewId
+from infra.http import payloads, requests
+from infra.http.gate import Credentials, is_same_origin
+from infra.http.graphql import Endpoint
+from infra.http.live import Ending, Stream
+from infra.http.refusals import RequestRefused, shown
+
+INIT_SECONDS = 10
+OPERATIONS_LIMIT = 100  # of one socket at once
+GOODBYE_SECONDS = 1.0  # what a client may take to be told
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sockets:
+    endpoint: Endpoint
+    new_id: NewId
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        socket = WebSocket(scope, receive, send)
+        try:
+            await self.endpoint.gate.check_page(socket.headers)
+        except ModelyardError as error:
+            log.info("socket refused", code=error.code)
+            await socket.close()  # before it is accepted: the handshake's answer is a 403
+            return
+        if not is_same_origin(socket.headers):
+            log.info("socket refused", code="FOREIGN_ORIGIN")
+            await socket.close()
+        elif PROTOCOL not in socket.scope["subprotocols"]:
+            await socket.accept()
+            await socket.close(4406, f"The subprotocol is {PROTOCOL}")
+        else:
+            await socket.accept(PROTOCOL)
+            await Conversation(self.endpoint, self.new_id, socket).handle()
+
+
+class Frames(AsyncWebSocketAdapter):
+    """Messages as JSON in text frames, over Starlette's socket."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self._socket = socket
+
+    async def iter_json(
+        self, *, ignore_parsing_errors: bool = False
+    ) -> AsyncGenerator[object, None]:
+        while self._socket.application_state is not WebSocketState.DISCONNECTED:
+            message = await self._socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            if message.get("text") is None:
+                raise NonTextMessageReceived
+            try:
+                said = orjson.loads(message["text"])
+            except orjson.JSONDecodeError as error:
+                raise NonJsonMessageReceived from error
+            yield said
+
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        if self._socket.application_state is WebSocketState.DISCONNECTED:
+            raise WebSocketDisconnected
+        try:
+            await self._socket.send_text(orjson.dumps(message).decode())
+        except WebSocketDisconnect as error:
+            raise WebSocketDisconnected from error
+
+    async def close(self, code: int, reason: str) -> None:
+        if self._socket.application_state is not WebSocketState.DISCONNECTED:
+            with suppress(WebSocketDisconnect):
+                await self._socket.close(code, reason)
+
+
+class Conversation(BaseGraphQLTransportWSHandler[Any, None]):
+    """One client's socket. It is its own view: the view is what is asked who may connect."""
+
+    def __init__(self, endpoint: Endpoint, new_id: NewId, socket: WebSocket) -> None:
+        super().__init__(
+            view=cast("Any", self),
+            websocket=Frames(socket),
+            context={},
+            root_value=None,
+            schema=cast("Any", None),  # `run_operation` executes
+            connection_init_wait_timeout=timedelta(seconds=INIT_SECONDS),
+            max_subscriptions_per_connection=OPERATIONS_LIMIT,
+        )
+        self._endpoint = endpoint
+        self._new_id = new_id
+        self._headers = socket.headers
+        self._caller: Caller | None = None
+        self._open = ExitStack()
+        self._watching: asyncio.Task[None] | None = None
+
+    async def on_ws_connect(self, context: Mapping[str, Any]) -> dict[str, object]:
+        said = context["connection_params"]
+        try:
+            self._endpoint.check_version(_text(said, "apiVersion"))
+            credentials = Credentials(
+                authorization=_text(said, "authorization"), project=_text(said, "project")
+            )
+            self._caller = await self._endpoint.gate.admit(self._headers, credentials)
+        except ModelyardError as error:
+            log.info("socket refused", code=error.code)
+            raise ConnectionRejectionError from error
+        stream = self._open.enter_context(self._endpoint.live.stream(self._caller.principal.key_id))
+        self._watching = asyncio.create_task(self._end_with(stream))
+        return {"apiVersion": self._endpoint.api_version}
+
+    async def handle_message(self, message: Any) -> None:
+        if _is_well_formed(message):
+            await super().handle_message(message)
+        else:
+            await self.handle_invalid_message("Failed to parse message")
+
+    async def run_operation(self, operation: Running[Any, None]) -> None:
+        try:
+            await self._run(operation)
+        except RequestRefused as refused:
+            await operation.send_operation_message(
+                {"id": operation.id, "type": "error", "payload": [cast("Any", shown(refused))]}
+            )
+        except WebSocketDisconnected:
+            return
+        except Exception:  # the task's edge: nobody awaits it
+            log.exception("operation failed")
+            self.operations.pop(operation.id, None)
+            await self.websocket.close(1011, "Internal error")
+
+    async def shutdown(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+        self._open.close()
+        await super().shutdown()
+
+    async def _run(self, operation: Running[Any, None]) -> None:
+        said = requests.checked(
+            {
+                "query": operation.query,
+                "variables": operation.variables,
+                "operationName": operation.operation_name,
+            }
+        )
+        endpoint, caller = self._endpoint, cast("Caller", self._caller)
+        found = endpoint.operations.find(said.query, said.operation_name)
+        if found.errors:
+            errors = cast("Any", list(found.errors))
+            await operation.send_operation_message(
+                {"id": operation.id, "type": "error", "payload": errors}
+            )
+            return
+        context = endpoint.new_context(replace(caller, request_id=self._new_id()))
+        results = payloads.stream(found, said, context, endpoint.seconds)
+        with endpoint.metrics.timed(found.kind):
+            async with aclosing(results):
+                async for payload in results:
+                    endpoint.metrics.payloads.inc()
+                    await operation.send_operation_message(
+                        {"id": operation.id, "type": "next", "payload": cast("Any", payload)}
+                    )
+        await operation.send_operation_message({"id": operation.id, "type": "complete"})
+
+    async def _end_with(self, stream: Stream) -> None:
+        """Say goodbye when the key or the server ends; a client that does not listen is left."""
+        ending = await stream.ending
+        running = list(self.operations.values())
+        for operation in running:
+            if operation.task is not None:
+                operation.task.cancel()
+        with suppress(TimeoutError, WebSocketDisconnected):
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                if ending is Ending.REVOKED:
+                    await self.websocket.close(4403, "Forbidden")
+                    return
+                for operation in running:
+                    await operation.send_operation_message({"id": operation.id, "type": "complete"})
+                await self.websocket.close(1001, "Going away")
+
+
+def _text(said: Mapping[str, Any], name: str) -> str | None:
+    value = said.get(name)
+    if not isinstance(value, str | None):
+        raise RequestRefused(kind="BAD_REQUEST", status=400, problem=f"{name!r} must be a string.")
+    return value or None
+
+
+def _is_well_formed(message: Any) -> bool:
+    """Whether its members have the types that the protocol's implementation takes for granted."""
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        return False
+    if message["type"] in ("subscribe", "complete") and not isinstance(message.get("id"), str):
+        return False
+    return message["type"] != "subscribe" or isinstance(message.get("payload"), dict)

@@ -1,0 +1,132 @@
+"""`modelyard serve`: from a socket to the last goodbye."""
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+
+import uvicorn
+
+from domain.errors import ModelyardError
+from infra import app, wiring
+from infra.app import App
+from infra.http.gate import is_loopback
+from infra.http.requests import BODY_LIMIT
+from infra.settings import Settings
+
+GOODBYE_SECONDS = 3.0  # for open streams to end
+REQUESTS_SECONDS = 5  # for open requests to be answered after that
+
+
+@dataclass(eq=False, kw_only=True)
+class AddressRefused(ModelyardError):
+    """{address} can't be listened on: {problem}."""
+
+    address: str
+    problem: str
+
+
+@dataclass(eq=False, kw_only=True)
+class KeyNeeded(ModelyardError):
+    """Whoever reaches {host} could do everything: make a key first, with
+    'modelyard key create NAME --server-admin', or listen on 127.0.0.1."""
+
+    host: str
+
+
+async def serve(settings: Settings, version: str) -> None:
+    """Until a signal. Raises what stands in the way of a start."""
+    with _listen(settings) as listener:
+        async with wiring.running(settings, alone=True) as parts:
+            if not is_loopback(settings.host) and not await parts.store.reads.keys.any_ever():
+                raise KeyNeeded(host=settings.host)
+            built = app.build(parts)
+            shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+            url = f"http://{shown}:{listener.getsockname()[1]}"
+            sweeping = asyncio.create_task(built.live.keep_swept())
+            try:
+                await Server(built, partial(_say_ready, version, url)).serve([listener])
+            finally:
+                sweeping.cancel()
+                with suppress(asyncio.CancelledError):
+                    await sweeping
+
+
+class Server(uvicorn.Server):
+    """Uvicorn's, which says when it answers and lets open streams end well."""
+
+    def __init__(self, built: App, ready: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                built.asgi,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                ws_max_size=BODY_LIMIT,
+                ws_per_message_deflate=False,
+                timeout_graceful_shutdown=REQUESTS_SECONDS,
+            )
+        )
+        self._live = built.live
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for each in self.servers:
+            each.close()
+        await self._live.finish(GOODBYE_SECONDS)
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Uvicorn raises the signal once more at the end, which would skip what is closed after."""
+        loop = asyncio.get_running_loop()
+        for each in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(each, self.handle_exit, each, None)
+        try:
+            yield
+        finally:
+            for each in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(each)
+
+
+def _say_ready(version: str, url: str) -> None:
+    sys.stdout.write(f"Modelyard {version} ready at {url}\n")
+    sys.stdout.flush()
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Bound before anything is opened, so that a taken port costs nothing."""
+    try:
+        family, kind, _, _, place = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM
+        )[0]
+        listener = socket.socket(family, kind)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(place)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        address = f"{settings.host}:{settings.port}"
+        raise AddressRefused(address=address, problem=error.strerror or str(error)) from error
+    return listener
+
+
+def run(settings: Settings, version: str) -> None:
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        asyncio.run(serve(settings, version))
+        return
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(serve(settings, version))

@@ -1,0 +1,304 @@
+"""What an operator may set, and the only place that reads the environment.
+
+A setting comes from the command line, else from `MODELYARD_<NAME>`, else from `<name>` (any case,
+with or without the prefix) in `modelyard.toml`, else from its default here.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from domain.errors import ModelyardError
+
+PREFIX = "MODELYARD_"
+TESTS_PREFIX = "MODELYARD_TEST_"  # the test suite's own variables
+FILE = Path("modelyard.toml")
+DATABASES = {
+    "postgresql+asyncpg": "postgresql+asyncpg",
+    "postgresql": "postgresql+asyncpg",
+    "sqlite+aiosqlite": "sqlite+aiosqlite",
+    "sqlite": "sqlite+aiosqlite",
+}  # the schemes that may be written, and the drivers that they mean
+
+
+class Driver(StrEnum):
+    PROCESS = "process"
+    KUBERNETES = "kubernetes"
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(eq=False, kw_only=True)
+class SettingsRefused(ModelyardError):
+    """{problem}"""
+
+    problem: str
+
+
+def _split(value: Any) -> Any:
+    """Lists are separated as in PATH; a TOML file may also write them as lists."""
+    return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
+
+
+def _seconds(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError("it must be more than zero")
+    return value
+
+
+def _duration(value: Any) -> Any:
+    """A bare number is seconds, also where the environment gives it as text; `90d`, `12h`, `30m`."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    units = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+    number, unit = text[:-1], units.get(text[-1:])
+    if unit and number.isdecimal():
+        return timedelta(**{unit: int(number)})
+    return float(text) if text.replace(".", "", 1).isdecimal() else value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Folders = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)]
+Duration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_seconds)]
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    port: int = Field(
+        8400, ge=0, le=65_535, description="The port to listen on; 0 takes a free one."
+    )
+    data_dir: Path = Field(Path(".modelyard"), description="Where the server keeps its own files.")
+    database_url: SecretStr | None = Field(
+        None,
+        description="postgresql://… or sqlite:///…; default: SQLite in the data dir.",
+    )
+    auto_migrate: bool = Field(
+        False, description="Migrate PostgreSQL at the start of the server (SQLite always is)."
+    )
+    secret_key: SecretStr | None = Field(
+        None,
+        description="32 bytes in base64 that seal the secrets; default: secret.key in the data dir.",
+    )
+    event_retention: Duration = Field(timedelta(days=90), description="How long events are kept.")
+    model_roots: Folders = Field(
+        (Path(),), description="Folders under which local model folders may lie."
+    )
+    enable_model_definition_override: bool = Field(
+        False, description="Whether a folder's definition file counts for every runtime variant."
+    )
+    driver: Driver = Field(Driver.PROCESS, description="Where replicas run.")
+    process_inherit_env: Names = Field(
+        (), description="More environment variables that replica processes inherit."
+    )
+    object_store: str | None = Field(
+        None, description="Where files are kept, as a URL; default: a folder in the data dir."
+    )
+    store_timeout: Duration = Field(
+        timedelta(seconds=10), description="How long storage may take to give a file."
+    )
+    s3_endpoint: str | None = Field(None, description="The URL of an S3-compatible server.")
+    s3_region: str | None = Field(None, description="The region of the S3 buckets.")
+    s3_access_key_id: str | None = Field(
+        None, description="Default: the machine's own credentials."
+    )
+    s3_secret_access_key: SecretStr | None = Field(None, description="The access key's secret.")
+    s3_session_token: SecretStr | None = Field(None, description="For temporary credentials.")
+    gs_service_account: Path | None = Field(
+        None, description="A Google service account's key file; default: the machine's own."
+    )
+    az_account: str | None = Field(None, description="The Azure storage account.")
+    az_access_key: SecretStr | None = Field(None, description="The Azure account's key.")
+    az_endpoint: str | None = Field(None, description="The URL of an Azure-compatible server.")
+    request_timeout: Duration = Field(
+        timedelta(seconds=30), description="How long a query or mutation may take."
+    )
+    log_level: LogLevel = Field(LogLevel.INFO, description="The least severe log lines to write.")
+
+    @field_validator("host", "s3_endpoint", "az_endpoint", "object_store")
+    @classmethod
+    def _not_empty(cls, value: str | None) -> str | None:
+        if value is not None and not value.strip():
+            raise ValueError("it is empty")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        scheme, separator, rest = value.get_secret_value().partition("://")
+        if not separator or scheme not in DATABASES:
+            raise ValueError(f"use one of {', '.join(f'{each}://' for each in DATABASES)}")
+        try:
+            _ = urlsplit(f"//{rest}").port
+        except ValueError as error:
+            raise ValueError("its host or port is malformed") from error
+        return SecretStr(f"{DATABASES[scheme]}://{rest}")
+
+    @property
+    def database(self) -> str:
+        """SQLAlchemy's URL of it."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite+aiosqlite:///{self.data_dir.absolute() / 'modelyard.db'}"
+
+
+def load(config: Path | None = None, **said: object) -> Settings:
+    """The settings in force; `said` (what the command line says, None where it says nothing) wins.
+
+    Raises SettingsRefused, which names every setting that is wrong.
+    """
+    known = set(Settings.model_fields)
+    for variable in os.environ:
+        if variable.startswith(PREFIX) and not variable.startswith(TESTS_PREFIX):
+            _known(variable.removeprefix(PREFIX).lower(), variable, known, PREFIX)
+    written = _from_file(config, known)
+
+    class Sourced(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            file = InitSettingsSource(settings_cls, init_kwargs=written)
+            return init_settings, env_settings, file
+
+    spoken: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
+    try:
+        return Sourced(**spoken)
+    except ValidationError as error:
+        raise SettingsRefused(problem=_problems(error)) from error
+
+
+def _from_file(config: Path | None, known: set[str]) -> dict[str, Any]:
+    file = config or FILE
+    try:
+        written = tomllib.loads(file.read_text())
+    except FileNotFoundError as error:
+        if config is None:
+            return {}
+        raise SettingsRefused(problem=f"There is no settings file {str(file)!r}.") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsRefused(problem=f"{file} can't be read: {error}") from error
+    return _named(written, file, known)
+
+
+def _named(written: Mapping[str, Any], file: Path, known: set[str]) -> dict[str, Any]:
+    settings: dict[str, Any] = {}
+    for key, value in written.items():
+        name = key.lower().removeprefix(PREFIX.lower())
+        _known(name, f"{key} in {file}", known)
+        if name in settings:
+            raise SettingsRefused(problem=f"{file} sets {name} twice.")
+        settings[name] = value
+    return settings
+
+
+def _known(name: str, written: str, known: set[str], prefix: str = "") -> None:
+    if name in known:
+        return
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    shown = (prefix + near[0].upper() if prefix else near[0]) if near else ""
+    hint = f" Did you mean {shown}?" if near else " `modelyard settings` lists all."
+    raise SettingsRefused(problem=f"There is no setting {written}.{hint}")
+
+
+def _problems(error: ValidationError) -> str:
+    """One sentence a setting; what was written there is not repeated, it may be a secret."""
+    return " ".join(
+        f"{PREFIX}{str(each['loc'][0]).upper()} is wrong: {each['msg'].removeprefix('Value error, ')}."
+        for each in error.errors(include_input=False)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """A setting as `modelyard settings` lists it."""
+
+    name: str
+    type: str
+    default: str
+    meaning: str
+
+
+def describe() -> list[Described]:
+    return [
+        Described(
+            name=PREFIX + name.upper(),
+            type=_type(field.annotation),
+            default=_shown(field.default),
+            meaning=field.description or "",
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def _type(annotation: Any) -> str:
+    plain = {
+        bool: "true or false",
+        int: "integer",
+        str: "text",
+        Path: "path",
+        timedelta: "duration",
+        SecretStr: "secret",
+    }
+    members = [a for a in getattr(annotation, "__args__", (annotation,)) if a is not type(None)]
+    first = members[0]
+    if getattr(annotation, "__origin__", None) is tuple:
+        return f"list of {'paths' if first is Path else 'texts'}"
+    if issubclass(first, StrEnum):
+        return " or ".join(first)
+    return plain[first]
+
+
+def _shown(default: Any) -> str:
+    match default:
+        case None | ():
+            return ""
+        case bool():
+            return str(default).lower()
+        case timedelta(days=days) if days:
+            return f"{days}d"
+        case timedelta():
+            return f"{default.seconds}s"
+        case tuple():
+            return os.pathsep.join(str(part) for part in default)
+        case _:
+            return str(default)

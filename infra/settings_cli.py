@@ -1,0 +1,16 @@
+"""`modelyard settings`."""
+
+from dataclasses import asdict
+
+from infra.output import AsJson, say_json, say_table
+
+
+def listed(as_json: AsJson = False) -> None:
+    """List every setting with its type, default and meaning."""
+    from infra import settings
+
+    rows = [asdict(each) for each in settings.describe()]
+    if as_json:
+        say_json(rows)
+    else:
+        say_table(rows)

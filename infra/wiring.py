@@ -1,0 +1,173 @@
+"""The composition root: what the settings ask for, built and joined, and closed at the end."""
+
+import fcntl
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from domain.access.service import Access
+from domain.clock import utc_now
+from domain.definitions.folder_file import DefinitionFiles
+from domain.definitions.service import Definitions
+from domain.deployments.service import Deployments
+from domain.errors import ModelyardError
+from domain.folders.service import Folders
+from domain.ids import new_id
+from domain.secrets.service import Secrets
+from domain.templates.service import Templates
+from infra.files.definition_file import DefinitionFileParser
+from infra.files.folders import Folders as StoredFolders
+from infra.files.folders import real_roots
+from infra.files.objects import Credentials, Objects
+from infra.secrets.sealer import AesSealer, key_from_folder, key_from_text
+from infra.settings import Settings
+from infra.store import Store, open_store
+from resolvers.context import Services
+
+
+@dataclass(eq=False, kw_only=True)
+class DataDirUnusable(ModelyardError):
+    """The data dir {folder!r} can't be used: {problem}."""
+
+    folder: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What an entry point works with."""
+
+    settings: Settings
+    store: Store
+    services: Services
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, alone: bool = False) -> AsyncIterator[Parts]:
+    """`alone`: nobody else may serve from the data dir (its SQLite database) meanwhile.
+
+    Raises DataDirUnusable, SealingKeyRefused, and what `open_store` raises.
+    """
+    data_dir = made(settings.data_dir)
+    async with AsyncExitStack() as stack:
+        if alone and settings.database.startswith("sqlite"):
+            stack.enter_context(_locked(data_dir))
+        sealer = AesSealer(_sealing_key(settings, data_dir))
+        store = await stack.enter_async_context(
+            open_store(
+                settings.database,
+                data_dir=data_dir,
+                auto_migrate=settings.auto_migrate,
+                retention=settings.event_retention,
+            )
+        )
+        services = _services(settings, store, sealer)
+        yield Parts(settings=settings, store=store, services=services)
+
+
+def made(folder: Path) -> Path:
+    """The folder, made (for its owner alone) where it isn't there yet."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(folder, error.strerror or "it can't be made") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _unusable(folder, "it is not writable")
+    return folder
+
+
+def new_token() -> str:
+    return f"my_{secrets.token_urlsafe(32)}"
+
+
+def access(store: Store) -> Access:
+    return Access(
+        start_work=store.start_work,
+        reads=store.reads,
+        clock=utc_now,
+        new_id=new_id,
+        new_token=new_token,
+    )
+
+
+def _services(settings: Settings, store: Store, sealer: AesSealer) -> Services:
+    start_work, reads = store.start_work, store.reads
+    files = _folders(settings)
+    definitions = Definitions(
+        reads=reads,
+        files=DefinitionFiles(files=files, parser=DefinitionFileParser()),
+        driver=settings.driver.value,
+        enable_override=settings.enable_model_definition_override,
+    )
+    return Services(
+        access=access(store),
+        secrets=Secrets(start_work=start_work, sealer=sealer, clock=utc_now, new_id=new_id),
+        folders=Folders(
+            start_work=start_work, reads=reads, files=files, clock=utc_now, new_id=new_id
+        ),
+        templates=Templates(start_work=start_work, reads=reads, clock=utc_now, new_id=new_id),
+        definitions=definitions,
+        deployments=Deployments(
+            start_work=start_work,
+            reads=reads,
+            definitions=definitions,
+            clock=utc_now,
+            new_id=new_id,
+        ),
+        reads=reads,
+        log=store.log,
+    )
+
+
+def _folders(settings: Settings) -> StoredFolders:
+    account = settings.gs_service_account
+    credentials = Credentials(
+        s3_endpoint=settings.s3_endpoint,
+        s3_region=settings.s3_region,
+        s3_access_key_id=settings.s3_access_key_id,
+        s3_secret_access_key=_plain(settings.s3_secret_access_key),
+        s3_session_token=_plain(settings.s3_session_token),
+        gs_service_account=None if account is None else str(account),
+        az_account=settings.az_account,
+        az_access_key=_plain(settings.az_access_key),
+        az_endpoint=settings.az_endpoint,
+    )
+    return StoredFolders(
+        roots=real_roots(settings.model_roots),
+        objects=Objects(credentials=credentials, timeout=settings.store_timeout),
+        timeout=settings.store_timeout,
+    )
+
+
+def _sealing_key(settings: Settings, data_dir: Path) -> bytes:
+    if settings.secret_key is None:
+        return key_from_folder(data_dir)
+    return key_from_text(settings.secret_key.get_secret_value(), "MODELYARD_SECRET_KEY")
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """The lock goes with the process, however it ends."""
+    with (folder / "server.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            problem = (
+                "another server runs on it. Stop that one, take another --data-dir, or share a "
+                "PostgreSQL database"
+            )
+            raise _unusable(folder, problem) from error
+        yield
+
+
+def _unusable(folder: Path, problem: str) -> DataDirUnusable:
+    return DataDirUnusable(folder=str(folder), problem=problem)
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()

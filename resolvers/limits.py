@@ -1,0 +1,178 @@
+"""How large a document may be. What is larger is refused before it is validated or executed.
+
+A few hundred bytes can ask for exponentially much (fragments that spread each other twice), or make
+validation compare every field with every other; so the size is taken first, in one linear walk.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    parse,
+    validate,
+)
+from graphql.validation import MaxIntrospectionDepthRule
+from graphql.validation.rules.max_introspection_depth_rule import MAX_LIST_DEPTH
+
+from domain.errors import ModelyardError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The standard introspection query of clients has depth 15 and about 350 tokens."""
+
+    tokens: int = 5_000
+    depth: int = 20
+    aliases: int = 100
+    root_fields: int = 50
+    fields: int = 500
+    fragments: int = 50
+    operations: int = 20
+
+
+@dataclass(eq=False, kw_only=True)
+class LimitExceeded(ModelyardError):
+    """The document has {found} {what}; at most {limit} are served."""
+
+    what: str
+    found: str
+    limit: int
+
+    @property
+    def code(self) -> str:
+        return CODES[self.what]
+
+
+CODES = {
+    "tokens": "TOO_MANY_TOKENS",
+    "levels": "TOO_DEEP",
+    "aliases": "TOO_MANY_ALIASES",
+    "root fields": "TOO_MANY_ROOT_FIELDS",
+    "fields": "TOO_MANY_FIELDS",
+    "fragments": "TOO_MANY_FRAGMENTS",
+    "operations": "TOO_MANY_OPERATIONS",
+    "levels of introspection": "INTROSPECTION_TOO_DEEP",
+}
+
+
+@dataclass(slots=True)
+class Size:
+    """What a selection asks for with its fragments laid out; `root_fields` are those at its top."""
+
+    depth: int = 0
+    aliases: int = 0
+    root_fields: int = 0
+    fields: int = 0
+    spreads: list[tuple[str, int]] = field(default_factory=list)  # name, depth where it stands
+
+    def add(self, fragment: "Size", depth: int) -> None:
+        self.depth = max(self.depth, depth + fragment.depth)
+        self.aliases += fragment.aliases
+        self.fields += fragment.fields
+        if depth == 0:
+            self.root_fields += fragment.root_fields
+
+
+def read(query: str, limits: Limits) -> DocumentNode:
+    """The document; raises LimitExceeded, or GraphQLSyntaxError for what is no document."""
+    try:
+        return parse(query, max_lexical_tokens=limits.tokens, max_comments=limits.tokens)
+    except GraphQLSyntaxError as error:
+        if "Document contains more than" in error.message:
+            found = f"more than {limits.tokens}"
+            raise LimitExceeded(what="tokens", found=found, limit=limits.tokens) from error
+        if "nested too deeply" in error.message:
+            raise LimitExceeded(what="levels", found="too many", limit=limits.depth) from error
+        raise
+
+
+def check(document: DocumentNode, schema: GraphQLSchema, limits: Limits) -> list[LimitExceeded]:
+    """Every limit that the document's largest operation exceeds.
+
+    Raises CycleError for fragments that spread themselves: such a document has no size.
+    """
+    found = [*_crowds(document, limits)] or [*_exceeded(document, limits)]
+    if not found and validate(schema, document, [MaxIntrospectionDepthRule]):
+        what = "levels of introspection"
+        found.append(LimitExceeded(what=what, found="too many", limit=MAX_LIST_DEPTH))
+    return found
+
+
+def _crowds(document: DocumentNode, limits: Limits) -> Iterator[LimitExceeded]:
+    """Validation compares fragments with each other, and walks them once for each operation."""
+    for what, limit, kind in (
+        ("fragments", limits.fragments, FragmentDefinitionNode),
+        ("operations", limits.operations, OperationDefinitionNode),
+    ):
+        found = sum(isinstance(definition, kind) for definition in document.definitions)
+        if found > limit:
+            yield LimitExceeded(what=what, found=str(found), limit=limit)
+
+
+def _exceeded(document: DocumentNode, limits: Limits) -> Iterator[LimitExceeded]:
+    sizes = list(_operations(document))
+    for what, limit, found in (
+        ("levels", limits.depth, max((size.depth for size in sizes), default=0)),
+        ("aliases", limits.aliases, max((size.aliases for size in sizes), default=0)),
+        ("root fields", limits.root_fields, max((size.root_fields for size in sizes), default=0)),
+        ("fields", limits.fields, max((size.fields for size in sizes), default=0)),
+    ):
+        if found > limit:
+            shown = str(found) if found < 1_000_000 else "more than 1000000"
+            yield LimitExceeded(what=what, found=shown, limit=limit)
+
+
+def _operations(document: DocumentNode) -> Iterator[Size]:
+    """The size of each operation; raises CycleError for fragments that spread themselves."""
+    fragments: dict[str, Size] = {}
+    operations: list[Size] = []
+    for definition in document.definitions:
+        if isinstance(definition, FragmentDefinitionNode):
+            fragments[definition.name.value] = _own(definition.selection_set)
+        elif isinstance(definition, OperationDefinitionNode):
+            operations.append(_own(definition.selection_set))
+    uses = {name: [used for used, _ in size.spreads] for name, size in fragments.items()}
+    for name in TopologicalSorter(uses).static_order():
+        if name in fragments:
+            _lay_out(fragments[name], fragments)
+    for operation in operations:
+        _lay_out(operation, fragments)
+        yield operation
+
+
+def _lay_out(size: Size, fragments: Mapping[str, Size]) -> None:
+    for name, depth in size.spreads:
+        if name in fragments:
+            size.add(fragments[name], depth)
+
+
+def _own(selections: SelectionSetNode) -> Size:
+    """A selection's size without what its fragments add."""
+    size = Size()
+    todo = [(selections, 0)]
+    while todo:
+        level, depth = todo.pop()
+        for selection in level.selections:
+            if isinstance(selection, FragmentSpreadNode):
+                size.spreads.append((selection.name.value, depth))
+                continue
+            inner = depth
+            if isinstance(selection, FieldNode):
+                inner = depth + 1
+                size.depth = max(size.depth, inner)
+                size.fields += 1
+                size.aliases += selection.alias is not None
+                size.root_fields += depth == 0
+            nested = getattr(selection, "selection_set", None)
+            if nested is not None:
+                todo.append((nested, inner))
+    return size

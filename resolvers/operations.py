@@ -1,0 +1,217 @@
+"""From a query's text to its answer: parse, check and validate once, then execute.
+
+Transports know nothing of GraphQL's execution, and this knows nothing of transports: what comes in
+is text and values, what goes out is the payload that goes over the wire.
+"""
+
+from collections import OrderedDict
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Mapping,
+    Sequence,
+)
+from contextlib import aclosing
+from dataclasses import dataclass
+from graphlib import CycleError
+from inspect import isawaitable
+from typing import Any, TypeGuard, cast
+
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLFormattedError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    OperationType,
+    execute,
+    specified_rules,
+    subscribe,
+    validate,
+)
+from graphql.validation import NoFragmentCyclesRule
+from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext, validate_document
+
+from resolvers import limits
+from resolvers.errors import coded, formatted
+from resolvers.limits import LimitExceeded, Limits
+
+Payload = Mapping[str, Any]
+KEPT = 256  # documents
+LONGEST = 16 * 1_024  # characters of a document that is kept
+NO_OPERATION = "OPERATION_NOT_FOUND"
+IS_AWAITABLE = cast("Callable[[Any], TypeGuard[Awaitable[Any]]]", optimized_is_awaitable)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A document that was parsed and validated: either it has errors or it may be executed."""
+
+    document: DocumentNode | None
+    errors: Sequence[GraphQLFormattedError]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One operation of a checked document. With `errors` it may not be executed."""
+
+    schema: GraphQLSchema
+    document: DocumentNode | None
+    name: str | None
+    type: OperationType | None
+    errors: Sequence[GraphQLFormattedError] = ()
+
+    @property
+    def is_subscription(self) -> bool:
+        return self.type is OperationType.SUBSCRIPTION
+
+    @property
+    def kind(self) -> str:
+        return "invalid" if self.type is None else self.type.value
+
+    async def execute(self, variables: Mapping[str, Any] | None, context: object) -> Payload:
+        """The payload of a query or a mutation; without `data` where nothing was executed."""
+        result = execute(
+            self.schema,
+            cast("DocumentNode", self.document),
+            variable_values=dict(variables or {}),
+            operation_name=self.name,
+            context_value=context,
+            is_awaitable=IS_AWAITABLE,
+            executor_class=StrawberryGraphQLCoreExecutionContext,
+            operation_extensions=None,
+        )
+        return _payload(await result if isawaitable(result) else result)
+
+    async def stream(
+        self, variables: Mapping[str, Any] | None, context: object
+    ) -> AsyncGenerator[Payload, None]:
+        """The payloads of any operation: a subscription's as they come, else the one.
+
+        Errors are payloads, too: the last one.
+        """
+        if not self.is_subscription:
+            yield await self.execute(variables, context)
+            return
+        source = subscribe(
+            self.schema,
+            cast("DocumentNode", self.document),
+            variable_values=dict(variables or {}),
+            operation_name=self.name,
+            context_value=context,
+            executor_class=StrawberryGraphQLCoreExecutionContext,
+            operation_extensions=None,
+        )
+        events = await source if isawaitable(source) else source
+        if isinstance(events, ExecutionResult):
+            yield _payload(events)
+            return
+        async with aclosing(_followed(events)) as payloads:
+            async for payload in payloads:
+                yield payload
+
+
+class Operations:
+    """Checked documents by their text, the least recently used forgotten first."""
+
+    def __init__(self, schema: GraphQLSchema, limits: Limits) -> None:
+        self._schema = schema
+        self._limits = limits
+        self._kept: OrderedDict[str, Checked] = OrderedDict()
+
+    def find(self, query: str, name: str | None) -> Operation:
+        """The operation of that name (None: the only one), with the errors that its text has."""
+        checked = self._checked(query)
+        if checked.document is None:
+            return self._refused(checked.errors)
+        operations = [
+            definition
+            for definition in checked.document.definitions
+            if isinstance(definition, OperationDefinitionNode)
+        ]
+        named = [each for each in operations if name is None or _name(each) == name]
+        if len(named) != 1:
+            return self._refused([_unclear(name, [_name(each) for each in operations])])
+        return Operation(
+            schema=self._schema,
+            document=checked.document,
+            name=_name(named[0]),
+            type=named[0].operation,
+        )
+
+    def _refused(self, errors: Sequence[GraphQLFormattedError]) -> Operation:
+        return Operation(schema=self._schema, document=None, name=None, type=None, errors=errors)
+
+    def _checked(self, query: str) -> Checked:
+        found = self._kept.get(query)
+        if found is not None:
+            self._kept.move_to_end(query)
+            return found
+        checked = self._check(query)
+        if len(query) <= LONGEST:
+            self._kept[query] = checked
+            if len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return checked
+
+    def _check(self, query: str) -> Checked:
+        try:
+            document = limits.read(query, self._limits)
+        except LimitExceeded as error:
+            return Checked(None, [_limit(error)])
+        except GraphQLSyntaxError as error:
+            return Checked(None, formatted([error]))
+        try:
+            exceeded = limits.check(document, self._schema, self._limits)
+        except CycleError:
+            return Checked(
+                None, formatted(validate(self._schema, document, [NoFragmentCyclesRule]))
+            )
+        if exceeded:
+            return Checked(None, [_limit(error) for error in exceeded])
+        errors = validate_document(self._schema, document, tuple(specified_rules))
+        return Checked(None, formatted(errors)) if errors else Checked(document, ())
+
+
+async def _followed(events: AsyncIterator[ExecutionResult]) -> AsyncGenerator[Payload, None]:
+    """Each event's payload; a source that fails ends with its error."""
+    try:
+        async with aclosing(cast("AsyncGenerator[ExecutionResult, None]", events)) as results:
+            async for result in results:
+                yield _payload(result)
+    except Exception as error:  # noqa: BLE001 - the stream's outermost edge; `formatted` logs it
+        failed = GraphQLError(str(error), original_error=error)
+        yield {"data": None, "errors": formatted([failed])}
+
+
+def _payload(result: ExecutionResult) -> Payload:
+    if not result.errors:
+        return {"data": result.data}
+    errors = formatted(result.errors)
+    if result.data is None and not any(error.path for error in result.errors):
+        return {"errors": errors}
+    return {"data": result.data, "errors": errors}
+
+
+def _name(operation: OperationDefinitionNode) -> str | None:
+    return operation.name.value if operation.name else None
+
+
+def _unclear(name: str | None, present: Sequence[str | None]) -> GraphQLFormattedError:
+    shown = ", ".join(str(each) for each in present[:20]) or "none"
+    message = (
+        f"The document has several operations: name one in operationName ({shown})."
+        if name is None and present
+        else f"The document has no operation {name or ''!r}; it has {shown}."
+    )
+    return {"message": message, "extensions": {"code": NO_OPERATION}}
+
+
+def _limit(error: LimitExceeded) -> GraphQLFormattedError:
+    shown = coded(error)
+    return {**shown, "extensions": {**shown["extensions"], "limit": error.limit}}

@@ -1,0 +1,131 @@
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from infra import settings
+from infra.settings import Driver, SettingsRefused
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder, and an environment without settings."""
+    for name in list(os.environ):
+        if name.startswith(settings.PREFIX):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_without_a_word_everything_has_its_default(folder: Path) -> None:
+    found = settings.load()
+    assert found.model_roots == (Path(),)
+    assert found.event_retention == timedelta(days=90)
+    assert found.driver is Driver.PROCESS
+    assert found.database == f"sqlite+aiosqlite:///{folder}/.modelyard/modelyard.db"
+
+
+def test_the_command_line_wins_over_the_environment_and_that_over_the_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "modelyard.toml").write_text('port = 1\nhost = "file"\ndriver = "kubernetes"\n')
+    monkeypatch.setenv("MODELYARD_PORT", "2")
+    monkeypatch.setenv("MODELYARD_HOST", "environment")
+    found = settings.load(port=3, host=None)
+    assert (found.port, found.host, found.driver) == (3, "environment", Driver.KUBERNETES)
+
+
+@pytest.mark.parametrize("key", ["model_roots", "MODEL_ROOTS", "MODELYARD_MODEL_ROOTS"])
+def test_the_file_may_spell_a_name_in_either_case_and_with_the_prefix(
+    folder: Path, key: str
+) -> None:
+    (folder / "modelyard.toml").write_text(f'{key} = ["/a", "/b"]\n')
+    assert settings.load().model_roots == (Path("/a"), Path("/b"))
+
+
+def test_a_list_is_separated_like_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODELYARD_PROCESS_INHERIT_ENV", "HF_HOME:CUDA_X")
+    assert settings.load().process_inherit_env == ("HF_HOME", "CUDA_X")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("90d", timedelta(days=90)),
+        ("12h", timedelta(hours=12)),
+        ("2.5", timedelta(seconds=2.5)),
+        ("P1D", timedelta(days=1)),
+    ],
+)
+def test_a_duration_has_a_unit_or_is_in_seconds(
+    monkeypatch: pytest.MonkeyPatch, written: str, meant: timedelta
+) -> None:
+    monkeypatch.setenv("MODELYARD_EVENT_RETENTION", written)
+    assert settings.load().event_retention == meant
+
+
+def test_an_unknown_variable_is_refused_with_the_nearest_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MODELYARD_MODEL_ROTS", "/a")
+    with pytest.raises(SettingsRefused, match=r"MODEL_ROTS\. Did you mean MODELYARD_MODEL_ROOTS"):
+        settings.load()
+
+
+def test_an_unknown_key_of_the_file_is_refused_with_the_nearest_name(folder: Path) -> None:
+    (folder / "modelyard.toml").write_text('data-dir = "x"\n')
+    with pytest.raises(
+        SettingsRefused, match=r"data-dir in modelyard\.toml. Did you mean data_dir"
+    ):
+        settings.load()
+
+
+def test_the_variables_of_the_test_suite_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODELYARD_TEST_POSTGRES_URL", "postgresql://x")
+    assert settings.load().database_url is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("PORT", "http"), ("PORT", "70000"), ("DRIVER", "vm"), ("STORE_TIMEOUT", "0"), ("HOST", " ")],
+)
+def test_a_wrong_value_is_refused_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(f"MODELYARD_{variable}", value)
+    with pytest.raises(SettingsRefused, match=f"MODELYARD_{variable} is wrong"):
+        settings.load()
+
+
+def test_a_wrong_secret_is_not_repeated(folder: Path) -> None:
+    (folder / "modelyard.toml").write_text('secret_key = ["swordfish"]\n')
+    with pytest.raises(SettingsRefused) as refused:
+        settings.load()
+    assert "swordfish" not in str(refused.value)
+
+
+def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODELYARD_DATABASE_URL", "postgresql+asyncpg://u:swordfish@h/d")
+    found = settings.load()
+    assert "swordfish" not in f"{found!r}{found.model_dump_json()}"
+    assert found.database.endswith("u:swordfish@h/d")
+
+
+@pytest.mark.parametrize("text", ["port = ", "port = 1\nPORT = 2"])
+def test_a_malformed_file_is_refused(folder: Path, text: str) -> None:
+    (folder / "modelyard.toml").write_text(text)
+    with pytest.raises(SettingsRefused, match=r"modelyard\.toml"):
+        settings.load()
+
+
+def test_a_file_that_is_named_must_be_there(folder: Path) -> None:
+    with pytest.raises(SettingsRefused, match=r"no settings file .*other\.toml"):
+        settings.load(folder / "other.toml")
+
+
+def test_every_setting_is_listed_with_type_and_meaning() -> None:
+    listed = settings.describe()
+    assert {each.name for each in listed} >= {"MODELYARD_DATABASE_URL", "MODELYARD_MODEL_ROOTS"}
+    assert all(each.type and each.meaning for each in listed)
+    assert {each.name: each.default for each in listed}["MODELYARD_EVENT_RETENTION"] == "90d"

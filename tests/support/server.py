@@ -1,0 +1,184 @@
+"""Servers for tests: one in this process over the toy schema, and the real command.
+
+async with serving(toy) as server: ...             # server.url, .ws_url, .store, .access, .live
+with running(data_dir) as server: ...              # `modelyard serve`; server.url, .ws_url
+"""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+
+from domain.access.access import Caller
+from domain.access.service import Access
+from domain.clock import utc_now
+from domain.ids import new_id
+from infra.app import App, routes
+from infra.http.gate import Gate
+from infra.http.graphql import Endpoint
+from infra.http.health import Health
+from infra.http.live import Live
+from infra.http.metrics import Metrics
+from infra.serving import Server
+from infra.wiring import new_token
+from tests.support.memory import MemoryStore
+from tests.support.toy import Toy
+
+ROOT = Path(__file__).parents[2]
+READY = re.compile(r"Modelyard \S+ ready at (http://\S+)\n")
+START_SECONDS = 120.0
+
+
+@dataclass(kw_only=True)
+class ToyApp:
+    """The application over the toy schema and a store in memory, in open mode until a key is made."""
+
+    toy: Toy = field(default_factory=Toy)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    loopback: bool = True
+    seconds: float = 30.0
+    unready: list[Exception] = field(default_factory=list)
+    url: str = ""
+
+    def __post_init__(self) -> None:
+        self.access = Access(
+            start_work=self.store.start_work,
+            reads=self.store.reads,
+            clock=utc_now,
+            new_id=new_id,
+            new_token=new_token,
+        )
+        self.gate = Gate(self.access, new_id, loopback=self.loopback)
+        self.live = Live(self.store.reads.keys, self.gate)
+        metrics = Metrics()
+        metrics.watch(self.live)
+        endpoint = Endpoint(
+            operations=self.toy.operations(),
+            new_context=self._context,
+            gate=self.gate,
+            live=self.live,
+            metrics=metrics,
+            api_version="0.1.0",
+            seconds=self.seconds,
+        )
+        self.asgi = routes(endpoint, Health(self._check))
+
+    @property
+    def ws_url(self) -> str:
+        return self.url.replace("http", "ws") + "/graphql"
+
+    def client(self) -> httpx.AsyncClient:
+        """Straight into the application, without a socket."""
+        transport = httpx.ASGITransport(self.asgi, raise_app_exceptions=False)
+        return httpx.AsyncClient(transport=transport, base_url="http://localhost")
+
+    async def key(self, name: str = "me", **roles: Any) -> str:
+        """A new key's token; without roles it is a server admin's."""
+        _, token = await self.access.create_key("test", name, roles, server_admin=not roles)
+        return token
+
+    def _context(self, caller: Caller) -> object:
+        self.toy.callers.append(caller)
+        return SimpleNamespace(toy=self.toy, caller=caller)
+
+    async def _check(self) -> None:
+        for problem in self.unready:
+            raise problem
+
+
+@asynccontextmanager
+async def serving(app: ToyApp) -> AsyncIterator[ToyApp]:
+    """The application on a socket of this process."""
+    ready = asyncio.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = Server(App(asgi=app.asgi, live=app.live, gate=app.gate), ready.set)
+        task = asyncio.create_task(server.serve([listener]))
+        await asyncio.wait(
+            {task, asyncio.ensure_future(ready.wait())}, return_when="FIRST_COMPLETED"
+        )
+        app.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        try:
+            yield app
+        finally:
+            server.should_exit = True
+            await task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A server in a process of its own."""
+
+    process: subprocess.Popen[str]
+    url: str
+    log: Path
+
+    @property
+    def ws_url(self) -> str:
+        return self.url.replace("http", "ws") + "/graphql"
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(timeout=30)
+
+
+@contextmanager
+def running(
+    data_dir: Path, *options: str, env: Mapping[str, str] | None = None
+) -> Iterator[Running]:
+    """`modelyard serve` on a free port, from its ready line until the block ends."""
+    log = data_dir.with_name(f"{data_dir.name}.log")
+    arguments = ["serve", "--port", "0", "--data-dir", str(data_dir), *options]
+    with log.open("a") as errors:
+        process = subprocess.Popen(
+            command(*arguments),
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=environment(env),
+            cwd=data_dir.parent,
+        )
+    with process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            ready = READY.fullmatch(line)
+            assert ready, f"no ready line but {line!r}; the log: {log.read_text()}"
+            yield Running(process=process, url=ready[1], log=log)
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait(timeout=30)
+
+
+def modelyard(*arguments: str, env: Mapping[str, str] | None = None, cwd: Path) -> Any:
+    """The command, run to its end; its standard output and error as text."""
+    return subprocess.run(
+        command(*arguments),
+        capture_output=True,
+        text=True,
+        env=environment(env),
+        cwd=cwd,
+        timeout=START_SECONDS,
+        check=False,
+    )
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "infra.cli", *arguments]
+
+
+def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Ours without settings, so that a developer's own don't reach the tests."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("MODELYARD_")}
+    return {**own, "PYTHONPATH": str(ROOT), **(more or {})}
