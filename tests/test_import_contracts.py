@@ -30,7 +30,10 @@ BREACHES = {
         "import starlette",
     ),
     "SQL stays in infra.db": ("infra/app.py", "import sqlalchemy"),
-    "aiohttp stays with what speaks HTTP to engines": ("infra/files/yaml.py", "import aiohttp"),
+    "PostgreSQL's driver is known where rows are kept and notifications heard": (
+        "infra/app.py",
+        "import asyncpg",
+    ),
 }
 
 
