@@ -59,12 +59,15 @@ async def test_following_survives_the_end_of_its_sessions(
     listening: Store, postgres_url: str, tmp_path: Path
 ) -> None:
     """The listener comes back by itself, too: nothing is polled here."""
-    async with aclosing(listening.log.follow(await listening.log.head(), ANY)) as events:  # type: ignore[type-var]
-        for position in (1, 2, 3):
+    for position in (1, 2, 3):
+        async with (
+            open_store(postgres_url, data_dir=tmp_path) as writing,
+            aclosing(listening.log.follow(await listening.log.head(), ANY)) as events,  # type: ignore[type-var]
+        ):
             waiting = asyncio.ensure_future(anext(events))
-            await another_process("events", postgres_url, str(tmp_path), "1")
+            await add_events(writing, 1)
             assert (await asyncio.wait_for(waiting, 30)).position == position
-            await execute(postgres_url, END_ALL)
+        await execute(postgres_url, END_ALL)
 
 
 @pytest.fixture
