@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 import structlog
-from sqlalchemy import text
 
 from domain.clock import Clock, utc_now
 from domain.errors import StorageUnavailable
@@ -43,7 +42,7 @@ class Store:
 
     async def ping(self) -> None:
         """Raises StorageUnavailable where the database does not answer."""
-        await self.events.engines.rows(text("SELECT 1"))
+        await self.events.engines.ping()
 
     async def sweep(self, before: datetime) -> int:
         """Forget the oldest events, up to the first that is not older; how many went."""

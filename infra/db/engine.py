@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, CursorResult, Executable, event, make_url
+from sqlalchemy import URL, CursorResult, Executable, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -37,6 +37,10 @@ class Engines:
         with translated():
             async with self.read.connect() as connection:
                 return (await connection.execute(statement)).all()
+
+    async def ping(self) -> None:
+        """Raises StorageUnavailable where the database does not answer."""
+        await self.rows(text("SELECT 1"))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["Transaction"]:
