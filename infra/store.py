@@ -15,9 +15,9 @@ from domain.errors import StorageUnavailable
 from domain.events import Scope
 from domain.ids import NewId, new_id
 from domain.work import EventLog, Reads, StartWork
-from infra.db import migrate
+from infra.db import version
 from infra.db.answers import forget_expired
-from infra.db.engine import connect, open_engines
+from infra.db.engine import Engines, connect, open_engines
 from infra.db.events import StoredEvents
 from infra.db.marks import Marks
 from infra.db.reads import StoredReads
@@ -77,8 +77,8 @@ async def open_store(
     async with AsyncExitStack() as stack:
         engines = await stack.enter_async_context(open_engines(url))
         if engines.is_sqlite or auto_migrate:
-            await migrate.migrate(url)
-        await migrate.require_current(engines)
+            await _migrate(url, engines)
+        await version.require_current(engines)
         marks = Marks(engines, data_dir, new_id)
         if await marks.check_in():
             log.warning("the database was restored: cursors of before are unknown now")
@@ -97,6 +97,13 @@ async def open_store(
         sweeping = partial(_sweep, store, clock, retention)
         await stack.enter_async_context(_repeating(sweeping, SWEEP_EVERY))
         yield store
+
+
+async def _migrate(url: str, engines: Engines) -> None:
+    if await version.current_on(engines) != version.head():
+        from infra.db.migrate import migrate
+
+        await migrate(url)
 
 
 @asynccontextmanager

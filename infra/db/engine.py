@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, CursorResult, Executable, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from infra.db.failures import translated
@@ -113,12 +114,20 @@ def _begin_immediate(connection: Any) -> None:
 
 
 def _postgres(url: URL, json: Mapping[str, Any]) -> Engines:
-    sizes: dict[str, Any] = {"pool_size": 10, "max_overflow": 20, "pool_pre_ping": True, **json}
+    sizes: dict[str, Any] = {"pool_size": 10, "max_overflow": 20, **json}
     sizes["async_creator"] = partial(connect, url)
-    return Engines(
-        write=_engine(url, isolation_level="READ COMMITTED", **sizes),
-        read=_engine(url, isolation_level="AUTOCOMMIT", **sizes),
-    )
+    write = _engine(url, isolation_level="READ COMMITTED", **sizes)
+    read = _engine(url, isolation_level="AUTOCOMMIT", **sizes)
+    for engine in (write, read):
+        event.listen(engine.sync_engine, "checkout", _require_open)
+    return Engines(write=write, read=read)
+
+
+def _require_open(connection: Any, record: object, proxy: object) -> None:
+    """The driver hears when a server ends its session: the pool then connects anew. Asking the
+    server at each checkout would cost three round trips."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 def _engine(url: URL, **arguments: Any) -> AsyncEngine:

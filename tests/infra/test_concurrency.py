@@ -69,7 +69,7 @@ async def test_16_writers_in_two_processes_are_followed_without_a_gap(
         *(add_events(real_store, 1) for _ in range(count)),
     )
     seen = []
-    async with asyncio.timeout(60), aclosing(real_store.log.follow(start, Scope())) as events:  # type: ignore[type-var]
+    async with asyncio.timeout(60), aclosing(real_store.log.follow(start, Scope())) as events:
         async for event in events:
             seen.append(event)
             if len(seen) == 2 * count:

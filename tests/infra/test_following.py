@@ -38,8 +38,8 @@ async def take(events: AsyncIterator[Event], count: int) -> list[int]:
 async def test_a_reader_that_stops_harms_itself_alone(small: Store) -> None:
     start, count = await small.log.head(), 20 * RING
     async with (
-        aclosing(small.log.follow(start, ANY)) as slow,  # type: ignore[type-var]
-        aclosing(small.log.follow(start, ANY)) as quick,  # type: ignore[type-var]
+        aclosing(small.log.follow(start, ANY)) as slow,
+        aclosing(small.log.follow(start, ANY)) as quick,
     ):
         await add_events(small, 1)
         assert await take(slow, 1) == [1]
@@ -55,10 +55,10 @@ async def test_a_reader_that_stops_harms_itself_alone(small: Store) -> None:
 
 async def test_a_reader_whose_place_was_swept_is_told(small: Store, clock: TestClock) -> None:
     start = await small.log.head()
-    async with aclosing(small.log.follow(start, ANY)) as slow:  # type: ignore[type-var]
+    async with aclosing(small.log.follow(start, ANY)) as slow:
         await add_events(small, 1)
         await take(slow, 1)
-        async with aclosing(small.log.follow(start, ANY)) as quick:  # type: ignore[type-var]
+        async with aclosing(small.log.follow(start, ANY)) as quick:
             await add_events(small, 3 * RING)
             await take(quick, 3 * RING)
         await small.sweep(clock.now + timedelta(days=1))
@@ -132,7 +132,7 @@ async def test_a_thousand_subscribers_cost_one_read() -> None:
         assert {event.position for event in events} == {4}
         assert rows.reads - before <= 3
         for stream in streams:
-            await stream.aclose()  # type: ignore[attr-defined]
+            await stream.aclose()
 
 
 async def test_nobody_reads_while_nobody_subscribes() -> None:
@@ -144,7 +144,7 @@ async def test_nobody_reads_while_nobody_subscribes() -> None:
             async with asyncio.timeout(0.05):
                 await rows.read_until(2)
         assert rows.reads == 1
-        async with aclosing(follower.subscribe(Cursor("one", 0), ANY)) as events:  # type: ignore[type-var]
+        async with aclosing(follower.subscribe(Cursor("one", 0), ANY)) as events:
             assert await take(events, 5) == [1, 2, 3, 4, 5]
 
 
@@ -152,7 +152,7 @@ async def test_an_outage_is_waited_for() -> None:
     rows = Pages()
     async with (
         Follower(rows, poll=0.001).running() as follower,
-        aclosing(follower.subscribe(Cursor("one", 0), ANY)) as events,  # type: ignore[type-var]
+        aclosing(follower.subscribe(Cursor("one", 0), ANY)) as events,
     ):
         rows.head = 1
         assert await take(events, 1) == [1]
@@ -177,7 +177,7 @@ async def test_the_end_comes_also_during_an_outage() -> None:
 async def test_a_log_that_got_shorter_gets_a_new_epoch() -> None:
     rows = Pages(head=5)
     async with Follower(rows, poll=0.001).running() as follower:
-        async with aclosing(follower.subscribe(Cursor("one", 4), ANY)) as events:  # type: ignore[type-var]
+        async with aclosing(follower.subscribe(Cursor("one", 4), ANY)) as events:
             assert await take(events, 1) == [5]
             rows.head = 3
             with pytest.raises(CursorUnknown):

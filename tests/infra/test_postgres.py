@@ -34,7 +34,7 @@ async def listening(postgres_url: str, tmp_path: Path) -> AsyncIterator[Store]:
 async def test_an_event_of_another_process_arrives_by_notification(
     listening: Store, postgres_url: str, tmp_path: Path
 ) -> None:
-    async with aclosing(listening.log.follow(await listening.log.head(), ANY)) as events:  # type: ignore[type-var]
+    async with aclosing(listening.log.follow(await listening.log.head(), ANY)) as events:
         waiting = asyncio.ensure_future(anext(events))
         await another_process("events", postgres_url, str(tmp_path), "1")
         assert (await asyncio.wait_for(waiting, 30)).position == 1
@@ -46,7 +46,7 @@ async def test_a_notification_that_is_lost_is_made_up_by_polling(
     async with (
         open_store(postgres_url, data_dir=tmp_path, poll=0.05) as store,
         open_engines(postgres_url) as engines,
-        aclosing(store.log.follow(await store.log.head(), ANY)) as events,  # type: ignore[type-var]
+        aclosing(store.log.follow(await store.log.head(), ANY)) as events,
     ):
         waiting = asyncio.ensure_future(anext(events))
         silent = StoredWorkStarter(engines, clock, hint=lambda: None)
@@ -59,12 +59,15 @@ async def test_following_survives_the_end_of_its_sessions(
     listening: Store, postgres_url: str, tmp_path: Path
 ) -> None:
     """The listener comes back by itself, too: nothing is polled here."""
-    async with aclosing(listening.log.follow(await listening.log.head(), ANY)) as events:  # type: ignore[type-var]
-        for position in (1, 2, 3):
+    for position in (1, 2, 3):
+        async with (
+            open_store(postgres_url, data_dir=tmp_path) as writing,
+            aclosing(listening.log.follow(await listening.log.head(), ANY)) as events,
+        ):
             waiting = asyncio.ensure_future(anext(events))
-            await another_process("events", postgres_url, str(tmp_path), "1")
+            await add_events(writing, 1)
             assert (await asyncio.wait_for(waiting, 30)).position == position
-            await execute(postgres_url, END_ALL)
+        await execute(postgres_url, END_ALL)
 
 
 @pytest.fixture
@@ -81,7 +84,7 @@ async def test_following_survives_a_restart_of_the_server(cluster: Cluster, tmp_
     try:
         async with (
             open_store(cluster.url, data_dir=tmp_path, auto_migrate=True, poll=0.1) as store,
-            aclosing(store.log.follow(await store.log.head(), ANY)) as events,  # type: ignore[type-var]
+            aclosing(store.log.follow(await store.log.head(), ANY)) as events,
         ):
             await add_events(store, 1)
             assert (await anext(events)).position == 1
