@@ -1,34 +1,11 @@
 """Whether the definition file of a revision's folder has changed since it was read."""
 
-from dataclasses import dataclass
-from enum import StrEnum
-
 from domain.definitions import compare, folder_file
-from domain.definitions.compare import Difference
 from domain.definitions.folder_file import DefinitionFile, DefinitionFiles
 from domain.definitions.layers import Layer, LayerKind, WrittenLayer
+from domain.definitions.resolution import Drift, DriftStatus
 from domain.deployments.deployment import Revision
 from domain.errors import DefinitionError
-
-
-class DriftStatus(StrEnum):
-    NOT_USED = "not_used"  # the revision has no layer from a folder
-    UNCHANGED = "unchanged"
-    CHANGED = "changed"
-    FILE_DELETED = "file_deleted"
-    FOLDER_DELETED = "folder_deleted"
-    UNREADABLE = "unreadable"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
-    """`sha256_then` and `sha256_now` are of the file, None where there was or is none."""
-
-    status: DriftStatus
-    sha256_then: str | None = None
-    sha256_now: str | None = None
-    differences: tuple[Difference, ...] = ()
-    problem: str | None = None
 
 
 async def drift(revision: Revision, files: DefinitionFiles, *, folder_exists: bool) -> Drift:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from domain.definitions import folder_file, gather, merge, notices, overrides, places
 from domain.definitions.compare import Difference, compare
-from domain.definitions.drift import Drift, drift
+from domain.definitions.drift import drift
 from domain.definitions.folder_file import DefinitionFile, DefinitionFiles
 from domain.definitions.gather import Sources
 from domain.definitions.notices import DriverKind
 from domain.definitions.request import RevisionRequest, TemplateChoice
-from domain.definitions.resolution import Resolution
+from domain.definitions.resolution import Drift, Resolution
 from domain.definitions.variants import Variant
 from domain.deployments.deployment import Revision
 from domain.errors import DefinitionError, NotFound, Refused, UserError
