@@ -9,7 +9,7 @@ import strawberry
 from strawberry import Maybe
 
 from domain.deployments import deployment
-from schema import lists, relay, revisions, versions
+from schema import lists, relay, revision_inputs, versions
 from schema.access import Project
 from schema.context import Info
 from schema.enums import DeploymentStatus
@@ -23,7 +23,8 @@ from schema.lists import (
     TagsFilter,
 )
 from schema.relay import DEFAULT_FIRST, After, Connection, First, Node, global_id
-from schema.revisions import ModelRevision, ModelRevisionFilter, ModelRevisionOrder
+from schema.revision_inputs import ModelRevisionFilter, ModelRevisionOrder
+from schema.revisions import ModelRevision
 from schema.strategies import DeploymentStrategy, DeploymentStrategyInput, shown
 
 
@@ -72,7 +73,7 @@ class ModelDeployment(Node):
             after=after,
             filter=filter,
             order_by=order_by,
-            kinds=revisions.ORDER_KINDS,
+            kinds=revision_inputs.ORDER_KINDS,
             within={},
         )
         loads = info.context.loads

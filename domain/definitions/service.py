@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 from domain.definitions import gather, merge, notices, overrides, places, sources
 from domain.definitions.compare import Difference, compare
-from domain.definitions.drift import Drift
+from domain.definitions.drift import drift
 from domain.definitions.folder_file import DefinitionFile, DefinitionFiles
 from domain.definitions.gather import Given
 from domain.definitions.notices import DriverKind
-from domain.definitions.recheck import recheck
 from domain.definitions.request import RevisionRequest, TemplateChoice
-from domain.definitions.resolution import Resolution
+from domain.definitions.resolution import Drift, Resolution
 from domain.definitions.variants import Variant
 from domain.definitions.variants.registry import VARIANTS
 from domain.deployments.deployment import Revision
@@ -54,7 +53,7 @@ class Definitions:
         """Whether and how the folder's definition file has changed since it was read."""
         wanted = [revision.folder.folder_id] if revision.folder else []
         exists = bool(wanted and await self.reads.folders.by_ids(wanted))
-        return await recheck(revision, self.files, folder_exists=exists)
+        return await drift(revision, self.files, folder_exists=exists)
 
     async def _given(self, project_id: str, request: RevisionRequest, preview: bool) -> Given:
         """All that the layers are made of; what is named and not there is refused here."""

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from domain.definitions.definition import document
-from domain.definitions.drift import DriftStatus
 from domain.definitions.layers import LayerKind
 from domain.definitions.request import FolderChoice, RevisionRequest, TemplateChoice
-from domain.definitions.resolution import Resolution
+from domain.definitions.resolution import DriftStatus, Resolution
 from domain.definitions.variants import Variant
 from domain.deployments.deployment import EnvironmentValue
 from domain.errors import DefinitionError, Refused
