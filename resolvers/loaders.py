@@ -10,7 +10,7 @@ from typing import TypeVar
 from strawberry.dataloader import DataLoader
 
 from domain.access.access import Caller, Owned, Project
-from domain.definitions.drift import Drift
+from domain.definitions.resolution import Drift
 from domain.definitions.service import Definitions
 from domain.deployments.deployment import Deployment, Revision
 from domain.folders.folder import Folder

@@ -12,16 +12,18 @@ from resolvers.inputs import draft, json_object, own_id, own_id_or_none
 from schema import versions
 from schema.definitions import DefinitionDifference
 from schema.relay import DEFAULT_FIRST, After, Connection, First
-from schema.revisions import (
+from schema.revision_inputs import (
     ORDER_KINDS,
     AddModelRevisionInput,
-    AddModelRevisionPayload,
     DeploymentTemplateChoiceInput,
     ModelFolderChoiceInput,
-    ModelRevision,
-    ModelRevisionComparison,
     ModelRevisionFilter,
     ModelRevisionOrder,
+)
+from schema.revisions import (
+    AddModelRevisionPayload,
+    ModelRevision,
+    ModelRevisionComparison,
     PreviewModelRevisionPayload,
 )
 

@@ -17,7 +17,7 @@ from resolvers.revisions import RevisionMutations, RevisionQueries
 from resolvers.secrets import SecretMutations, SecretQueries
 from resolvers.subscriptions import Subscription
 from resolvers.templates import TemplateMutations, TemplateQueries
-from schema import events, versions
+from schema import event_types, versions
 from schema.errors import USER_ERRORS
 from schema.scalars import SCALARS
 from schema.versions import Declaration
@@ -77,7 +77,7 @@ def build_schema(*, is_sorted: bool = False) -> Schema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[*USER_ERRORS, *events.TYPES.values()],
+        types=[*USER_ERRORS, *event_types.TYPES.values()],
         config=StrawberryConfig(scalar_map=SCALARS, sort_schema=is_sorted),
     )
 

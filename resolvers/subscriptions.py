@@ -19,7 +19,8 @@ from resolvers.events import scope
 from resolvers.inputs import own_id
 from schema import versions
 from schema.deployments import ModelDeployment
-from schema.events import Event, EventFilter, shown
+from schema.event_types import Event
+from schema.events import EventFilter, shown
 
 T = TypeVar("T")
 After = Annotated[

@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeAlias
 import strawberry
 
 from domain.access.access import Caller, Project
-from domain.definitions.drift import Drift
+from domain.definitions.resolution import Drift
 from domain.deployments.deployment import Deployment, Revision
 from domain.folders.folder import Folder
 from domain.listing import Listing, Page

@@ -9,7 +9,7 @@ import strawberry
 from strawberry import Maybe
 
 from domain.deployments import deployment
-from schema import lists, relay, revisions, versions
+from schema import lists, relay, revision_inputs, versions
 from schema.access import Project
 from schema.context import Info
 from schema.enums import DeploymentStatus
@@ -23,7 +23,8 @@ from schema.lists import (
     TagsFilter,
 )
 from schema.relay import DEFAULT_FIRST, After, Connection, First, Node, global_id
-from schema.revisions import ModelRevision, ModelRevisionFilter, ModelRevisionOrder
+from schema.revision_inputs import ModelRevisionFilter, ModelRevisionOrder
+from schema.revisions import ModelRevision
 from schema.strategies import DeploymentStrategy, DeploymentStrategyInput, shown
 
 
@@ -32,9 +33,7 @@ class ModelDeployment(Node):
     """The served thing: one of its revisions is active, the others are its history."""
 
     name: str
-    tags: list[str]
     desired_replicas: int
-    strategy: DeploymentStrategy
     status: DeploymentStatus
     status_since: datetime
     etag: str = versions.field(description="Changes with every decision of a user.")
@@ -43,6 +42,14 @@ class ModelDeployment(Node):
     updated_at: datetime
     deleted_at: datetime | None
     held: strawberry.Private[deployment.Deployment]
+
+    @versions.field
+    def tags(self) -> list[str]:
+        return cast("list[str]", self.held.tags)
+
+    @versions.field
+    def strategy(self) -> DeploymentStrategy:
+        return shown(self.held.strategy)
 
     @versions.load
     async def project(self, info: Info) -> Project | None:
@@ -72,7 +79,7 @@ class ModelDeployment(Node):
             after=after,
             filter=filter,
             order_by=order_by,
-            kinds=revisions.ORDER_KINDS,
+            kinds=revision_inputs.ORDER_KINDS,
             within={},
         )
         loads = info.context.loads
@@ -89,9 +96,7 @@ class ModelDeployment(Node):
         return cls(
             id=global_id("ModelDeployment", value.id),
             name=value.name,
-            tags=cast("list[str]", value.tags),
             desired_replicas=value.desired_replicas,
-            strategy=shown(value.strategy),
             status=value.status,
             status_since=value.status_since,
             etag=value.etag,

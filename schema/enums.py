@@ -3,8 +3,8 @@
 from enum import Enum
 
 from domain.access.access import Role
-from domain.definitions.drift import DriftStatus
 from domain.definitions.layers import LayerKind
+from domain.definitions.resolution import DriftStatus
 from domain.definitions.variants import Variant
 from domain.deployments.deployment import DeploymentStatus
 from domain.templates.template import TemplateStatus

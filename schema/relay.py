@@ -39,8 +39,8 @@ class Node:
     id: strawberry.ID = versions.field(description="Opaque, and unique among all nodes.")
 
 
-@versions.type(added="0.1.0")
-class PageInfo:
+@versions.type(added="0.1.0", name="PageInfo")
+class PageEnds:
     """Where a page ends."""
 
     has_next_page: bool
@@ -64,7 +64,7 @@ class Connection(Generic[T]):
 
     edges: list[Edge[T]]
     nodes: list[T] = versions.field(description="The edges' nodes, for who needs no cursors.")
-    page_info: PageInfo
+    page_info: PageEnds
     count: strawberry.Private[Count]
 
     @versions.load
@@ -81,7 +81,7 @@ def connection(
     return Connection(
         edges=[Edge(cursor=c, node=n) for c, n in zip(cursors, nodes, strict=True)],
         nodes=nodes,
-        page_info=PageInfo(
+        page_info=PageEnds(
             has_next_page=page.has_next, end_cursor=cursors[-1] if cursors else after
         ),
         count=count,

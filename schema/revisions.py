@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from enum import Enum
 from typing import TYPE_CHECKING, Annotated, cast
 
 import strawberry
-from strawberry import Maybe
 
 from domain.definitions.definition import Definition, document
 from domain.definitions.render import rendered
@@ -20,16 +18,14 @@ from schema.definitions import (
     DefinitionLayer,
     DefinitionNotice,
     ModelDefinition,
-    ModelDefinitionInput,
     ValueOrigin,
 )
 from schema.enums import DriftStatus, Variant
 from schema.errors import Payload
 from schema.folders import ModelFolder
-from schema.lists import DateTimeFilter, IDFilter, IntFilter, OrderDirection, StringFilter
 from schema.relay import Node, global_id
-from schema.scalars import JSON, Command, JSONPointer
-from schema.templates import DeploymentTemplate, RuntimeVariantFilter
+from schema.scalars import JSON, JSONPointer
+from schema.templates import DeploymentTemplate
 
 if TYPE_CHECKING:
     from schema.deployments import ModelDeployment
@@ -117,12 +113,21 @@ class ModelRevision(Node):
     runtime_variant: Variant
     image: str | None
     mount_path: str
-    definition: ModelDefinition
-    provenance: list[ValueOrigin]
-    layers: list[DefinitionLayer]
     created_at: datetime
     created_by: str
     held: strawberry.Private[Revision]
+
+    @versions.field
+    def definition(self) -> ModelDefinition:
+        return cast("ModelDefinition", self.held.definition)
+
+    @versions.field
+    def provenance(self) -> list[ValueOrigin]:
+        return cast("list[ValueOrigin]", self.held.provenance)
+
+    @versions.field
+    def layers(self) -> list[DefinitionLayer]:
+        return cast("list[DefinitionLayer]", self.held.layers)
 
     @versions.field
     def definition_document(self) -> JSON:
@@ -179,9 +184,6 @@ class ModelRevision(Node):
             runtime_variant=value.variant,
             image=value.image,
             mount_path=value.mount_path,
-            definition=cast("ModelDefinition", value.definition),
-            provenance=cast("list[ValueOrigin]", value.provenance),
-            layers=cast("list[DefinitionLayer]", value.layers),
             created_at=value.created_at,
             created_by=value.created_by,
             held=value,
@@ -205,95 +207,6 @@ def shown_environment(environment: Mapping[str, EnvironmentValue]) -> list[Envir
         EnvironmentVariable(name=name, value=entry.value, secret=entry.secret)
         for name, entry in environment.items()
     ]
-
-
-class ModelRevisionOrderField(Enum):
-    CREATED_AT = "created_at"
-    NUMBER = "number"
-
-
-versions.enum(ModelRevisionOrderField, added="0.1.0")
-ORDER_KINDS: dict[str, type] = {"created_at": datetime, "number": int}
-
-
-@versions.input(added="0.1.0")
-class ModelRevisionOrder:
-    field: ModelRevisionOrderField
-    direction: OrderDirection | None
-
-
-@versions.input(added="0.1.0")
-class ModelRevisionFilter:
-    """All that is said must hold."""
-
-    id: IDFilter | None
-    deployment_id: IDFilter | None
-    number: IntFilter | None
-    digest: StringFilter | None
-    variant: RuntimeVariantFilter | None = versions.field(name="runtimeVariant")
-    note: StringFilter | None
-    created_by: StringFilter | None
-    created_at: DateTimeFilter | None
-    and_: list["ModelRevisionFilter"] | None = versions.field(name="and")
-    or_: list["ModelRevisionFilter"] | None = versions.field(name="or")
-    not_: "ModelRevisionFilter | None" = versions.field(name="not")
-
-
-@versions.input(added="0.1.0")
-class ModelFolderChoiceInput:
-    """The model folder that is mounted."""
-
-    folder_id: strawberry.ID
-    mount_path: str | None = versions.field(description="/models unless said.")
-    definition_path: str | None = versions.field(
-        description="The definition file; else the first of the usual names."
-    )
-
-
-@versions.input(added="0.1.0")
-class DeploymentTemplateChoiceInput:
-    name: str
-    version: int | None = versions.field(description="The newest active one unless said.")
-    overrides: JSON | None = versions.field(
-        description="A draft in the spec's spelling, within what the template allows."
-    )
-
-
-@versions.input(added="0.1.0")
-class EnvironmentVariableInput:
-    """Exactly one of value and secret; a null value removes what lower layers said."""
-
-    name: str
-    value: Maybe[str | None]
-    secret: Maybe[str | None] = versions.field(description="A secret's name.")
-
-
-@versions.input(added="0.1.0")
-class AddModelRevisionInput:
-    """What the revision is resolved from. Absent was not said; null clears what lower layers said."""
-
-    deployment_id: strawberry.ID
-    runtime_variant: Variant | None
-    model_folder: ModelFolderChoiceInput | None
-    template: DeploymentTemplateChoiceInput | None
-    image: Maybe[str | None]
-    model_definition: Maybe[ModelDefinitionInput | None]
-    startup_command: Maybe[Command | None] = versions.field(
-        description="Short for the first model's startCommand."
-    )
-    environment: Maybe[list[EnvironmentVariableInput] | None]
-    resources: Maybe[JSON | None] = versions.field(
-        description="Kubernetes quantities by resource: cpu, memory, vendor/name; null removes."
-    )
-    enable_model_definition_override: bool | None = versions.field(
-        description="Whether a variant other than CUSTOM reads the folder's definition file."
-    )
-    activate: bool | None = versions.field(description="Whether the revision is to run at once.")
-    note: str | None
-    expected_etag: str | None = versions.field(
-        description="Refuses when the deployment has another etag by now."
-    )
-    idempotency_key: str | None
 
 
 @versions.type(added="0.1.0")

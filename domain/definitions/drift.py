@@ -1,34 +1,14 @@
 """Whether the definition file of a revision's folder has changed since it was read."""
 
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import replace
 
-from domain.definitions import compare, folder_file
-from domain.definitions.compare import Difference
+from domain.definitions import compare
 from domain.definitions.folder_file import DefinitionFile, DefinitionFiles
 from domain.definitions.layers import Layer, LayerKind, WrittenLayer
+from domain.definitions.resolution import Drift, DriftStatus
+from domain.definitions.sources import DEFAULT_NAMES
 from domain.deployments.deployment import Revision
-from domain.errors import DefinitionError
-
-
-class DriftStatus(StrEnum):
-    NOT_USED = "not_used"  # the revision has no layer from a folder
-    UNCHANGED = "unchanged"
-    CHANGED = "changed"
-    FILE_DELETED = "file_deleted"
-    FOLDER_DELETED = "folder_deleted"
-    UNREADABLE = "unreadable"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
-    """`sha256_then` and `sha256_now` are of the file, None where there was or is none."""
-
-    status: DriftStatus
-    sha256_then: str | None = None
-    sha256_now: str | None = None
-    differences: tuple[Difference, ...] = ()
-    problem: str | None = None
+from domain.errors import DefinitionError, Refused
 
 
 async def drift(revision: Revision, files: DefinitionFiles, *, folder_exists: bool) -> Drift:
@@ -39,7 +19,7 @@ async def drift(revision: Revision, files: DefinitionFiles, *, folder_exists: bo
     if not folder_exists:
         return Drift(status=DriftStatus.FOLDER_DELETED, sha256_then=then.sha256)
     try:
-        names = (use.file,) if use.file else folder_file.NAMES
+        names = (use.file,) if use.file else DEFAULT_NAMES
         found = await files.find(use.uri, names)
     except DefinitionError as error:
         return Drift(status=DriftStatus.UNREADABLE, sha256_then=then.sha256, problem=error.message)
@@ -52,13 +32,12 @@ async def drift(revision: Revision, files: DefinitionFiles, *, folder_exists: bo
 def _changed(then: WrittenLayer, found: DefinitionFile, files: DefinitionFiles) -> Drift:
     if found.sha256 == then.sha256:
         return Drift(status=DriftStatus.UNCHANGED, sha256_then=then.sha256, sha256_now=found.sha256)
+    changed = Drift(status=DriftStatus.CHANGED, sha256_then=then.sha256, sha256_now=found.sha256)
     before = files.parsed(then.source, then.text.encode()).layer() if then.text else NOTHING
-    return Drift(
-        status=DriftStatus.CHANGED,
-        sha256_then=then.sha256,
-        sha256_now=found.sha256,
-        differences=compare.drift(before, found.layer()),
-    )
+    try:
+        return replace(changed, differences=compare.drift(before, found.layer()))
+    except Refused as refused:  # the file as it stands now would be no layer
+        return replace(changed, problem=refused.message)
 
 
 NOTHING = Layer(kind=LayerKind.FOLDER, tree={})

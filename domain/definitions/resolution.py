@@ -1,9 +1,11 @@
-"""What a resolution gives: everything of a revision but its number."""
+"""What a resolution gives: everything of a revision but its number; and what drifted since."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
+from domain.definitions.compare import Difference
 from domain.definitions.definition import Definition
 from domain.definitions.layers import WrittenLayer
 from domain.definitions.merge import Origin
@@ -58,3 +60,23 @@ class Resolution:
             created_at=created_at,
             created_by=created_by,
         )
+
+
+class DriftStatus(StrEnum):
+    NOT_USED = "not_used"  # the revision has no layer from a folder
+    UNCHANGED = "unchanged"
+    CHANGED = "changed"
+    FILE_DELETED = "file_deleted"
+    FOLDER_DELETED = "folder_deleted"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """`sha256_then` and `sha256_now` are of the file, None where there was or is none."""
+
+    status: DriftStatus
+    sha256_then: str | None = None
+    sha256_now: str | None = None
+    differences: tuple[Difference, ...] = ()
+    problem: str | None = None

@@ -1,10 +1,32 @@
 """How a noun's rows and its domain values answer to each other: a column for each field."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Column, Index, MetaData, Select, Table, UniqueConstraint, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Delete,
+    Index,
+    Insert,
+    MetaData,
+    Select,
+    Table,
+    Text,
+    UniqueConstraint,
+    Update,
+    bindparam,
+    delete,
+    insert,
+    select,
+    type_coerce,
+    update,
+)
+
+from infra.db.stored import maker
+from infra.db.types import Document
 
 T = TypeVar("T")
 
@@ -34,18 +56,47 @@ class Noun(Generic[T]):
         called: str = "name",
     ) -> None:
         self.kind = kind
-        self.value = value
         self.table = table
         self.unique = unique
         self.called = called
         self.names = tuple(field.name for field in fields(value))  # type: ignore[arg-type]  # T is a dataclass
-        self.columns: tuple[Column[Any], ...] = tuple(table.c[name] for name in self.names)
+        self.columns = tuple(_as_read(table.c[name]) for name in self.names)
+        kinds = {column.name: column.type for column in table.c}
+        documents = {name: kind.read for name, kind in kinds.items() if isinstance(kind, Document)}
+        self.to_value = maker(value, self.names, documents)
 
     def select(self) -> Select[Any]:
         return select(*self.columns)
 
-    def to_value(self, row: Iterable[Any]) -> T:
-        return self.value(**dict(zip(self.names, row, strict=False)))
+    @cached_property
+    def get(self) -> Select[Any]:
+        """The row of `row_id`. These statements are built once: building costs more than running."""
+        return self.select().where(self.table.c.id == bindparam("row_id"))
+
+    @cached_property
+    def lock(self) -> Select[Any]:
+        """SQLite holds the whole database for a unit of work; PostgreSQL locks the row, but lets
+        others refer to it."""
+        return self.get.with_for_update(key_share=True)
+
+    @cached_property
+    def insert(self) -> Insert:
+        return insert(self.table)
+
+    @cached_property
+    def update(self) -> Update:
+        return update(self.table).where(self.table.c.id == bindparam("row_id"))
+
+    @cached_property
+    def delete(self) -> Delete:
+        return delete(self.table).where(self.table.c.id == bindparam("row_id"))
 
     def to_row(self, value: T) -> Mapping[str, Any]:
         return {name: getattr(value, name) for name in self.names}
+
+
+def _as_read(column: Column[Any]) -> ColumnElement[Any]:
+    """Documents come as they are written: see `stored`."""
+    if not isinstance(column.type, Document):
+        return column
+    return type_coerce(column, Text).label(column.name)

@@ -145,7 +145,7 @@ async def test_a_scope_is_all_that_is_read(store: AnyStore) -> None:
     start = Cursor((await store.log.head()).epoch, 0)
     for scope, wanted in scopes.items():
         assert positions(await store.log.read(None, 9, scope)) == wanted
-        async with aclosing(store.log.follow(start, scope)) as events:  # type: ignore[type-var]
+        async with aclosing(store.log.follow(start, scope)) as events:
             assert positions(await take(events, len(wanted))) == wanted
 
 
@@ -199,7 +199,7 @@ async def test_sweeping_everything_keeps_the_head(store: AnyStore, clock: TestCl
 async def test_a_new_epoch_makes_every_cursor_unknown(store: AnyStore) -> None:
     await commit(store, a_fact(1))
     old = await store.log.head()
-    async with aclosing(store.log.follow(Cursor(old.epoch, 0), ANY)) as events:  # type: ignore[type-var]
+    async with aclosing(store.log.follow(Cursor(old.epoch, 0), ANY)) as events:
         await take(events, 1)
         waiting = asyncio.ensure_future(anext(events))
         await asyncio.wait([waiting], timeout=0.05)
@@ -218,7 +218,7 @@ async def test_a_new_epoch_makes_every_cursor_unknown(store: AnyStore) -> None:
 async def test_following_sees_what_was_and_what_comes(store: AnyStore) -> None:
     await commit(store, a_fact(1))
     start = Cursor((await store.log.head()).epoch, 0)
-    async with aclosing(store.log.follow(start, ANY)) as events:  # type: ignore[type-var]
+    async with aclosing(store.log.follow(start, ANY)) as events:
         assert positions(await take(events, 1)) == [1]
         waiting = asyncio.ensure_future(anext(events))
         await commit(store, a_fact(2), a_fact(3))
@@ -228,7 +228,7 @@ async def test_following_sees_what_was_and_what_comes(store: AnyStore) -> None:
 
 async def test_following_without_a_cursor_begins_now(store: AnyStore) -> None:
     await commit(store, a_fact(1))
-    async with aclosing(store.log.follow(None, ANY)) as events:  # type: ignore[type-var]
+    async with aclosing(store.log.follow(None, ANY)) as events:
         waiting = asyncio.ensure_future(anext(events))
         await asyncio.wait([waiting], timeout=0.2)
         await commit(store, a_fact(2))
@@ -284,5 +284,5 @@ async def test_sixteen_writers_leave_no_gap(store: AnyStore) -> None:
 
 
 async def follow_all(store: AnyStore, after: Cursor, count: int) -> list[Event]:
-    async with aclosing(store.log.follow(after, ANY)) as events:  # type: ignore[type-var]
+    async with aclosing(store.log.follow(after, ANY)) as events:
         return await take(events, count)

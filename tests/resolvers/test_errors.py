@@ -115,7 +115,7 @@ def test_no_errors_are_none() -> None:
     assert errors.formatted(None) == []
 
 
-def test_a_path_is_spelled_as_the_api_spells_it_but_for_data() -> None:
+def test_a_path_is_spelled_as_the_api_spells_it_but_for_keys() -> None:
     path = ("model_definition", "models", 0, "metadata", "min_resource", Key("my_key"))
     assert input_path(path) == [
         "input",

@@ -5,7 +5,7 @@ from typing import Any
 from domain.access.access import Role
 from domain.deployments.service import DeploymentPatch
 from domain.events import Cursor
-from schema.events import TYPES
+from schema.event_types import TYPES
 from schema.relay import global_id
 from tests.support.build import a_caller, a_server_admin
 from tests.support.graph import Graph

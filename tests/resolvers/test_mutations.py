@@ -225,7 +225,7 @@ async def test_a_template_gets_versions_and_goes_its_way(graph: Graph) -> None:
     assert payload["userErrors"] == []
 
 
-async def test_a_templates_errors_keep_the_spelling_of_its_data(graph: Graph) -> None:
+async def test_a_templates_errors_keep_the_spelling_of_its_spec(graph: Graph) -> None:
     spec = {"models": [{"model_path": "/m", "service": {"start_comand": "x"}}]}
     said = {"name": "base", "runtimeVariant": "VLLM", "spec": spec}
     payload = await graph.change(

@@ -11,7 +11,8 @@ from domain.definitions import definition
 from resolvers.root import Schema, print_schema
 from schema import versions
 from schema.enums import PreStartActionName
-from schema.events import TYPES, EventType
+from schema.event_types import TYPES
+from schema.events import EventType
 
 PRINTED = Path(__file__).parents[2] / "schema.graphql"
 PARTS: dict[str, type[definition.Part]] = {

@@ -9,7 +9,7 @@ Units of work run one after the other, on a copy that replaces the original when
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import datetime
@@ -361,7 +361,7 @@ class MemoryLog:
         mine = (e for e in self.kept.events if e.position > start and scope.covers(e))
         return [event for event, _ in zip(mine, range(limit), strict=False)]
 
-    async def follow(self, after: Cursor | None, scope: Scope) -> AsyncIterator[Event]:
+    async def follow(self, after: Cursor | None, scope: Scope) -> AsyncGenerator[Event, None]:
         cursor = self.kept.extent.newest if after is None else after
         while True:
             moved, newest = self.moved, self.kept.extent.newest

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.definitions.layers import Layer, LayerKind
@@ -45,6 +45,7 @@ def shaped(inner: Any) -> st.SearchStrategy[Any]:
     return st.fixed_dictionaries({"models": st.lists(model, max_size=3)})
 
 
+@example({"models": [{"service": {"start_command": [[Written("")]]}}]}, LayerKind.FOLDER)
 @given(trees | shaped(trees), st.sampled_from([LayerKind.FOLDER, LayerKind.REQUEST]))
 def test_any_tree_resolves_or_is_refused(tree: Any, kind: LayerKind) -> None:
     errors: tuple[UserError, ...] = ()
