@@ -1,12 +1,11 @@
 """Queries from the database, against a hand-written endpoint that sends the same bytes."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.calls import Call
 from benchmarks.measure import Ratio, compared
 from benchmarks.reference import Reference
-from benchmarks.world import World, world
+from benchmarks.world import world
 from schema.relay import global_id
 
 PAGE = """query Page($first: Int!) {

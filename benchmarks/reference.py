@@ -4,12 +4,10 @@ Starlette, SQLAlchemy Core and orjson, on the same engine and tables, with the s
 the same bytes sent.
 """
 
-import json
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -25,9 +23,12 @@ from domain.deployments.deployment import FINAL
 from infra.db.access import KEYS, PROJECTS
 from infra.db.deployments import DEPLOYMENTS, REVISIONS
 from infra.db.engine import Engines
+from schema import relay
+from schema.scalars import show_datetime
 
 KEY, PROJECT = KEYS.table.c, PROJECTS.table.c
 D, R = DEPLOYMENTS.table.c, REVISIONS.table.c
+URL_SAFE = bytes.maketrans(b"+/", b"-_")
 Answer = Callable[[AsyncConnection, str, dict[str, Any]], Awaitable[Any]]
 
 
@@ -120,7 +121,7 @@ async def page(connection: AsyncConnection, project: str, said: dict[str, Any]) 
                         "name": row.name,
                         "status": row.status.name,
                         "desiredReplicas": row.desired_replicas,
-                        "createdAt": moment(row.created_at),
+                        "createdAt": show_datetime(row.created_at),
                         "activeRevision": active.get(row.active_revision_id),
                         "revisions": three(revisions[row.id]),
                     },
@@ -142,39 +143,36 @@ def three(found: Sequence[Any]) -> Any:
                     "digest": row.digest,
                     "note": row.note,
                     "runtimeVariant": row.variant.name,
-                    "createdAt": moment(row.created_at),
+                    "createdAt": show_datetime(row.created_at),
                 }
             }
             for row in found[:3]
         ],
-        "pageInfo": {"hasNextPage": len(found) > 3, "endCursor": cursor(found[:3][-1])},
+        "pageInfo": {
+            "hasNextPage": len(found) > 3,
+            "endCursor": cursor(found[:3][-1]),
+        },
     }
 
 
 async def rows(connection: AsyncConnection, statement: Select[Any]) -> Sequence[Any]:
-    return (await connection.execute(statement)).all()
-
-
-def cursor(row: Any) -> str:
-    place = ["created_at", row.created_at.isoformat(), row.id]
-    return encoded(json.dumps(place, separators=(",", ":")))
+    found: Sequence[Any] = (await connection.execute(statement)).all()
+    return found
 
 
 def global_id(kind: str, own: str) -> str:
     return encoded(f"{kind}:{own}")
 
 
-def plain(shown: str) -> str:
-    from schema.relay import parse_id
-
-    found = parse_id(shown)
-    assert found is not None
-    return found[1]
+def cursor(row: Any) -> str:
+    return encoded(f'["created_at","{row.created_at.isoformat()}","{row.id}"]')
 
 
 def encoded(text: str) -> str:
-    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return b2a_base64(text.encode(), newline=False).translate(URL_SAFE).rstrip(b"=").decode()
 
 
-def moment(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+def plain(shown: str) -> str:
+    found = relay.parse_id(shown)
+    assert found is not None
+    return found[1]

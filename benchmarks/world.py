@@ -14,7 +14,7 @@ from domain.definitions.variants import Variant
 from domain.deployments.deployment import Deployment
 from domain.deployments.service import NewDeployment
 from domain.folders.service import NewFolder
-from infra import app, logs, wiring
+from infra import app, wiring
 from infra.db.engine import Engines
 from infra.settings import Settings
 from infra.wiring import Parts
@@ -49,7 +49,9 @@ class World:
         new = NewDeployment(name=name, desired_replicas=2, tags=("demo", "team-a"))
         made = await deployments.create(self.caller, new)
         for number in range(revisions):
-            await deployments.add_revision(self.caller, self.request(made.id, number == revisions - 1))
+            await deployments.add_revision(
+                self.caller, self.request(made.id, number == revisions - 1)
+            )
         return made
 
     def request(self, deployment_id: str, activate: bool = False) -> RevisionRequest:
