@@ -74,6 +74,11 @@ class Noun(Generic[T]):
         return self.select().where(self.table.c.id == bindparam("row_id"))
 
     @cached_property
+    def by_ids(self) -> Select[Any]:
+        """The rows of `row_ids`."""
+        return self.select().where(self.table.c.id.in_(bindparam("row_ids", expanding=True)))
+
+    @cached_property
     def lock(self) -> Select[Any]:
         """SQLite holds the whole database for a unit of work; PostgreSQL locks the row, but lets
         others refer to it."""
