@@ -14,7 +14,7 @@ from domain.definitions.variants import Variant
 from domain.deployments.deployment import Deployment
 from domain.deployments.service import NewDeployment
 from domain.folders.service import NewFolder
-from infra import app, wiring
+from infra import app, serving, wiring
 from infra.db.engine import Engines
 from infra.settings import Settings
 from infra.wiring import Parts
@@ -87,9 +87,11 @@ async def world() -> AsyncIterator[World]:
             caller = Caller(principal=principal, project_id=project.id, request_id="bench")
             new = NewFolder(name="chat", uri=files.as_uri())
             folder = await parts.services.folders.create(caller, new)
+            asgi = app.build(parts).asgi
+            serving.spare_garbage_collector()
             yield World(
                 parts=parts,
-                asgi=app.build(parts).asgi,
+                asgi=asgi,
                 token=token,
                 caller=caller,
                 folder_id=folder.id,
