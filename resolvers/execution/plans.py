@@ -60,6 +60,9 @@ class Plans:
         self._kept = kept
         self._known: OrderedDict[Hashable, _Known] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._known)
+
     def find(
         self,
         details: FieldDetailsList,

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
 from resolvers.execution import compiling
-from tests.support.garden import Context, garden
+from tests.support.garden import Context, garden, settled
 from tests.support.garden_values import Garden
 from tests.support.queries import queries
 
@@ -27,8 +27,7 @@ async def answer(
     context = Context(values)
     said = {name: value for name, value in variables.items() if f"${name}" in query}
     result = await schema.execute(query, said, context)
-    if settling := asyncio.all_tasks() - {asyncio.current_task()}:
-        await asyncio.wait(settling)
+    await settled()
     errors = [
         (e.message, e.path, e.locations, type(e.original_error), e.nodes)
         for e in result.errors or ()
