@@ -5,7 +5,7 @@ Loaders live as long as one operation, or one event of a subscription.
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from strawberry.dataloader import DataLoader
 
@@ -21,7 +21,7 @@ from domain.work import Lists, Reads
 
 T = TypeVar("T")
 V = TypeVar("V", bound=Owned)
-PageKey = tuple[str, Listing]
+NO_REVISIONS: Page[Revision] = Page((), has_next=False)
 
 
 class Loaders:
@@ -52,12 +52,8 @@ class Loaders:
         self._secrets = self._by_id(reads.secrets)
         self._deployments = self._by_id(reads.deployments)
         self._revisions = self._by_id(reads.revisions)
-        self._revision_pages: DataLoader[PageKey, Page[Revision]] = DataLoader(
-            load_fn=self._load_pages, cache_key_fn=_page_key
-        )
-        self._revision_counts: DataLoader[PageKey, int] = DataLoader(
-            load_fn=self._load_counts, cache_key_fn=_page_key
-        )
+        self._revision_pages = ByListing(reads.revisions.pages, NO_REVISIONS)
+        self._revision_counts = ByListing(reads.revisions.counts, 0)
         self._secret_users: DataLoader[tuple[str, str], Sequence[str]] = DataLoader(
             load_fn=self._load_users
         )
@@ -81,10 +77,10 @@ class Loaders:
         return await self._revisions.load(id)
 
     async def revisions(self, deployment_id: str, listing: Listing) -> Page[Revision]:
-        return await self._revision_pages.load((deployment_id, listing))
+        return await self._revision_pages.load(deployment_id, listing)
 
     async def revision_count(self, deployment_id: str, listing: Listing) -> int:
-        return await self._revision_counts.load((deployment_id, listing))
+        return await self._revision_counts.load(deployment_id, listing)
 
     async def secret_users(self, secret: Secret) -> Sequence[str]:
         return await self._secret_users.load((secret.project_id, secret.name))
@@ -104,12 +100,6 @@ class Loaders:
         found = await self._reads.projects.by_ids(list(filter(self._caller.sees, ids)))
         return list(map(found.get, ids))
 
-    async def _load_pages(self, keys: list[PageKey]) -> list[Page[Revision]]:
-        return await _grouped(keys, self._reads.revisions.pages, Page((), has_next=False))
-
-    async def _load_counts(self, keys: list[PageKey]) -> list[int]:
-        return await _grouped(keys, self._reads.revisions.counts, 0)
-
     async def _load_users(self, keys: list[tuple[str, str]]) -> list[Sequence[str]]:
         names: dict[str, list[str]] = defaultdict(list)
         for project_id, name in keys:
@@ -122,31 +112,34 @@ class Loaders:
         return [found.get(key, ()) for key in keys]
 
 
-def _page_key(key: PageKey) -> Hashable:
-    deployment_id, listing = key
-    return deployment_id, _alike(listing)
+class ByListing(Generic[T]):
+    """One read for each distinct listing, for all deployments that want it."""
+
+    __slots__ = ("_loaders", "_nothing", "_read")
+
+    def __init__(
+        self, read: Callable[[list[str], Listing], Awaitable[Mapping[str, T]]], nothing: T
+    ) -> None:
+        self._read = read
+        self._nothing = nothing
+        self._loaders: dict[Hashable, DataLoader[str, T]] = {}
+
+    def load(self, deployment_id: str, listing: Listing) -> Awaitable[T]:
+        alike = _alike(listing)
+        loader = self._loaders.get(alike)
+        if loader is None:
+            loader = self._loaders[alike] = DataLoader(load_fn=self._reading(listing))
+        return loader.load(deployment_id)
+
+    def _reading(self, listing: Listing) -> Callable[[list[str]], Awaitable[list[T]]]:
+        async def load(ids: list[str]) -> list[T]:
+            found = await self._read(ids, listing)
+            return [found.get(deployment_id, self._nothing) for deployment_id in ids]
+
+        return load
 
 
 def _alike(listing: Listing) -> Hashable:
     """Equal for listings that one statement answers; `Listing` itself holds a dict."""
-    within = tuple(sorted(listing.within.items()))
-    return listing.first, within, listing.where, listing.order, listing.after
-
-
-async def _grouped(
-    keys: list[PageKey],
-    read: Callable[[list[str], Listing], Awaitable[Mapping[str, T]]],
-    nothing: T,
-) -> list[T]:
-    """One read for each distinct listing, for all deployments that want it."""
-    listings: dict[Hashable, Listing] = {}
-    wanted: dict[Hashable, list[str]] = defaultdict(list)
-    for deployment_id, listing in keys:
-        listings.setdefault(_alike(listing), listing)
-        wanted[_alike(listing)].append(deployment_id)
-    found = {
-        (deployment_id, alike): value
-        for alike, ids in wanted.items()
-        for deployment_id, value in (await read(ids, listings[alike])).items()
-    }
-    return [found.get((owner, _alike(listing)), nothing) for owner, listing in keys]
+    order, within = listing.order, tuple(sorted(listing.within.items()))
+    return listing.first, within, listing.where, order.field, order.descending, listing.after
