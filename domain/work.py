@@ -4,7 +4,7 @@ A unit of work is the only way to write: rows and events commit together, or nei
 for display go through `Reads` and see what is committed.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -167,8 +167,10 @@ class EventLog(Protocol):
         Raises CursorExpired, CursorUnknown.
         """
 
-    def follow(self, after: Cursor | None, scope: Scope) -> AsyncIterator[Event]:
-        """Every event of the scope behind the cursor (None: the head), once, in order, for ever.
+    def follow(self, after: Cursor | None, scope: Scope) -> AsyncGenerator[Event, None]:
+        """Every event of the scope behind the cursor, once, in order, until the server stops.
+
+        None: behind the head of the moment when the iteration begins. Close it when done.
 
         Raises CursorExpired, CursorUnknown, before the first event or when a reader fell so far
         behind that what it wants next is no longer kept.

@@ -16,7 +16,6 @@ from typing import Any
 
 import aiohttp
 from rich.console import Console
-from rich.table import Table
 
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE / "model-folder"
@@ -89,7 +88,7 @@ async def main() -> None:
 
 async def show(client: Client, folder: Path) -> None:
     heading("A model folder")
-    console.print((folder / "model-definition.yaml").read_text().rstrip(), style="dim")
+    plain((folder / "model-definition.yaml").read_text().rstrip())
     made = await client.ask(CREATE_FOLDER, input={"name": "tiny-chat", "uri": folder.as_uri()})
     folder_id = made["folder"]["id"]
 
@@ -127,7 +126,7 @@ async def show(client: Client, folder: Path) -> None:
     heading("What differs between them")
     for found in (await client.ask(COMPARE, a=one["id"], b=two["id"]))["differences"]:
         before, after = found["before"], found["after"]
-        console.print(f"{found['pointer']}: {side(before)} → {side(after)}")
+        plain(f"{found['pointer']}: {side(before)} → {side(after)}")
 
 
 async def print_events(client: Client, deployment_id: str, cursor: str | None) -> None:
@@ -135,23 +134,32 @@ async def print_events(client: Client, deployment_id: str, cursor: str | None) -
     async for event in client.follow(FOLLOW, id=deployment_id, after=cursor):
         kind = event["__typename"]
         rest = {k: v for k, v in event.items() if k not in ("__typename", "cursor", "at", "actor")}
-        console.print(f"[cyan]event[/] {event['at']} {kind} {rest or ''} by {event['actor']}")
+        plain(f"  event {event['at'][11:23]} {kind} {rest or ''} by {event['actor']}")
         if kind == "DeploymentStatusChanged":
             return
 
 
 def explain(payload: Json) -> None:
-    table = Table("value", "set by", "over", title="The resolved definition", title_justify="left")
+    """One line a value: what it is, the layer that set it, and what that layer hid."""
     for origin in payload["provenance"]:
-        over = ", ".join(f"{s['layer']} {s['value']!r}" for s in origin["shadowed"])
-        table.add_row(f"{origin['pointer']} = {origin['value']!r}", origin["layer"], over)
-    console.print(table)
+        over = ", ".join(f"{s['layer']} {short(s['value'])}" for s in origin["shadowed"])
+        line = f"{origin['pointer']} = {short(origin['value'])}"
+        plain(f"{line:<66} {origin['layer']:<8} {'over ' + over if over else ''}".rstrip())
     command = payload["definitionDocument"]["models"][0]["service"]["start_command"]
-    console.print(f"It will run: {command}")
+    plain(f"It would run: {command}")
+
+
+def short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 32 else f"{text[:31]}…"
 
 
 def side(origin: Json | None) -> str:
     return f"{origin['value']!r} ({origin['layer']})" if origin else "nothing"
+
+
+def plain(text: str) -> None:
+    console.print(text, markup=False)
 
 
 def heading(text: str) -> None:
@@ -165,14 +173,16 @@ async def server(place: Path) -> AsyncIterator[str]:
     command += ["--data-dir", str(place / "data")]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MODELYARD_")}
     environment["MODELYARD_MODEL_ROOTS"] = str(place)
-    process = await asyncio.create_subprocess_exec(
-        *command, env=environment, cwd=place, stdout=asyncio.subprocess.PIPE
-    )
+    errors = place / "server.log"
+    with errors.open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            *command, env=environment, cwd=place, stdout=asyncio.subprocess.PIPE, stderr=log
+        )
     assert process.stdout is not None
     try:
         line = (await asyncio.wait_for(process.stdout.readline(), timeout=60)).decode()
         if READY not in line:
-            sys.exit(f"The server did not start: {line}")
+            sys.exit(f"The server did not start: {errors.read_text()}")
         console.print(line.rstrip())
         yield line.rpartition(READY)[2].strip()
     finally:

@@ -9,14 +9,13 @@ from functools import partial
 from pathlib import Path
 
 import structlog
-from sqlalchemy import text
 
 from domain.clock import Clock, utc_now
 from domain.errors import StorageUnavailable
 from domain.events import Scope
 from domain.ids import NewId, new_id
 from domain.work import EventLog, Reads, StartWork
-from infra.db import migrate
+from infra.db import version
 from infra.db.answers import forget_expired
 from infra.db.engine import Engines, connect, open_engines
 from infra.db.events import StoredEvents
@@ -43,7 +42,7 @@ class Store:
 
     async def ping(self) -> None:
         """Raises StorageUnavailable where the database does not answer."""
-        await self.events.engines.rows(text("SELECT 1"))
+        await self.events.engines.ping()
 
     async def sweep(self, before: datetime) -> int:
         """Forget the oldest events, up to the first that is not older; how many went."""
@@ -77,7 +76,9 @@ async def open_store(
     """
     async with AsyncExitStack() as stack:
         engines = await stack.enter_async_context(open_engines(url))
-        await _prepare(engines, auto_migrate)
+        if engines.is_sqlite or auto_migrate:
+            await _migrate(url, engines)
+        await version.require_current(engines)
         marks = Marks(engines, data_dir, new_id)
         if await marks.check_in():
             log.warning("the database was restored: cursors of before are unknown now")
@@ -98,11 +99,11 @@ async def open_store(
         yield store
 
 
-async def _prepare(engines: Engines, auto_migrate: bool) -> None:
-    if engines.is_sqlite or auto_migrate:
-        await migrate.migrate_on(engines)
-    else:
-        await migrate.require_current(engines)
+async def _migrate(url: str, engines: Engines) -> None:
+    if await version.current_on(engines) != version.head():
+        from infra.db.migrate import migrate
+
+        await migrate(url)
 
 
 @asynccontextmanager

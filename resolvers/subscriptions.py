@@ -4,8 +4,9 @@ A subscription's context is renewed before each event: what an event's nodes sho
 and nothing that was loaded outlives the event.
 """
 
-from collections.abc import AsyncIterator
-from typing import Annotated
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, TypeVar
 
 import strawberry
 
@@ -20,6 +21,7 @@ from schema import versions
 from schema.deployments import ModelDeployment
 from schema.events import Event, EventFilter, shown
 
+T = TypeVar("T")
 After = Annotated[
     str | None, versions.argument("The cursor of the event to go on behind; else starts now.")
 ]
@@ -38,8 +40,9 @@ class Subscription:
         """The project's events, each once and in order."""
         wanted = scope(info.context.caller, filter)
         start = None if after is None else Cursor.decode(after)
-        async for event in info.context.services.log.follow(start, wanted):
-            yield _shown(info.context, event)
+        async with _closed(info.context.services.log.follow(start, wanted)) as followed:
+            async for event in followed:
+                yield _shown(info.context, event)
 
     @versions.method(subscription=True)
     async def deployment_events(
@@ -49,8 +52,9 @@ class Subscription:
         head = await info.context.services.log.head()
         deployment = await _deployment(info.context, deployment_id)
         start = head if after is None else Cursor.decode(after)
-        async for event in _of_deployment(info.context, deployment, start):
-            yield _shown(info.context, event)
+        async with _closed(_of_deployment(info.context, deployment, start)) as followed:
+            async for event in followed:
+                yield _shown(info.context, event)
 
     @versions.method(subscription=True)
     async def deployment_status_changed(
@@ -63,11 +67,16 @@ class Subscription:
         head = await info.context.services.log.head()
         deployment = await _deployment(info.context, deployment_id)
         yield ModelDeployment.of(deployment)
-        async for _ in _of_deployment(info.context, deployment, head, STATUS_FACTS):
-            info.context.renew()
-            known, deployment = deployment, await _deployment(info.context, deployment_id)
-            if (known.status, known.deleted_at) != (deployment.status, deployment.deleted_at):
-                yield ModelDeployment.of(deployment)
+        changes = _of_deployment(info.context, deployment, head, STATUS_FACTS)
+        async with _closed(changes) as followed:
+            async for _ in followed:
+                info.context.renew()
+                known, deployment = deployment, await _deployment(info.context, deployment_id)
+                if (known.status, known.status_since) != (
+                    deployment.status,
+                    deployment.status_since,
+                ):
+                    yield ModelDeployment.of(deployment)
 
 
 async def _deployment(context: Context, id: str) -> Deployment:
@@ -92,10 +101,11 @@ async def _of_deployment(
         async for event in _rest(context, start, wanted):
             yield event
         return
-    async for event in log.follow(start, wanted):
-        yield event
-        if isinstance(event.fact, DeploymentDeleted):
-            return
+    async with _closed(log.follow(start, wanted)) as followed:
+        async for event in followed:
+            yield event
+            if isinstance(event.fact, DeploymentDeleted):
+                return
 
 
 async def _rest(context: Context, start: Cursor, wanted: Scope) -> AsyncIterator[facts.Event]:
@@ -105,6 +115,16 @@ async def _rest(context: Context, start: Cursor, wanted: Scope) -> AsyncIterator
         for event in found:
             yield event
         start = Cursor.decode(log.cursor(found[-1]))
+
+
+@asynccontextmanager
+async def _closed(stream: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
+    """Close the stream when its reader leaves: `async for` alone leaves that to chance."""
+    try:
+        yield stream
+    finally:
+        if isinstance(stream, AsyncGenerator):
+            await stream.aclose()
 
 
 def _shown(context: Context, event: facts.Event) -> Event:

@@ -1,5 +1,6 @@
 """Secrets: everything of them but their values."""
 
+from asyncio import gather
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
@@ -34,7 +35,7 @@ class Secret(Node):
         from schema.deployments import ModelDeployment
 
         loads = info.context.loads
-        users = [await loads.deployment(user) for user in await loads.secret_users(self.held)]
+        users = await gather(*map(loads.deployment, await loads.secret_users(self.held)))
         return [ModelDeployment.of(value) for value in users if value is not None]
 
     @classmethod

@@ -5,7 +5,7 @@ Nothing is filled in and nothing is required here: that would turn defaults into
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from domain.definitions import environment, resources, values
 from domain.definitions.definition import Definition, Part, Root
@@ -13,7 +13,7 @@ from domain.definitions.fields import Kind, Shape, spelled
 from domain.definitions.findings import finding, shown
 from domain.definitions.layers import Layer, LayerKind
 from domain.definitions.nearest import meant
-from domain.definitions.reading import Written, plain, scalar
+from domain.definitions.reading import Written, plain, scalar, text_problem
 from domain.errors import DefinitionError, Path
 
 UNREADABLE: Final = object()  # stands where a value was wrong, so that nobody misses it as well
@@ -49,8 +49,7 @@ def read(layer: Layer) -> Draft:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     path: Path = ()
     written: Path = ()
 
@@ -83,7 +82,7 @@ def _object(notes: _Notes, part: type[Part], said: Any, place: _Place) -> Any:
     tree: dict[str, Any] = {}
     seen: dict[str, str] = {}
     for key, value in said.items():
-        if not isinstance(key, str) or key.startswith("x-"):
+        if not isinstance(key, str) or text_problem(key) or key.startswith("x-"):
             notes.faults(values.free({key: value})[1], place)
             continue
         shape = spelled(part).get(key)

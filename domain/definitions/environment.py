@@ -25,7 +25,7 @@ def entries(
         path: Path = ("environment", index)
         name = entry.get("name")
         value = {key: entry[key] for key in ("value", "secret") if key in entry}
-        if name in result:
+        if isinstance(name, str) and name in result:
             says = f"{name} is in the list twice"
             errors.append(finding("DUPLICATE_NAME", layer, (*path, "name"), says, value=name))
             continue
@@ -43,7 +43,7 @@ def problems(
     """What is wrong with one variable that stands at `path`."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
         says = f"{shown(name)} is no name of a variable: letters, digits and _, no digit first"
-        yield finding("OUT_OF_RANGE", layer, name_path or path, says, value=name)
+        yield finding("OUT_OF_RANGE", layer, name_path or path, says, value=_told(name))
     if value is None:
         return
     if not isinstance(value, Mapping) or not (
@@ -59,3 +59,8 @@ def problems(
         yield finding("WRONG_TYPE", layer, (*path, key), says)
     elif key == "secret" and not text:
         yield finding("OUT_OF_RANGE", layer, (*path, key), "a secret's name can't be empty")
+
+
+def _told(name: Any) -> Any:
+    """The name as an error may carry it."""
+    return None if any(reading.unstorable(name)) else name

@@ -3,15 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
 from domain.definitions.layers import Layer, LayerKind, Tree, WrittenLayer
 from domain.definitions.ports import DefinitionParser
 from domain.errors import DefinitionError, FileTooLarge, OutsideFolder, StorageUnavailable
-from domain.folders.folder import Folder
 from domain.folders.ports import FolderFiles
 
-NAMES = ("model-definition.yaml", "model-definition.yml", "model-definition.toml")
 LIMIT = 1024 * 1024  # bytes
 
 
@@ -38,7 +35,7 @@ class DefinitionFiles:
     files: FolderFiles
     parser: DefinitionParser
 
-    async def find(self, uri: str, names: Sequence[str] = NAMES) -> DefinitionFile | None:
+    async def find(self, uri: str, names: Sequence[str]) -> DefinitionFile | None:
         """The first of `names` beneath the folder; raises a DefinitionError where it can't be used."""
         for name in names:
             content = await self._read(uri, name)
@@ -66,26 +63,11 @@ class DefinitionFiles:
             raise _refusal("DEFINITION_UNREADABLE", name, error.message, retryable=True) from error
 
 
-def missing(folder: Folder | None, names: Sequence[str]) -> DefinitionError:
-    where = f"in model folder {folder.name!r}" if folder else "without a model folder"
-    return _refusal("DEFINITION_NOT_FOUND", None, f"There is no {' or '.join(names)} {where}.")
-
-
-def not_used(name: str) -> DefinitionError:
-    problem = (
-        "The definition file is not used, as enableModelDefinitionOverride is off: "
-        "turn it on, or leave definitionPath out."
-    )
-    return _refusal("DEFINITION_FILE_NOT_USED", name, problem)
-
-
-def _refusal(kind: str, value: Any, problem: str, *, retryable: bool = False) -> DefinitionError:
-    path = ("model_folder",) if value is None else ("model_folder", "definition_path")
+def _refusal(kind: str, value: str, problem: str, *, retryable: bool = False) -> DefinitionError:
     return DefinitionError(
         kind=kind,
         layer=LayerKind.FOLDER.value,
         value=value,
         problem=problem,
         retryable=retryable,
-        path=path,
     )

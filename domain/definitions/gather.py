@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from domain.definitions import folder_file, notices, overrides
+from domain.definitions import notices, overrides
 from domain.definitions.definition import document
 from domain.definitions.digest import canonical, digest
 from domain.definitions.folder_file import DefinitionFile
@@ -24,13 +24,13 @@ from domain.templates.template import Template
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
+class Given:
     request: RevisionRequest
     variant: Variant
     template: Template | None
     folder: Folder | None
     file: DefinitionFile | None
-    looked_for_file: bool
+    names: tuple[str, ...]  # of files that were looked for
 
     @property
     def mount_path(self) -> str:
@@ -56,12 +56,12 @@ def check_mount_path(request: RevisionRequest) -> None:
         )
 
 
-def layers(sources: Sources) -> Gathered:
+def layers(given: Given) -> Gathered:
     """Raises Refused for overrides that are not allowed, and for a request at odds with itself."""
-    higher = [*_template(sources), *_file(sources), *_request(sources.request)]
+    higher = [*_template(given), *_file(given), *_request(given.request)]
     trees = [layer.tree for layer, _ in higher if layer]
-    lowest = generate(sources.variant, _context(sources.mount_path, trees))
-    variant = _generated(LayerKind.VARIANT, sources.variant.value, lowest)
+    lowest = generate(given.variant, _context(given.mount_path, trees))
+    variant = _generated(LayerKind.VARIANT, given.variant.value, lowest)
     every = [variant, *higher]
     return Gathered(
         layers=tuple(layer for layer, _ in every if layer),
@@ -69,16 +69,14 @@ def layers(sources: Sources) -> Gathered:
     )
 
 
-def resolution(
-    project_id: str, sources: Sources, gathered: Gathered, resolved: Resolved
-) -> Resolution:
-    folder, template = sources.folder, sources.template
-    file = sources.file.name if sources.file else None
+def resolution(project_id: str, given: Given, gathered: Gathered, resolved: Resolved) -> Resolution:
+    folder, template = given.folder, given.template
+    file = given.file.name if given.file else None
     environment = {name: dict(value) for name, value in resolved.environment.items()}
     running = {
-        "variant": sources.variant.value,
+        "variant": given.variant.value,
         "image": resolved.image,
-        "mount_path": sources.mount_path,
+        "mount_path": given.mount_path,
         "folder": folder.uri if folder else None,
         "definition": document(resolved.definition),
         "environment": environment,
@@ -87,25 +85,25 @@ def resolution(
     return Resolution(
         project_id=project_id,
         digest=digest(running),
-        variant=sources.variant,
+        variant=given.variant,
         image=resolved.image,
-        mount_path=sources.mount_path,
-        folder=_folder_use(folder, sources.mount_path, file) if folder else None,
+        mount_path=given.mount_path,
+        folder=_folder_use(folder, given.mount_path, file) if folder else None,
         template=_template_use(template) if template else None,
         definition=resolved.definition,
         environment={name: EnvironmentValue(**value) for name, value in environment.items()},
         resources=resolved.resources,
         provenance=resolved.provenance,
         layers=gathered.written,
-        notices=notices.notices(resolved.definition, resolved.resources, sources.mount_path),
+        notices=notices.notices(resolved.definition, resolved.resources, given.mount_path),
     )
 
 
 Part = tuple[Layer | None, WrittenLayer]
 
 
-def _template(sources: Sources) -> list[Part]:
-    template, choice = sources.template, sources.request.template
+def _template(given: Given) -> list[Part]:
+    template, choice = given.template, given.request.template
     if template is None or choice is None:
         return []
     allowed = template.allowed_overrides
@@ -118,12 +116,12 @@ def _template(sources: Sources) -> list[Part]:
     return parts
 
 
-def _file(sources: Sources) -> list[Part]:
-    if sources.file is not None:
-        return [(sources.file.layer(), sources.file.written())]
-    if not sources.looked_for_file:
+def _file(given: Given) -> list[Part]:
+    if given.file is not None:
+        return [(given.file.layer(), given.file.written())]
+    if not given.names:
         return []
-    names = ", ".join(folder_file.NAMES)
+    names = ", ".join(given.names)
     nothing = WrittenLayer(kind=LayerKind.FOLDER, source=names, text=None, sha256=None)
     return [(None, nothing)]
 
@@ -135,7 +133,7 @@ def _request(request: RevisionRequest) -> list[Part]:
 
 
 def _context(mount_path: str, trees: Sequence[Tree]) -> Context:
-    """What the lowest layer may look at: the higher layers' image, environment and resources."""
+    """What the lowest layer may look at: the higher layers' image, environment and regiven."""
     image = next((tree["image"] for tree in reversed(trees) if "image" in tree), None)
     environment: dict[str, Any] = {}
     resources: dict[str, Any] = {}

@@ -86,7 +86,7 @@ class _Allowed:
 
 def _outside(node: Any, path: Path, allowed: _Allowed) -> Iterator[tuple[Path, Any]]:
     """The outermost places under which nothing is allowed."""
-    if allowed.whole(path) or node == {}:
+    if allowed.whole(path) or node == {} or (path == ("models",) and node == []):
         return
     members = _members(node)
     if not members or not (allowed.parts(path) or path in ((), ("models",)) or _model(path)):

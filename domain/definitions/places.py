@@ -33,20 +33,26 @@ def _attributed(error: UserError, layers: dict[str, LayerKind]) -> UserError:
 
 
 def _located(error: UserError, request: RevisionRequest) -> UserError:
-    if not isinstance(error, DefinitionError) or error.path or not error.pointer:
+    if not isinstance(error, DefinitionError) or error.path:
         return error
     names = [n.replace("~1", "/").replace("~0", "~") for n in error.pointer.split("/")[1:]]
     match error.layer:
-        case LayerKind.REQUEST:
+        case LayerKind.REQUEST if names:
             return replace(error, path=_request_path(names, request))
-        case LayerKind.TEMPLATE if request.template and request.template.overrides:
+        case LayerKind.TEMPLATE if request.template and request.template.overrides and names:
             return replace(error, path=("template", "overrides", *map(Key, names)))
         case LayerKind.TEMPLATE:
             return replace(error, path=("template",))
         case LayerKind.FOLDER:
-            return replace(error, path=("model_folder",))
+            return replace(error, path=_folder_path(request))
         case _:
             return error
+
+
+def _folder_path(request: RevisionRequest) -> Path:
+    if request.model_folder and request.model_folder.definition_path is not None:
+        return ("model_folder", "definition_path")
+    return ("model_folder",)
 
 
 def _request_path(names: list[str], request: RevisionRequest) -> Path:

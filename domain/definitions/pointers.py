@@ -8,7 +8,11 @@ BAD_ESCAPE = re.compile(r"~(?![01])")
 
 
 def pointer(path: Path) -> str:
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
+    steps = [str(step) for step in path]
+    text = "/".join(["", *steps])
+    if "~" not in text and text.count("/") == len(steps):
+        return text  # nearly always, and there are many
+    return "/".join(["", *(step.replace("~", "~0").replace("/", "~1") for step in steps)])
 
 
 def steps(text: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from domain.definitions import reading
 from domain.definitions.definition import Model, Part, Root
 from domain.definitions.drafts import UNREADABLE, Draft
 from domain.definitions.fields import Kind, Shape, shapes
@@ -129,7 +130,7 @@ def _value(result: Assembled, shape: Shape, tree: Tree, said: Said, path: Path) 
         result.errors.append(_missing(said, path))
         return [] if shape.kind is Kind.MODELS else None
     if value is None and not (shape.null_stays and said and said[0][1] is None):
-        value = shape.default
+        value = reading.plain(shape.default)  # a list of its own
     if shape.kind is Kind.PARTS:
         value = [
             _complete(result, shape.part, m, said, (*path, i)) for i, m in enumerate(value or ())
@@ -169,7 +170,7 @@ def _complete(
         if value is None and shape.required:
             one = said[:1] if name not in tree else [(said[0][0], CLEARED)]
             result.errors.append(_missing(one, (*path, name)))
-        whole[name] = shape.default if value is None else value
+        whole[name] = reading.plain(shape.default) if value is None else value
     return whole
 
 

@@ -124,6 +124,6 @@ def _unstorable_members(
         return
     for key, member in value.items():
         if not isinstance(key, str) or text_problem(key):
-            yield path, f"{key!r} is no key that JSON holds"
+            yield path, f"{ascii(key)[:80]} is no key that JSON holds"
         else:
             yield from unstorable(member, (*path, key))

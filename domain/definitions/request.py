@@ -78,7 +78,7 @@ def request_layer(
     if resources is not ABSENT:
         tree["resources"] = resources
     if environment is not ABSENT:
-        tree["environment"] = environment and variables.entries(environment)
+        tree["environment"] = None if environment is None else variables.entries(environment)
     if startup_command is not ABSENT:
         tree["models"] = _with_command(tree.get("models"), startup_command)
     return Layer(kind=LayerKind.REQUEST, tree=tree)

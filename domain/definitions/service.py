@@ -1,18 +1,20 @@
 """Gathers the layers of a revision from where they lie, and resolves them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from domain.definitions import folder_file, gather, merge, notices, overrides, places
+from domain.definitions import gather, merge, notices, overrides, places, sources
 from domain.definitions.compare import Difference, compare
-from domain.definitions.drift import Drift, drift
+from domain.definitions.drift import Drift
 from domain.definitions.folder_file import DefinitionFile, DefinitionFiles
-from domain.definitions.gather import Sources
+from domain.definitions.gather import Given
 from domain.definitions.notices import DriverKind
+from domain.definitions.recheck import recheck
 from domain.definitions.request import RevisionRequest, TemplateChoice
 from domain.definitions.resolution import Resolution
 from domain.definitions.variants import Variant
+from domain.definitions.variants.registry import VARIANTS
 from domain.deployments.deployment import Revision
 from domain.errors import DefinitionError, NotFound, Refused, UserError
 from domain.folders.folder import Folder
@@ -32,13 +34,16 @@ class Definitions:
     ) -> Resolution:
         """Raises Refused with every error found; writes nothing."""
         try:
-            sources = await self._sources(project_id, request, preview)
-            gathered = gather.layers(sources)
-            resolved = merge.resolve(gathered.layers, needs_command=sources.variant is Variant.CMD)
-            resolution = gather.resolution(project_id, sources, gathered, resolved)
+            given = await self._given(project_id, request, preview)
+            gathered = gather.layers(given)
+            resolved = merge.resolve(
+                gathered.layers, needs_command=VARIANTS[given.variant].needs_command
+            )
+            resolution = gather.resolution(project_id, given, gathered, resolved)
             await self._check(resolution)
-        except Refused as refused:
-            raise Refused(errors=places.located(refused.errors, request)) from refused
+        except (UserError, Refused) as refusal:
+            found = refusal.errors if isinstance(refusal, Refused) else (refusal,)
+            raise Refused(errors=places.located(found, request)) from refusal
         return resolution
 
     def compare(self, before: Revision, after: Revision) -> tuple[Difference, ...]:
@@ -49,29 +54,29 @@ class Definitions:
         """Whether and how the folder's definition file has changed since it was read."""
         wanted = [revision.folder.folder_id] if revision.folder else []
         exists = bool(wanted and await self.reads.folders.by_ids(wanted))
-        return await drift(revision, self.files, folder_exists=exists)
+        return await recheck(revision, self.files, folder_exists=exists)
 
-    async def _sources(self, project_id: str, request: RevisionRequest, preview: bool) -> Sources:
+    async def _given(self, project_id: str, request: RevisionRequest, preview: bool) -> Given:
         """All that the layers are made of; what is named and not there is refused here."""
         errors: list[UserError] = []
-        template, folder, variant, file = None, None, request.runtime_variant, None
+        template, folder, variant = None, None, request.runtime_variant
         with collecting(errors):
             template = await self._template(project_id, request.template, preview)
             variant = _variant(request, template)
         with collecting(errors):
             folder = await self._folder(project_id, request)
-            file = await self._file(request, variant, folder)
         with collecting(errors):
             gather.check_mount_path(request)
         if errors or variant is None:
             raise Refused(errors=tuple(errors))
-        return Sources(
+        names = self._names(request, variant)
+        return Given(
             request=request,
             variant=variant,
             template=template,
             folder=folder,
-            file=file,
-            looked_for_file=self._looks_for_file(request, variant),
+            file=await self._file(request, variant, folder, names),
+            names=names,
         )
 
     async def _template(
@@ -103,26 +108,24 @@ class Definitions:
             raise NotFound(kind="model folder", id=folder_id, path=path)
         return folder
 
-    async def _file(
-        self, request: RevisionRequest, variant: Variant | None, folder: Folder | None
-    ) -> DefinitionFile | None:
-        named = request.model_folder.definition_path if request.model_folder else None
-        if not self._looks_for_file(request, variant):
-            if named is not None:
-                raise folder_file.not_used(named)
-            return None
-        names = folder_file.NAMES if named is None else (named,)
-        found = await self.files.find(folder.uri, names) if folder else None
-        if found is None and (named is not None or variant is Variant.CUSTOM):
-            raise folder_file.missing(folder, names)
-        return found
-
-    def _looks_for_file(self, request: RevisionRequest, variant: Variant | None) -> bool:
-        if variant is Variant.CUSTOM:
-            return True
+    def _names(self, request: RevisionRequest, variant: Variant) -> tuple[str, ...]:
         asked = request.enable_model_definition_override
-        on = self.enable_override if asked is None else asked
-        return on and request.model_folder is not None
+        override = self.enable_override if asked is None else asked
+        path = request.model_folder.definition_path if request.model_folder else None
+        return sources.candidates(variant, path, override=override)
+
+    async def _file(
+        self,
+        request: RevisionRequest,
+        variant: Variant,
+        folder: Folder | None,
+        names: Sequence[str],
+    ) -> DefinitionFile | None:
+        found = await self.files.find(folder.uri, names) if folder else None
+        if found is None and names:
+            path = request.model_folder.definition_path if request.model_folder else None
+            sources.absent(variant, path)
+        return found
 
     async def _check(self, resolution: Resolution) -> None:
         """What only the whole can tell: whether it can run here, and knows its secrets."""

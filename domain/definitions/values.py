@@ -73,7 +73,7 @@ def _faults(shape: Shape, written: Any, value: Any, errors: list[ErrorDetails]) 
             "OUT_OF_RANGE",
             (),
             f"{_rule(ranged)}, not {shown(value)}",
-            value,
+            _tellable(value),
             next(iter(near), None),
         )
         return
@@ -88,7 +88,7 @@ def _member_faults(value: list[Any], errors: list[ErrorDetails]) -> Iterator[Fau
         if index is not None:
             says = f"this wants text, not {shown(value[index])}"
             yield Fault("WRONG_TYPE", (index,), says, _tellable(value[index]))
-        elif error["type"] == "too_short":
+        elif error["type"] == "too_short" and not value:
             yield Fault("OUT_OF_RANGE", (), "this list can't be empty", value)
 
 

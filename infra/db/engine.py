@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, CursorResult, Executable, event, make_url
+from sqlalchemy import URL, CursorResult, Executable, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from infra.db.failures import translated
@@ -37,6 +38,10 @@ class Engines:
             async with self.read.connect() as connection:
                 return (await connection.execute(statement)).all()
 
+    async def ping(self) -> None:
+        """Raises StorageUnavailable where the database does not answer."""
+        await self.rows(text("SELECT 1"))
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["Transaction"]:
         """Commits at the end of the block, rolls back where the block raises."""
@@ -61,8 +66,12 @@ class Transaction:
 
 
 @asynccontextmanager
-async def open_engines(url: str) -> AsyncIterator[Engines]:
-    engines = _sqlite(make_url(url)) if is_sqlite(url) else _postgres(make_url(url))
+async def open_engines(url: str, *, plain: bool = False) -> AsyncIterator[Engines]:
+    """`plain` leaves JSON to SQLAlchemy, as migrations and its own inspections need it; otherwise
+    JSON columns give and take text, and infra.db.types encodes and decodes it."""
+    json = {} if plain else {"json_serializer": _as_written, "json_deserializer": _as_written}
+    make = _sqlite if is_sqlite(url) else _postgres
+    engines = make(make_url(url), json)
     try:
         yield engines
     finally:
@@ -74,12 +83,12 @@ def is_sqlite(url: str) -> bool:
     return make_url(url).get_backend_name() == "sqlite"
 
 
-def _sqlite(url: URL) -> Engines:
+def _sqlite(url: URL, json: Mapping[str, Any]) -> Engines:
     """One connection writes: units of work queue for it in the order in which they came, instead of
     polling for the database's lock (which they still do against other processes)."""
     arguments = {"timeout": BUSY_SECONDS, "isolation_level": None}
-    write = _engine(url, connect_args=arguments, pool_size=1, max_overflow=0)
-    read = _engine(url, connect_args=arguments, pool_size=4, max_overflow=4)
+    write = _engine(url, connect_args=arguments, pool_size=1, max_overflow=0, **json)
+    read = _engine(url, connect_args=arguments, pool_size=4, max_overflow=4, **json)
     event.listen(write.sync_engine, "connect", _set_pragmas)
     event.listen(read.sync_engine, "connect", _set_reading_pragmas)
     event.listen(write.sync_engine, "begin", _begin_immediate)
@@ -104,28 +113,28 @@ def _begin_immediate(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _postgres(url: URL) -> Engines:
-    sizes: dict[str, Any] = {"pool_size": 10, "max_overflow": 20, "pool_pre_ping": True}
+def _postgres(url: URL, json: Mapping[str, Any]) -> Engines:
+    sizes: dict[str, Any] = {"pool_size": 10, "max_overflow": 20, **json}
     sizes["async_creator"] = partial(connect, url)
-    return Engines(
-        write=_engine(url, isolation_level="READ COMMITTED", **sizes),
-        read=_engine(url, isolation_level="AUTOCOMMIT", **sizes),
-    )
+    write = _engine(url, isolation_level="READ COMMITTED", **sizes)
+    read = _engine(url, isolation_level="AUTOCOMMIT", **sizes)
+    for engine in (write, read):
+        event.listen(engine.sync_engine, "checkout", _require_open)
+    return Engines(write=write, read=read)
+
+
+def _require_open(connection: Any, record: object, proxy: object) -> None:
+    """The driver hears when a server ends its session: the pool then connects anew. Asking the
+    server at each checkout would cost three round trips."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 def _engine(url: URL, **arguments: Any) -> AsyncEngine:
-    return create_async_engine(
-        url,
-        pool_timeout=BUSY_SECONDS,
-        hide_parameters=True,
-        json_serializer=_as_written,
-        json_deserializer=_as_written,
-        **arguments,
-    )
+    return create_async_engine(url, pool_timeout=BUSY_SECONDS, hide_parameters=True, **arguments)
 
 
 def _as_written(text: str) -> str:
-    """JSON columns are encoded and decoded by their own types."""
     return text
 
 

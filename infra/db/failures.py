@@ -60,7 +60,8 @@ def _is_outage(error: DBAPIError) -> bool:
     state = getattr(error.orig, "sqlstate", None)
     if state is None:  # SQLite, or a connection that broke
         away = isinstance(error, OperationalError | InterfaceError)
-        return error.connection_invalidated or (away and not str(error.orig).startswith("no such "))
+        ours = str(error.orig).startswith(("no such ", "near "))
+        return error.connection_invalidated or (away and not ours)
     return state in WORTH_ANOTHER_TRY or state[:2] in {"08", "57", "58"}
 
 

@@ -205,7 +205,7 @@ def _each_in_postgres(element: each_text, compiler: SQLCompiler, **kw: Any) -> s
 def _has_tag(column: Column, wanted: Any) -> Truth:
     if not isinstance(wanted, str):
         raise InvalidValue(problem=f"{wanted!r} is no tag.")
-    tags = each_text(column).table_valued("value").render_derived()
+    tags = each_text(column).table_valued("value")
     return select(literal(1)).where(tags.c.value == literal(wanted, PlainText)).exists()
 
 

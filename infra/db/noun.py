@@ -2,9 +2,25 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Column, Index, MetaData, Select, Table, UniqueConstraint, select
+from sqlalchemy import (
+    Column,
+    Delete,
+    Index,
+    Insert,
+    MetaData,
+    Select,
+    Table,
+    UniqueConstraint,
+    Update,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 T = TypeVar("T")
 
@@ -43,6 +59,29 @@ class Noun(Generic[T]):
 
     def select(self) -> Select[Any]:
         return select(*self.columns)
+
+    @cached_property
+    def get(self) -> Select[Any]:
+        """The row of `row_id`. These statements are built once: building costs more than running."""
+        return self.select().where(self.table.c.id == bindparam("row_id"))
+
+    @cached_property
+    def lock(self) -> Select[Any]:
+        """SQLite holds the whole database for a unit of work; PostgreSQL locks the row, but lets
+        others refer to it."""
+        return self.get.with_for_update(key_share=True)
+
+    @cached_property
+    def insert(self) -> Insert:
+        return insert(self.table)
+
+    @cached_property
+    def update(self) -> Update:
+        return update(self.table).where(self.table.c.id == bindparam("row_id"))
+
+    @cached_property
+    def delete(self) -> Delete:
+        return delete(self.table).where(self.table.c.id == bindparam("row_id"))
 
     def to_value(self, row: Iterable[Any]) -> T:
         return self.value(**dict(zip(self.names, row, strict=False)))

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import Select, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from domain.access.access import ApiKey, Project
@@ -61,9 +61,10 @@ class StoredWorkStarter:
         positions become visible in their order."""
         head = (await transaction.run(ADVANCE, {"n": len(facts)})).scalar_one()
         rows = to_rows(facts, head, self.clock(), actor, cause)
-        await transaction.run(insert(EVENTS), rows[0] if len(rows) == 1 else rows)
+        await transaction.run(APPEND, rows[0] if len(rows) == 1 else rows)
 
 
+APPEND = insert(EVENTS)
 ADVANCE = (
     update(EVENT_HEAD)
     .values(position=EVENT_HEAD.c.position + bindparam("n"))
@@ -118,49 +119,50 @@ class Writing:
             raise self.refusal
 
 
-@dataclass(frozen=True, slots=True)
 class StoredFixedRows(Generic[T]):
-    writing: Writing
-    noun: Noun[T]
+    def __init__(self, writing: Writing, noun: Noun[T]) -> None:
+        self._writing = writing
+        self._noun = noun
+        self._locked: dict[str, T] = {}
 
     async def get(self, id: str) -> T | None:
-        return await self._one(self.noun.select().where(self.noun.table.c.id == id))
+        return await self._one(self._noun.get, id)
 
     async def add(self, value: T) -> None:
-        table = self.noun.table
-        await self.writing.write(self.noun, value, insert(table), self.noun.to_row(value))
+        await self._writing.write(self._noun, value, self._noun.insert, self._noun.to_row(value))
 
-    async def _one(self, statement: Any) -> T | None:
-        self.writing.require_whole()
-        row = (await self.writing.transaction.run(statement)).first()
-        return None if row is None else self.noun.to_value(row)
+    async def _one(self, statement: Select[Any], row_id: str) -> T | None:
+        self._writing.require_whole()
+        row = (await self._writing.transaction.run(statement, {"row_id": row_id})).first()
+        return None if row is None else self._noun.to_value(row)
 
 
 class StoredRevisions(StoredFixedRows[Revision]):
-    __slots__ = ()
-
     async def add(self, value: Revision) -> None:
-        await StoredFixedRows.add(self, value)
+        await super().add(value)
         if used := uses(value):
-            await self.writing.transaction.run(insert(SECRET_USE), used)
+            await self._writing.transaction.run(insert(SECRET_USE), used)
 
 
 class StoredRows(StoredFixedRows[T]):
-    __slots__ = ()
-
     async def lock(self, id: str) -> T | None:
-        """SQLite holds the whole database for the unit of work; PostgreSQL locks the row, but lets
-        others refer to it."""
-        mine = self.noun.select().where(self.noun.table.c.id == id)
-        return await self._one(mine.with_for_update(key_share=True))
+        value = await self._one(self._noun.lock, id)
+        if value is not None:
+            self._locked[id] = value
+        return value
 
     async def put(self, value: T) -> None:
-        row = dict(self.noun.to_row(value))
+        """Of a row that this unit of work has locked only what differs is written."""
+        row = dict(self._noun.to_row(value))
         row_id = row.pop("id")
-        replace = update(self.noun.table).where(self.noun.table.c.id == bindparam("row_id"))
-        if await self.writing.write(self.noun, value, replace, {"row_id": row_id, **row}) == 0:
-            raise NotFound(kind=self.noun.kind, id=row_id)
+        held = self._locked.pop(row_id, None)
+        if held is not None:
+            row = {name: said for name, said in row.items() if getattr(held, name) != said}
+        if not row:
+            return
+        said = {"row_id": row_id, **row}
+        if await self._writing.write(self._noun, value, self._noun.update, said) == 0:
+            raise NotFound(kind=self._noun.kind, id=row_id)
 
     async def remove(self, id: str) -> None:
-        table = self.noun.table
-        await self.writing.transaction.run(delete(table).where(table.c.id == id))
+        await self._writing.transaction.run(self._noun.delete, {"row_id": id})

@@ -10,7 +10,7 @@ quicker: the follower also looks every `poll` seconds. While nobody subscribes i
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 
 import structlog
@@ -89,7 +89,7 @@ class Follower:
         self._seen = max(self._seen, extent.head)
         return extent, events
 
-    async def subscribe(self, after: Cursor | None, scope: Scope) -> AsyncIterator[Event]:
+    async def subscribe(self, after: Cursor | None, scope: Scope) -> AsyncGenerator[Event, None]:
         """As domain.work.EventLog.follow; ends when the follower does."""
         with self._subscribed(), suppress(_Closed):
             place = await self._place(after)

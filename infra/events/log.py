@@ -1,6 +1,6 @@
 """The event log as the domain knows it: pages for queries, and the follower for subscriptions."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from domain.errors import CursorExpired
@@ -30,7 +30,7 @@ class Log:
         extent.resume(after)
         return events
 
-    def follow(self, after: Cursor | None, scope: Scope) -> AsyncIterator[Event]:
+    def follow(self, after: Cursor | None, scope: Scope) -> AsyncGenerator[Event, None]:
         return self.follower.subscribe(after, scope)
 
     def cursor(self, event: Event) -> str:

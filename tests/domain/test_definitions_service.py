@@ -138,9 +138,9 @@ async def test_a_file_that_is_named_must_be_there_and_used(house: House) -> None
     path = ("model_folder", "definition_path")
     assert await refusals(house, off) == [("DEFINITION_FILE_NOT_USED", path)]
     on = replace(off, enable_model_definition_override=True)
-    assert await refusals(house, on) == [("DEFINITION_NOT_FOUND", ("model_folder",))]
+    assert await refusals(house, on) == [("DEFINITION_NOT_FOUND", path)]
     custom = replace(off, runtime_variant=Variant.CUSTOM)
-    assert await refusals(house, custom) == [("DEFINITION_NOT_FOUND", ("model_folder",))]
+    assert await refusals(house, custom) == [("DEFINITION_NOT_FOUND", path)]
 
 
 async def test_custom_needs_a_file(house: House) -> None:

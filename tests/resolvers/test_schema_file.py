@@ -14,7 +14,7 @@ from schema.enums import PreStartActionName
 from schema.events import TYPES, EventType
 
 PRINTED = Path(__file__).parents[2] / "schema.graphql"
-PARTS = {
+PARTS: dict[str, type[definition.Part]] = {
     "ModelDefinition": definition.Definition,
     "Model": definition.Model,
     "ModelService": definition.Service,

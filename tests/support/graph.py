@@ -1,6 +1,7 @@
 """The API over the store in memory: a query in, its answer out, as the HTTP layer would give it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,9 +80,10 @@ class Graph:
 
     async def follow(
         self, query: str, caller: Caller | None = None, **variables: Any
-    ) -> AsyncIterator[Answer]:
+    ) -> AsyncGenerator[Answer, None]:
         results = await self.schema.subscribe(
             query, variable_values=variables, context_value=self.context(caller)
         )
-        async for result in results:
-            yield Answer(result.data, list(errors.formatted(result.errors)))
+        async with aclosing(results):
+            async for result in results:
+                yield Answer(result.data, list(errors.formatted(result.errors)))

@@ -9,7 +9,7 @@ Units of work run one after the other, on a copy that replaces the original when
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import datetime
@@ -74,11 +74,11 @@ class MemoryStore:
             if draft.refusal is not None:
                 raise draft.refusal
             self._kept.tables, self._kept.answers = draft.tables, draft.answers
-            at = self._clock()
-            for project_id, fact in work.facts:
-                self._kept.append(at, project_id, actor, cause, fact)
-        if work.facts:
-            self._log.wake()
+            if work.facts:
+                at = self._clock()
+                for project_id, fact in work.facts:
+                    self._kept.append(at, project_id, actor, cause, fact)
+                self._log.wake()
 
     async def sweep(self, before: datetime) -> int:
         """As infra.store.Store.sweep."""
@@ -242,9 +242,11 @@ class MemoryLists(Generic[T]):
         return {i: self.rows[i] for i in ids if i in self.rows}
 
     async def page(self, listing: Listing) -> Page[T]:
-        found = sorted(self._listed(listing), key=cmp_to_key(partial(compare, listing)))
-        if listing.after is not None:
-            found = [v for v in found if compare_places(listing, of(listing, v), listing.after) > 0]
+        placed = [(place(value, listing.order), value) for value in self._listed(listing)]
+        compare = cmp_to_key(partial(compare_places, listing))
+        placed.sort(key=lambda pair: compare(pair[0]))
+        after = listing.after
+        found = [v for at, v in placed if after is None or compare_places(listing, at, after) > 0]
         return Page(tuple(found[: listing.first]), has_next=len(found) > listing.first)
 
     async def count(self, listing: Listing) -> int:
@@ -258,14 +260,6 @@ class MemoryLists(Generic[T]):
             and (listing.where is None or matches(value, listing.where))
             and (listing.with_deleted or not is_deleted(value))
         ]
-
-
-def of(listing: Listing, value: object) -> tuple[Any, str]:
-    return place(value, listing.order)
-
-
-def compare(listing: Listing, left: object, right: object) -> int:
-    return compare_places(listing, of(listing, left), of(listing, right))
 
 
 def compare_places(listing: Listing, left: tuple[Any, str], right: tuple[Any, str]) -> int:
@@ -367,7 +361,7 @@ class MemoryLog:
         mine = (e for e in self.kept.events if e.position > start and scope.covers(e))
         return [event for event, _ in zip(mine, range(limit), strict=False)]
 
-    async def follow(self, after: Cursor | None, scope: Scope) -> AsyncIterator[Event]:
+    async def follow(self, after: Cursor | None, scope: Scope) -> AsyncGenerator[Event, None]:
         cursor = self.kept.extent.newest if after is None else after
         while True:
             moved, newest = self.moved, self.kept.extent.newest

@@ -31,6 +31,7 @@ from uuid import uuid4
 OWNER = "MODELYARD_TEST_RUN"
 GIVEN = "MODELYARD_TEST_POSTGRES_URL"
 START_WITHIN = 60.0
+STOP_WITHIN = 20.0
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -194,16 +195,10 @@ def end_run() -> None:
     keeper = Path(f"{run_path()}.keeper")
     if keeper.exists():
         os.kill(int(keeper.read_text()), signal.SIGTERM)
-        os.waitpid(int(keeper.read_text()), 0) if is_child(int(keeper.read_text())) else None
+        deadline = time.monotonic() + STOP_WITHIN
+        while keeper.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
     clean(run_path())
-
-
-def is_child(pid: int) -> bool:
-    try:
-        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return False
-    return True
 
 
 def run_databases() -> Databases:

@@ -22,7 +22,7 @@ def run(connection: Connection) -> None:
 
 
 async def run_on(url: str) -> None:
-    async with open_engines(url) as engines, engines.write.begin() as connection:
+    async with open_engines(url, plain=True) as engines, engines.write.begin() as connection:
         await connection.run_sync(run)
 
 

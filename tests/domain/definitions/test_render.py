@@ -186,4 +186,6 @@ def test_a_hostile_value_is_one_word_without_a_shell(text: str) -> None:
     ],
 )
 def test_a_command_that_names_no_port_has_a_fixed_one(command: Any, fixed: bool) -> None:
-    assert render.has_fixed_port(model(command).service.start_command) is fixed  # type: ignore[union-attr]
+    service = model(command).service
+    assert service is not None
+    assert render.has_fixed_port(service.start_command) is fixed

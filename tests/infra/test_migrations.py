@@ -1,0 +1,146 @@
+"""The schema's way up and down, on both databases."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import CheckConstraint, Connection, inspect, text
+
+from infra.db import schema, version
+from infra.db.engine import open_engines
+from infra.db.migrate import config, migrate
+from infra.store import open_store
+from tests.conftest import sqlite
+from tests.support.postgres import Databases
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield sqlite(tmp_path / "empty.db")
+    else:
+        databases: Databases = request.getfixturevalue("databases")
+        with databases.cloned() as url:
+            yield url
+
+
+async def look(url: str, see: Any) -> Any:
+    async with open_engines(url, plain=True) as engines, engines.read.connect() as connection:
+        return await connection.run_sync(see)
+
+
+def tables(connection: Connection) -> set[str]:
+    return set(inspect(connection).get_table_names())
+
+
+def differences(connection: Connection) -> list[Any]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return list(compare_metadata(context, schema.METADATA))
+
+
+def checks(connection: Connection) -> set[str | None]:
+    found = inspect(connection)
+    return {c["name"] for table in schema.TABLES for c in found.get_check_constraints(table.name)}
+
+
+async def test_the_migrated_schema_is_the_tables(database_url: str) -> None:
+    assert await look(database_url, differences) == []
+    declared = {
+        str(constraint.name)
+        for table in schema.TABLES
+        for constraint in table.constraints
+        if isinstance(constraint, CheckConstraint)
+    }
+    assert await look(database_url, checks) == declared
+
+
+async def test_migrations_run_up_and_down(empty_url: str) -> None:
+    assert await version.current(empty_url) is None
+    await migrate(empty_url)
+    assert await version.current(empty_url) == version.head()
+    assert await look(empty_url, tables) >= {table.name for table in schema.TABLES}
+    await migrate(empty_url, "base")
+    assert await version.current(empty_url) is None
+    assert await look(empty_url, tables) == {"alembic_version"}
+    await migrate(empty_url)
+    assert await look(empty_url, differences) == []
+
+
+async def test_of_two_that_migrate_at_once_one_waits(empty_url: str) -> None:
+    await asyncio.gather(*(migrate(empty_url) for _ in range(3)))
+    assert await version.current(empty_url) == version.head()
+
+
+async def test_a_migrated_database_has_a_default_project_and_an_empty_log(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with open_store(database_url, data_dir=tmp_path) as store:
+        assert await store.reads.projects.named("default") is not None
+        head = await store.log.head()
+        assert (len(head.epoch), head.position) == (32, 0)
+
+
+async def test_postgres_is_not_migrated_unasked(databases: Databases, tmp_path: Path) -> None:
+    with databases.cloned() as url:
+        with pytest.raises(version.SchemaOlder, match="modelyard migrate"):
+            async with open_store(url, data_dir=tmp_path):
+                pass
+        async with open_store(url, data_dir=tmp_path, auto_migrate=True) as store:
+            await store.ping()
+
+
+async def test_sqlite_is_migrated_when_it_is_opened(tmp_path: Path) -> None:
+    async with open_store(sqlite(tmp_path / "new.db"), data_dir=tmp_path) as store:
+        await store.ping()
+
+
+@pytest.mark.parametrize("auto_migrate", [False, True])
+async def test_a_newer_schema_is_refused(
+    database_url: str, tmp_path: Path, auto_migrate: bool
+) -> None:
+    async with open_engines(database_url) as engines, engines.write.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(version.SchemaNewer, match="modelyard migrate"):
+        async with open_store(database_url, data_dir=tmp_path, auto_migrate=auto_migrate):
+            pass
+
+
+async def test_a_migration_that_fails_leaves_the_schema_as_it_was(empty_url: str) -> None:
+    async with open_engines(empty_url) as engines, engines.write.begin() as connection:
+        await connection.execute(text("CREATE TABLE event_head (id INTEGER)"))
+    with pytest.raises(Exception, match="event_head"):
+        await migrate(empty_url)
+    assert await look(empty_url, tables) == {"event_head"}
+
+
+@pytest.mark.parametrize("noun", schema.NOUNS, ids=lambda noun: noun.kind)
+def test_a_noun_has_a_column_for_each_field(noun: Any) -> None:
+    assert list(noun.table.columns.keys()) == [field.name for field in fields(noun.value)]
+
+
+def test_the_code_knows_each_migration() -> None:
+    scripts = ScriptDirectory.from_config(config()).walk_revisions()
+    assert tuple(script.revision for script in scripts)[::-1] == version.REVISIONS
+
+
+async def test_a_server_that_finds_its_schema_current_does_not_load_alembic(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    """It would cost a fifth of the start."""
+    program = (
+        "import asyncio, sys; from pathlib import Path; from infra.store import open_store\n"
+        "async def main():\n"
+        "    async with open_store(sys.argv[1], data_dir=Path(sys.argv[2])): pass\n"
+        "asyncio.run(main()); sys.exit('alembic' in sys.modules or 'asyncpg' in sys.modules)"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, sqlite_url, str(tmp_path), cwd=Path(__file__).parents[2]
+    )
+    assert await process.wait() == 0

@@ -1,0 +1,166 @@
+"""The event log as a list."""
+
+from typing import Any
+
+from domain.access.access import Role
+from domain.deployments.service import DeploymentPatch
+from domain.events import Cursor
+from schema.events import TYPES
+from schema.relay import global_id
+from tests.support.build import a_caller, a_server_admin
+from tests.support.graph import Graph
+from tests.support.house import URI
+
+EVENTS = """query($first: Int! = 100, $after: String, $filter: EventFilter) {
+  events(first: $first, after: $after, filter: $filter) {
+    edges { cursor node { __typename cursor at actor cause } } nodes { __typename }
+    pageInfo { endCursor hasNextPage } } }"""
+
+
+async def kinds(graph: Graph, **said: Any) -> list[str]:
+    found = (await graph.get(EVENTS, **said))["events"]
+    return [node["__typename"] for node in found["nodes"]]
+
+
+async def test_events_are_paged_oldest_first(graph: Graph) -> None:
+    for name in ("a", "b", "c"):
+        await graph.house.a_folder(name=name)
+    first = (await graph.get(EVENTS, first=2))["events"]
+    assert first["pageInfo"]["hasNextPage"]
+    [_, edge] = first["edges"]
+    assert edge["cursor"] == edge["node"]["cursor"] == first["pageInfo"]["endCursor"]
+    assert edge["node"] == {
+        "__typename": "FolderCreated",
+        "cursor": edge["cursor"],
+        "at": "2026-11-21T12:00:00Z",
+        "actor": "key:tester",
+        "cause": "request:r1",
+    }
+    rest = (await graph.get(EVENTS, first=2, after=edge["cursor"]))["events"]
+    assert (len(rest["edges"]), rest["pageInfo"]["hasNextPage"]) == (1, False)
+    end = (await graph.get(EVENTS, after=rest["pageInfo"]["endCursor"]))["events"]
+    assert end["edges"] == []
+    assert end["pageInfo"]["endCursor"] == rest["pageInfo"]["endCursor"]
+
+
+async def test_an_event_shows_the_past_and_its_nodes_the_present(graph: Graph) -> None:
+    folder = await graph.house.a_folder()
+    deployment = await graph.house.a_deployment()
+    await graph.house.folders.delete(graph.house.caller, folder.id)
+    changes: DeploymentPatch = {"name": "other", "tags": ("a",)}
+    await graph.house.deployments.update(graph.house.caller, deployment.id, changes)
+    query = """{ events { nodes { __typename
+      ... on FolderEvent { folderId folder { name } }
+      ... on FolderCreated { name uri }
+      ... on DeploymentEvent { deploymentId deployment { name } }
+      ... on DeploymentCreated { name desiredReplicas }
+      ... on DeploymentUpdated { name tags changed } } } }"""
+    created, made, deleted, updated = (await graph.get(query))["events"]["nodes"]
+    folder_id = global_id("ModelFolder", folder.id)
+    assert created == {
+        "__typename": "FolderCreated",
+        "folderId": folder_id,
+        "folder": None,
+        "name": "llama",
+        "uri": URI,
+    }
+    assert deleted == {"__typename": "FolderDeleted", "folderId": folder_id, "folder": None}
+    assert made["name"] == "chat"
+    assert made["deployment"] == {"name": "other"}
+    assert updated["name"] == "other"
+    assert sorted(updated["changed"]) == ["name", "tags"]
+
+
+async def test_every_type_of_event_is_shown(graph: Graph) -> None:
+    house = graph.house
+    admin = a_server_admin(house.store.default.id)
+    await house.access.create_project(admin, "lab")
+    key, _ = await house.access.create_key("command", "ci", {})
+    await house.access.revoke_key("command", key.id)
+    secret = await house.secrets.create(house.caller, "S", "x")
+    await house.secrets.delete(house.caller, secret.id)
+    folder = await house.a_folder()
+    await house.folders.update(house.caller, folder.id, {"name": "b"})
+    await house.folders.delete(house.caller, folder.id)
+    said = {"name": "t", "runtimeVariant": "VLLM", "spec": {}}
+    template = (await graph.change("createDeploymentTemplate", said, "template { id }"))["template"]
+    said = {"templateId": template["id"]}
+    await graph.change("updateDeploymentTemplate", {**said, "status": "ACTIVE"})
+    await graph.change("deleteDeploymentTemplate", said)
+    request = await house.a_request(activate=True)
+    await house.deployments.add_revision(house.caller, request)
+    await house.deployments.update(house.caller, request.deployment_id, {"tags": ("a",)})
+    await house.deployments.delete(house.caller, request.deployment_id)
+    query = """query { events(first: 100, filter: {everyProject: true}) { nodes { __typename cursor
+      ... on KeyCreated { keyId name } ... on KeyRevoked { keyId }
+      ... on ProjectEvent { projectId project { name } }
+      ... on SecretEvent { secretId secret { name } }
+      ... on TemplateEvent { templateId template { name } }
+      ... on TemplateUpdated { name version status }
+      ... on DeploymentStatusChanged { before after }
+      ... on RevisionEvent { revisionId revision { number } deployment { status } }
+      ... on RevisionAdded { number digest } } } }"""
+    found = (await graph.get(query, admin))["events"]["nodes"]
+    assert {node["__typename"] for node in found} == set(TYPES)
+    by_kind = {node["__typename"]: node for node in found}
+    assert by_kind["TemplateUpdated"]["status"] == "ACTIVE"
+    assert by_kind["KeyCreated"]["keyId"] == key.id
+    assert by_kind["ProjectCreated"]["project"] == {"name": "lab"}
+    assert by_kind["RevisionAdded"]["revision"] == {"number": 1}
+    assert by_kind["RevisionAdded"]["deployment"] == {"status": "STOPPED"}
+    assert by_kind["DeploymentStatusChanged"]["after"] == "STOPPED"
+
+
+async def test_events_are_filtered_by_type_and_subject(graph: Graph) -> None:
+    request = await graph.house.a_request()
+    await graph.house.a_folder()
+    await graph.house.deployments.add_revision(graph.house.caller, request)
+    assert await kinds(graph, filter={}) == ["DeploymentCreated", "FolderCreated", "RevisionAdded"]
+    assert await kinds(graph, filter={"types": ["REVISION_ADDED"]}) == ["RevisionAdded"]
+    assert await kinds(graph, filter={"types": []}) == []
+    deployment = global_id("ModelDeployment", request.deployment_id)
+    about = {"subject": deployment, "types": ["DEPLOYMENT_CREATED", "FOLDER_CREATED"]}
+    assert await kinds(graph, filter=about) == ["DeploymentCreated"]
+    assert await kinds(graph, filter={"subject": "garbage"}) == []
+    assert await kinds(graph, filter={"subject": global_id("ModelRevision", "1")}) == []
+
+
+async def test_events_are_of_the_callers_project(graph: Graph) -> None:
+    await graph.house.a_folder()
+    await graph.house.access.create_key("command", "ci", {})
+    assert await kinds(graph) == ["FolderCreated"]
+    assert await kinds(graph, caller=a_caller("f" * 32)) == []
+    viewer = a_caller(graph.house.store.default.id, Role.VIEWER)
+    assert await kinds(graph, caller=viewer) == ["FolderCreated"]
+    every = {"everyProject": True}
+    assert (await graph.ask(EVENTS, filter=every)).codes == ["FORBIDDEN"]
+    admin = a_server_admin(graph.house.store.default.id)
+    assert await kinds(graph, caller=admin) == ["FolderCreated"]
+    assert await kinds(graph, caller=admin, filter=every) == ["FolderCreated", "KeyCreated"]
+
+
+async def test_a_state_and_its_cursor_leave_nothing_between(graph: Graph) -> None:
+    await graph.house.a_folder()
+    head = (await graph.get("{ eventCursor }"))["eventCursor"]
+    assert await kinds(graph, after=head) == []
+    await graph.house.a_deployment()
+    assert await kinds(graph, after=head) == ["DeploymentCreated"]
+
+
+async def test_a_cursor_that_the_log_does_not_know_is_never_a_silent_gap(graph: Graph) -> None:
+    await graph.house.a_folder()
+    for after in ("garbage", "é", "", Cursor("other", 0).encode()):
+        assert (await graph.ask(EVENTS, after=after)).codes == ["CURSOR_UNKNOWN"]
+    epoch = (await graph.house.store.log.head()).epoch
+    assert (await graph.ask(EVENTS, after=Cursor(epoch, 99).encode())).codes == ["CURSOR_UNKNOWN"]
+    old = Cursor(epoch, 0).encode()
+    graph.house.clock.forward(days=91)
+    await graph.house.store.sweep(graph.house.clock())
+    answer = await graph.ask(EVENTS, after=old)
+    assert answer.codes == ["CURSOR_EXPIRED"]
+    oldest = answer.errors[0]["extensions"]["oldestCursor"]
+    assert await kinds(graph, after=oldest) == []
+
+
+async def test_a_page_of_events_has_a_limit(graph: Graph) -> None:
+    assert (await graph.ask(EVENTS, first=101)).codes == ["INVALID_VALUE"]

@@ -1,0 +1,142 @@
+"""Anything by id, and what one page costs in reads."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from domain.deployments.service import NewDeployment
+from domain.work import Reads
+from resolvers.context import Context
+from schema.relay import global_id
+from tests.support.build import a_caller
+from tests.support.graph import Graph
+
+NODE = "query($id: ID!) { node(id: $id) { __typename id } }"
+
+
+async def one_of_each(graph: Graph) -> dict[str, str]:
+    house = graph.house
+    folder = await house.a_folder()
+    revision = await house.deployments.add_revision(house.caller, await house.a_request())
+    secret = await house.secrets.create(house.caller, "S", "x")
+    payload = await graph.change(
+        "createDeploymentTemplate",
+        {"name": "t", "runtimeVariant": "VLLM", "spec": {}},
+        "template { id }",
+    )
+    return {
+        "Project": global_id("Project", house.store.default.id),
+        "ModelFolder": global_id("ModelFolder", folder.id),
+        "ModelDeployment": global_id("ModelDeployment", revision.deployment_id),
+        "ModelRevision": global_id("ModelRevision", revision.id),
+        "Secret": global_id("Secret", secret.id),
+        "DeploymentTemplate": payload["template"]["id"],
+    }
+
+
+async def test_every_node_is_found_by_its_id(graph: Graph) -> None:
+    for name, own in (await one_of_each(graph)).items():
+        assert await graph.get(NODE, id=own) == {"node": {"__typename": name, "id": own}}
+
+
+async def test_every_noun_has_a_query_by_id(graph: Graph) -> None:
+    ids = await one_of_each(graph)
+    names = ("ModelFolder", "ModelDeployment", "ModelRevision", "DeploymentTemplate")
+    for name in names:
+        field = name[0].lower() + name[1:]
+        query = f"query($id: ID!) {{ found: {field}(id: $id) {{ id }} }}"
+        assert await graph.get(query, id=ids[name]) == {"found": {"id": ids[name]}}
+        assert await graph.get(query, id=ids["Project"]) == {"found": None}
+        assert await graph.get(query, id="garbage") == {"found": None}
+        assert await graph.get(query, a_caller("f" * 32), id=ids[name]) == {"found": None}
+
+
+async def test_nodes_come_in_the_order_of_their_ids(graph: Graph) -> None:
+    ids = list((await one_of_each(graph)).values())
+    query = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+    data = await graph.get(query, ids=[ids[2], "garbage", ids[0], ids[2]])
+    assert data["nodes"] == [{"id": ids[2]}, None, {"id": ids[0]}, {"id": ids[2]}]
+    assert (await graph.ask(query, ids=["x"] * 101)).codes == ["INVALID_VALUE"]
+
+
+@pytest.mark.parametrize(
+    "id", ["", "x", "===", "é", global_id("Nothing", "1"), global_id("Secret", "")]
+)
+async def test_an_id_of_nothing_is_null(graph: Graph, id: str) -> None:
+    assert await graph.get(NODE, id=id) == {"node": None}
+
+
+async def test_another_projects_nodes_are_null(graph: Graph) -> None:
+    ids = await one_of_each(graph)
+    stranger = a_caller("f" * 32)
+    query = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+    data = await graph.get(query, stranger, ids=list(ids.values()))
+    assert data["nodes"] == [None] * len(ids)
+
+
+def counted(reads: Reads, calls: Counter[str]) -> Reads:
+    """The same reads, each call by its noun and name."""
+
+    def watch(noun: str, name: str, read: Callable[..., Awaitable[Any]]) -> Any:
+        async def watched(*said: Any, **named: Any) -> Any:
+            calls[f"{noun}.{name}"] += 1
+            return await read(*said, **named)
+
+        return watched
+
+    class Watched:
+        def __init__(self, noun: str, lists: Any) -> None:
+            self.noun, self.lists = noun, lists
+
+        def __getattr__(self, name: str) -> Any:
+            return watch(self.noun, name, getattr(self.lists, name))
+
+    found = SimpleNamespace()
+    for noun, lists in vars(reads).items():
+        setattr(found, noun, Watched(noun, lists))
+    return cast("Reads", found)
+
+
+TREE = """{ modelDeployments(first: 20) { nodes { name project { name } activeRevision { number
+    modelFolder { folder { name } } }
+  revisions(first: 3) { totalCount nodes { number deployment { name } } }
+  newest: revisions(first: 1, orderBy: {field: NUMBER, direction: DESC}) { nodes { number } } } }
+  secrets { nodes { usedBy { name } } } }"""
+
+
+@pytest.mark.parametrize("size", [2, 20])
+async def test_a_page_costs_the_same_reads_however_many_rows(graph: Graph, size: int) -> None:
+    house = graph.house
+    for name in ("A", "B"):
+        await house.secrets.create(house.caller, name, "x")
+    for n in range(size):
+        deployment = await house.deployments.create(house.caller, NewDeployment(name=f"d{n}"))
+        secrets = [{"name": name, "secret": name} for name in ("A", "B")]
+        request = await house.a_request(
+            deployment_id=deployment.id, activate=True, draft={"environment": secrets}
+        )
+        await house.deployments.add_revision(house.caller, request)
+    calls: Counter[str] = Counter()
+    services = graph.services
+    reads = counted(house.store.reads, calls)
+    context = Context.of(
+        type(services)(**{n: getattr(services, n) for n in services.__slots__} | {"reads": reads}),
+        house.caller,
+    )
+    result = await graph.schema.execute(TREE, context_value=context)
+    assert result.errors is None
+    assert result.data is not None
+    assert len(result.data["modelDeployments"]["nodes"]) == size
+    assert calls == {
+        "deployments.page": 1,
+        "projects.by_ids": 1,
+        "revisions.by_ids": 1,
+        "revisions.pages": 2,
+        "revisions.counts": 1,
+        "deployments.by_ids": 1,
+        "secrets.page": 1,
+        "secrets.used_by": 1,
+    }

@@ -1,0 +1,62 @@
+"""A process that writes, for tests that need a second one.
+
+python -m tests.support.writer events URL DATA_DIR COUNT         writers at once, an event each
+python -m tests.support.writer revisions URL DATA_DIR COUNT ID   adders at once to one deployment
+"""
+
+import asyncio
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from domain.events import FolderCreated, RevisionAdded
+from infra.store import Store, open_store
+from tests.support.builders import a_revision, fresh
+
+
+async def add_revisions(store: Store, deployment_id: str, count: int) -> None:
+    await asyncio.gather(*(add_revision(store, deployment_id) for _ in range(count)))
+
+
+async def add_revision(store: Store, deployment_id: str) -> None:
+    """As the domain does it: the number is given out under the lock of the deployment's row."""
+    async with store.start_work("ada", "request:1") as w:
+        deployment = await w.deployments.lock(deployment_id)
+        assert deployment is not None
+        number = deployment.last_revision + 1
+        revision = a_revision(deployment, number=number)
+        await w.deployments.put(replace(deployment, last_revision=number))
+        await w.revisions.add(revision)
+        fact = RevisionAdded(
+            deployment_id=deployment.id, revision_id=revision.id, number=number, digest="d"
+        )
+        w.record(deployment.project_id, fact)
+
+
+async def add_events(store: Store, count: int) -> None:
+    await asyncio.gather(*(add_event(store) for _ in range(count)))
+
+
+async def add_event(store: Store) -> None:
+    async with store.start_work("ada", "request:1") as w:
+        w.record("p", FolderCreated(folder_id=fresh(), name="n", uri="file:///m"))
+
+
+async def main(what: str, url: str, data_dir: str, count: str, *deployment: str) -> None:
+    async with open_store(url, data_dir=Path(data_dir)) as store:
+        if what == "events":
+            await add_events(store, int(count))
+        else:
+            await add_revisions(store, deployment[0], int(count))
+
+
+async def another_process(*arguments: str) -> None:
+    """Run this file with the arguments, and wait for its end."""
+    run = (sys.executable, "-m", "tests.support.writer", *arguments)
+    root = Path(__file__).parents[2]
+    process = await asyncio.create_subprocess_exec(*run, cwd=root)
+    assert await process.wait() == 0
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
