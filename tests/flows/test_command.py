@@ -10,10 +10,13 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from domain.errors import ModelyardError
+from infra import cli, serving, settings
 from tests.support.server import Running, modelyard, running
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
@@ -70,23 +73,30 @@ def test_a_taken_port_is_one_line(server: Running, tmp_path: Path) -> None:
     assert not (tmp_path / ".modelyard").exists()
 
 
+def test_an_unknown_setting_is_one_line(tmp_path: Path) -> None:
+    line = one_line(modelyard("serve", env={"MODELYARD_PROT": "1"}, cwd=tmp_path))
+    assert "Did you mean MODELYARD_PORT?" in line
+
+
 @pytest.mark.parametrize(
     ("env", "said"),
     [
-        ({"MODELYARD_DATABASE_URL": "mysql://u:swordfish@h/d"}, "MODELYARD_DATABASE_URL is wrong"),
-        ({"MODELYARD_DATABASE_URL": "postgresql://u:swordfish@127.0.0.1:1/d"}, "did not answer"),
-        ({"MODELYARD_DATA_DIR": "/proc/nothing"}, "'/proc/nothing' can't be used"),
-        ({"MODELYARD_HOST": "0.0.0.0"}, "make a key first"),
-        ({"MODELYARD_SECRET_KEY": "swordfish"}, "MODELYARD_SECRET_KEY is not base64"),
-        ({"MODELYARD_PROT": "1"}, "Did you mean MODELYARD_PORT?"),
+        ({"DATABASE_URL": "postgresql://u:swordfish@127.0.0.1:1/d"}, "did not answer"),
+        ({"DATA_DIR": "/proc/nothing"}, "'/proc/nothing' can't be used"),
+        ({"HOST": "0.0.0.0"}, "make a key first"),
+        ({"SECRET_KEY": "swordfish"}, "MODELYARD_SECRET_KEY is not base64"),
     ],
 )
-def test_what_stands_in_the_way_of_a_start_is_one_line(
-    tmp_path: Path, env: dict[str, str], said: str
+async def test_what_stands_in_the_way_of_a_start_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, env: dict[str, str], said: str
 ) -> None:
-    line = one_line(modelyard("serve", "--port", "0", env=env, cwd=tmp_path))
-    assert said in line
-    assert "swordfish" not in line
+    monkeypatch.chdir(tmp_path)
+    for name, value in env.items():
+        monkeypatch.setenv(f"MODELYARD_{name}", value)
+    with pytest.raises(ModelyardError) as refused:
+        await serving.serve(settings.load(port=0), "0")
+    assert said in refused.value.message
+    assert "swordfish" not in refused.value.message
 
 
 def test_a_key_made_by_the_command_closes_open_mode_and_ends_it_when_revoked(
@@ -169,30 +179,29 @@ def test_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None:
     assert found["data"]["modelDeployments"]["edges"] == [{"node": {"name": "a"}}]
 
 
-def test_settings_are_listed_and_unknown_roles_refused(tmp_path: Path) -> None:
-    listed = modelyard("settings", cwd=tmp_path)
+def test_a_role_that_is_none_is_one_line(tmp_path: Path) -> None:
+    line = one_line(modelyard("key", "create", "a", "--project", "default:god", cwd=tmp_path))
+    assert "PROJECT:ROLE" in line
+
+
+def test_settings_are_listed_as_a_table_and_as_json() -> None:
+    listed = CliRunner().invoke(cli.cli, ["settings"])
     assert "MODELYARD_MODEL_ROOTS" in listed.stdout
-    rows = json.loads(modelyard("settings", "--json", cwd=tmp_path).stdout)
+    rows = json.loads(CliRunner().invoke(cli.cli, ["settings", "--json"]).stdout)
     assert {"name", "type", "default", "meaning"} == set(rows[0])
-    assert "PROJECT:ROLE" in one_line(
-        modelyard("key", "create", "a", "--project", "default:god", cwd=tmp_path)
-    )
-    assert "no project 'x'" in one_line(
-        modelyard("key", "create", "a", "--project", "x:viewer", cwd=tmp_path)
-    )
-    assert "no key 'x'" in one_line(modelyard("key", "revoke", "x", cwd=tmp_path))
 
 
 def test_the_schema_is_checked_against_its_print(tmp_path: Path) -> None:
-    printed = modelyard("schema", "print", cwd=tmp_path).stdout
-    (tmp_path / "schema.graphql").write_text(printed)
-    assert modelyard("schema", "check", cwd=tmp_path).returncode == 0
-    (tmp_path / "schema.graphql").write_text(printed.replace("type Query", "type Queries"))
-    refused = modelyard("schema", "check", cwd=tmp_path)
-    assert refused.returncode == 1
+    file = tmp_path / "schema.graphql"
+    printed = CliRunner().invoke(cli.cli, ["schema", "print"]).stdout
+    file.write_text(printed)
+    assert CliRunner().invoke(cli.cli, ["schema", "check", str(file)]).exit_code == 0
+    file.write_text(printed.replace("type Query", "type Queries"))
+    refused = CliRunner().invoke(cli.cli, ["schema", "check", str(file)])
+    assert refused.exit_code == 1
     assert "-type Queries" in refused.stdout
     assert "modelyard schema print" in refused.stderr
 
 
-def test_the_version_is_told(tmp_path: Path) -> None:
-    assert modelyard("--version", cwd=tmp_path).stdout.startswith("Modelyard ")
+def test_the_version_is_told() -> None:
+    assert CliRunner().invoke(cli.cli, ["--version"]).stdout.startswith("Modelyard ")
