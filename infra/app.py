@@ -13,7 +13,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from domain.access.access import Caller
 from domain.ids import new_id
-from infra.db import migrate
+from infra.db import version
 from infra.http.gate import Gate, is_loopback
 from infra.http.graphql import Endpoint, GraphQL
 from infra.http.health import Health
@@ -59,7 +59,7 @@ def build(parts: Parts) -> App:
         seconds=parts.settings.request_timeout.total_seconds(),
     )
     return App(
-        asgi=routes(endpoint, Health(partial(migrate.require_current, parts.store.events.engines))),
+        asgi=routes(endpoint, Health(partial(version.require_current, parts.store.events.engines))),
         live=live,
         gate=gate,
     )

@@ -83,11 +83,12 @@ def migrate(
     """Take the database's schema to this version's."""
     from infra import settings, wiring
     from infra.db import migrate as migration
+    from infra.db.version import head
 
     loaded = settings.load(config, data_dir=data_dir)
     wiring.made(loaded.data_dir)
     asyncio.run(migration.migrate(loaded.database, to))
-    say(f"The database is at {migration.head() if to == 'head' else to}.")
+    say(f"The database is at {head() if to == 'head' else to}.")
 
 
 @schema.command("print")
