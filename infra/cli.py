@@ -67,9 +67,11 @@ def serve(
     config: Config = None,
 ) -> None:
     """Serve the API until it is stopped."""
-    from infra import logs, serving, settings
+    from infra import settings
 
     loaded = settings.load(config, host=host, port=port, data_dir=data_dir)
+    from infra import logs, serving  # most of the start's time: not for settings that are wrong
+
     logs.configure(loaded.log_level)
     serving.run(loaded, installed())
 
