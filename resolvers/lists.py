@@ -1,7 +1,7 @@
 """One page of any noun's list in the caller's project."""
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from asyncio import create_task
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from domain.access.access import Role
@@ -32,8 +32,10 @@ async def in_project(
 async def page(
     rows: Lists[V], show: Callable[[V], T], wanted: Listing, after: str | None
 ) -> Connection[T]:
-    found = await rows.page(wanted)
-    return relay.connection(found, wanted.order, show, partial(rows.count, wanted), after)
+    def count() -> Awaitable[int]:
+        return create_task(rows.count(wanted))  # in a task: see versions.LOADS
+
+    return relay.connection(await rows.page(wanted), wanted.order, show, count, after)
 
 
 def listing(

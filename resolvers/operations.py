@@ -33,12 +33,14 @@ from graphql import (
     subscribe,
     validate,
 )
+from graphql.execution import Executor
 from graphql.validation import NoFragmentCyclesRule
 from strawberry.execution import optimized_is_awaitable
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext, validate_document
+from strawberry.schema.schema import validate_document
 
 from resolvers import limits
 from resolvers.errors import coded, formatted
+from resolvers.execution import compiling
 from resolvers.limits import LimitExceeded, Limits
 
 Payload = Mapping[str, Any]
@@ -61,6 +63,7 @@ class Operation:
     """One operation of a checked document. With `errors` it may not be executed."""
 
     schema: GraphQLSchema
+    executor: type[Executor[Any]]
     document: DocumentNode | None
     name: str | None
     type: OperationType | None
@@ -83,7 +86,7 @@ class Operation:
             operation_name=self.name,
             context_value=context,
             is_awaitable=IS_AWAITABLE,
-            executor_class=StrawberryGraphQLCoreExecutionContext,
+            executor_class=self.executor,
             operation_extensions=None,
         )
         return _payload(await result if isawaitable(result) else result)
@@ -104,7 +107,7 @@ class Operation:
             variable_values=dict(variables or {}),
             operation_name=self.name,
             context_value=context,
-            executor_class=StrawberryGraphQLCoreExecutionContext,
+            executor_class=self.executor,
             operation_extensions=None,
         )
         events = await source if isawaitable(source) else source
@@ -122,6 +125,7 @@ class Operations:
     def __init__(self, schema: GraphQLSchema, limits: Limits) -> None:
         self._schema = schema
         self._limits = limits
+        self._executor = compiling()
         self._kept: OrderedDict[str, Checked] = OrderedDict()
 
     def find(self, query: str, name: str | None) -> Operation:
@@ -139,13 +143,21 @@ class Operations:
             return self._refused([_unclear(name, [_name(each) for each in operations])])
         return Operation(
             schema=self._schema,
+            executor=self._executor,
             document=checked.document,
             name=_name(named[0]),
             type=named[0].operation,
         )
 
     def _refused(self, errors: Sequence[GraphQLFormattedError]) -> Operation:
-        return Operation(schema=self._schema, document=None, name=None, type=None, errors=errors)
+        return Operation(
+            schema=self._schema,
+            executor=self._executor,
+            document=None,
+            name=None,
+            type=None,
+            errors=errors,
+        )
 
     def _checked(self, query: str) -> Checked:
         found = self._kept.get(query)

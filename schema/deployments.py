@@ -33,9 +33,7 @@ class ModelDeployment(Node):
     """The served thing: one of its revisions is active, the others are its history."""
 
     name: str
-    tags: list[str]
     desired_replicas: int
-    strategy: DeploymentStrategy
     status: DeploymentStatus
     status_since: datetime
     etag: str = versions.field(description="Changes with every decision of a user.")
@@ -46,11 +44,19 @@ class ModelDeployment(Node):
     held: strawberry.Private[deployment.Deployment]
 
     @versions.field
+    def tags(self) -> list[str]:
+        return cast("list[str]", self.held.tags)
+
+    @versions.field
+    def strategy(self) -> DeploymentStrategy:
+        return shown(self.held.strategy)
+
+    @versions.load
     async def project(self, info: Info) -> Project | None:
         found = await info.context.loads.project(self.held.project_id)
         return None if found is None else Project.of(found)
 
-    @versions.field
+    @versions.load
     async def active_revision(self, info: Info) -> ModelRevision | None:
         """The revision that is to run."""
         if self.held.active_revision_id is None:
@@ -58,7 +64,7 @@ class ModelDeployment(Node):
         found = await info.context.loads.revision(self.held.active_revision_id)
         return None if found is None else ModelRevision.of(found)
 
-    @versions.field
+    @versions.load
     async def revisions(
         self,
         info: Info,
@@ -90,9 +96,7 @@ class ModelDeployment(Node):
         return cls(
             id=global_id("ModelDeployment", value.id),
             name=value.name,
-            tags=cast("list[str]", value.tags),
             desired_replicas=value.desired_replicas,
-            strategy=shown(value.strategy),
             status=value.status,
             status_since=value.status_since,
             etag=value.etag,

@@ -36,7 +36,7 @@ class ProjectEvent(Event):
     project_id: strawberry.ID
     own_project_id: strawberry.Private[str]
 
-    @versions.field
+    @versions.load
     async def project(self, info: Info) -> Project | None:
         found = await info.context.loads.project(self.own_project_id)
         return None if found is None else Project.of(found)
@@ -49,7 +49,7 @@ class SecretEvent(Event):
     secret_id: strawberry.ID
     own_secret_id: strawberry.Private[str]
 
-    @versions.field
+    @versions.load
     async def secret(self, info: Info) -> Secret | None:
         found = await info.context.loads.secret(self.own_secret_id)
         return None if found is None else Secret.of(found)
@@ -62,7 +62,7 @@ class FolderEvent(Event):
     folder_id: strawberry.ID
     own_folder_id: strawberry.Private[str]
 
-    @versions.field
+    @versions.load
     async def folder(self, info: Info) -> ModelFolder | None:
         found = await info.context.loads.folder(self.own_folder_id)
         return None if found is None else ModelFolder.of(found)
@@ -75,7 +75,7 @@ class TemplateEvent(Event):
     template_id: strawberry.ID
     own_template_id: strawberry.Private[str]
 
-    @versions.field
+    @versions.load
     async def template(self, info: Info) -> DeploymentTemplate | None:
         found = await info.context.loads.template(self.own_template_id)
         return None if found is None else DeploymentTemplate.of(found)
@@ -88,7 +88,7 @@ class DeploymentEvent(Event):
     deployment_id: strawberry.ID
     own_deployment_id: strawberry.Private[str]
 
-    @versions.field
+    @versions.load
     async def deployment(self, info: Info) -> ModelDeployment | None:
         found = await info.context.loads.deployment(self.own_deployment_id)
         return None if found is None else ModelDeployment.of(found)
@@ -101,7 +101,7 @@ class RevisionEvent(DeploymentEvent):
     revision_id: strawberry.ID
     own_revision_id: strawberry.Private[str]
 
-    @versions.field
+    @versions.load
     async def revision(self, info: Info) -> ModelRevision | None:
         found = await info.context.loads.revision(self.own_revision_id)
         return None if found is None else ModelRevision.of(found)

@@ -26,7 +26,7 @@ class ModelFolder(Node):
     updated_at: datetime
     held: strawberry.Private[folder.Folder]
 
-    @versions.field
+    @versions.load
     async def project(self, info: Info) -> Project | None:
         found = await info.context.loads.project(self.held.project_id)
         return None if found is None else Project.of(found)

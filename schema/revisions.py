@@ -52,7 +52,7 @@ class ModelFolderUse:
     )
     folder_id: strawberry.Private[str]
 
-    @versions.field
+    @versions.load
     async def folder(self, info: Info) -> ModelFolder | None:
         """The folder as it is now; null when it is gone."""
         found = await info.context.loads.folder(self.folder_id)
@@ -77,7 +77,7 @@ class DeploymentTemplateUse:
     version: int
     template_id: strawberry.Private[str]
 
-    @versions.field
+    @versions.load
     async def template(self, info: Info) -> DeploymentTemplate | None:
         """The template as it is now; null when it is gone."""
         found = await info.context.loads.template(self.template_id)
@@ -113,12 +113,21 @@ class ModelRevision(Node):
     runtime_variant: Variant
     image: str | None
     mount_path: str
-    definition: ModelDefinition
-    provenance: list[ValueOrigin]
-    layers: list[DefinitionLayer]
     created_at: datetime
     created_by: str
     held: strawberry.Private[Revision]
+
+    @versions.field
+    def definition(self) -> ModelDefinition:
+        return cast("ModelDefinition", self.held.definition)
+
+    @versions.field
+    def provenance(self) -> list[ValueOrigin]:
+        return cast("list[ValueOrigin]", self.held.provenance)
+
+    @versions.field
+    def layers(self) -> list[DefinitionLayer]:
+        return cast("list[DefinitionLayer]", self.held.layers)
 
     @versions.field
     def definition_document(self) -> JSON:
@@ -156,7 +165,7 @@ class ModelRevision(Node):
         """Reads the model folder's file."""
         return cast("FolderDrift", await info.context.loads.drift(self.held))
 
-    @versions.field
+    @versions.load
     async def deployment(
         self, info: Info
     ) -> Annotated["ModelDeployment", strawberry.lazy("schema.deployments")] | None:
@@ -175,9 +184,6 @@ class ModelRevision(Node):
             runtime_variant=value.variant,
             image=value.image,
             mount_path=value.mount_path,
-            definition=cast("ModelDefinition", value.definition),
-            provenance=cast("list[ValueOrigin]", value.provenance),
-            layers=cast("list[DefinitionLayer]", value.layers),
             created_at=value.created_at,
             created_by=value.created_by,
             held=value,

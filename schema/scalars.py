@@ -35,7 +35,8 @@ def parse_datetime(value: object) -> datetime:
 
 
 def show_datetime(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    moment = value if value.tzinfo is UTC else value.astimezone(UTC)
+    return moment.isoformat()[: -len("+00:00")] + "Z"
 
 
 def parse_duration(value: object) -> float:

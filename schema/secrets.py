@@ -27,7 +27,7 @@ class Secret(Node):
     created_by: str
     held: strawberry.Private[secret.Secret]
 
-    @versions.field
+    @versions.load
     async def used_by(
         self, info: Info
     ) -> list[Annotated["ModelDeployment", strawberry.lazy("schema.deployments")]]:

@@ -38,7 +38,7 @@ class DeploymentTemplate(Node):
     updated_at: datetime
     held: strawberry.Private[template.Template]
 
-    @versions.field
+    @versions.load
     async def project(self, info: Info) -> Project | None:
         found = await info.context.loads.project(self.held.project_id)
         return None if found is None else Project.of(found)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import Boolean, Column, Table, UniqueConstraint, exists, select
+from sqlalchemy import Boolean, Column, Table, UniqueConstraint, bindparam, exists, select
 
 from domain.access.access import ApiKey, Project, Role
 from infra.db.lists import StoredLists
@@ -43,15 +43,19 @@ KEYS = Noun(
 )
 
 
+PROJECT_NAMED = PROJECTS.select().where(PROJECTS.table.c.name == bindparam("wanted"))
+KEY_OF_DIGEST = KEYS.select().where(KEYS.table.c.digest == bindparam("wanted"))
+
+
 class StoredProjectLists(StoredLists[Project]):
     async def named(self, name: str) -> Project | None:
-        found = await self.values(PROJECTS.select().where(PROJECTS.table.c.name == name))
+        found = await self.values(PROJECT_NAMED, {"wanted": name})
         return found[0] if found else None
 
 
 class StoredKeyLists(StoredLists[ApiKey]):
     async def by_digest(self, digest: str) -> ApiKey | None:
-        found = await self.values(KEYS.select().where(KEYS.table.c.digest == digest))
+        found = await self.values(KEY_OF_DIGEST, {"wanted": digest})
         return found[0] if found else None
 
     async def any_ever(self) -> bool:

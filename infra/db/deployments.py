@@ -121,22 +121,24 @@ class StoredRevisionLists(StoredLists[Revision]):
     async def pages(
         self, deployment_ids: Collection[str], listing: Listing
     ) -> Mapping[str, Page[Revision]]:
-        """The first rows of each deployment are numbered by a window, and one more shows whether
-        there is a next page."""
-        column = REVISIONS.table.c.deployment_id
+        """A window numbers each deployment's rows; the first of them are read, and one more, which
+        shows whether there is a next page. Only these are read with their documents."""
+        table = REVISIONS.table.c
         order = sql.ordered(REVISIONS, listing.order)
-        rank = func.row_number().over(partition_by=column, order_by=order).label("rank")
+        rank = func.row_number().over(partition_by=table.deployment_id, order_by=order)
+        numbered = select(table.id, rank.label("rank"))
         ranked = (
-            sql.behind(
-                REVISIONS,
-                sql.filtered(REVISIONS, select(*REVISIONS.columns, rank), listing),
-                listing,
-            )
-            .where(column.in_(list(deployment_ids)))
+            sql.behind(REVISIONS, sql.filtered(REVISIONS, numbered, listing), listing)
+            .where(table.deployment_id.in_(list(deployment_ids)))
             .subquery()
         )
+        best = (
+            REVISIONS.select()
+            .join(ranked, ranked.c.id == table.id)
+            .where(ranked.c.rank <= listing.first + 1)
+            .order_by(ranked.c.rank)
+        )
         found: dict[str, list[Revision]] = {id_: [] for id_ in deployment_ids}
-        best = select(ranked).where(ranked.c.rank <= listing.first + 1).order_by(ranked.c.rank)
         for revision in await self.values(best):
             found[revision.deployment_id].append(revision)
         return {id_: sql.cut(revisions, listing) for id_, revisions in found.items()}

@@ -1,17 +1,27 @@
 """Connections to SQLite and PostgreSQL: one engine that writes, one that reads."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, CursorResult, Executable, event, make_url, text
+from sqlalchemy import (
+    URL,
+    CursorResult,
+    Engine,
+    Executable,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from infra.db.failures import translated
+from infra.db.nearby import THREADS, NearbyReader, reader
 
 if TYPE_CHECKING:
     import asyncpg
@@ -27,16 +37,21 @@ Params = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 class Engines:
     write: AsyncEngine
     read: AsyncEngine
+    nearby: NearbyReader | None = None
 
     @property
     def is_sqlite(self) -> bool:
         return self.write.dialect.name == "sqlite"
 
-    async def rows(self, statement: Executable) -> Sequence[Any]:
+    async def rows(
+        self, statement: Executable, params: Mapping[str, Any] | None = None
+    ) -> Sequence[Any]:
         """What one statement reads; it sees what is committed when it starts."""
         with translated():
+            if self.nearby is not None:
+                return await self.nearby.rows(statement, params)
             async with self.read.connect() as connection:
-                return (await connection.execute(statement)).all()
+                return (await connection.execute(statement, params)).all()
 
     async def ping(self) -> None:
         """Raises StorageUnavailable where the database does not answer."""
@@ -70,13 +85,17 @@ async def open_engines(url: str, *, plain: bool = False) -> AsyncIterator[Engine
     """`plain` leaves JSON to SQLAlchemy, as migrations and its own inspections need it; otherwise
     JSON columns give and take text, and infra.db.types encodes and decodes it."""
     json = {} if plain else {"json_serializer": _as_written, "json_deserializer": _as_written}
-    make = _sqlite if is_sqlite(url) else _postgres
-    engines = make(make_url(url), json)
-    try:
-        yield engines
-    finally:
-        await engines.read.dispose()
-        await engines.write.dispose()
+    with ExitStack() as stack:
+        if is_sqlite(url):
+            nearby = stack.enter_context(reader(_nearby(make_url(url), json)))
+            engines = replace(_sqlite(make_url(url), json), nearby=nearby)
+        else:
+            engines = _postgres(make_url(url), json)
+        try:
+            yield engines
+        finally:
+            await engines.read.dispose()
+            await engines.write.dispose()
 
 
 def is_sqlite(url: str) -> bool:
@@ -93,6 +112,18 @@ def _sqlite(url: URL, json: Mapping[str, Any]) -> Engines:
     event.listen(read.sync_engine, "connect", _set_reading_pragmas)
     event.listen(write.sync_engine, "begin", _begin_immediate)
     return Engines(write=write, read=read)
+
+
+def _nearby(url: URL, json: Mapping[str, Any]) -> Engine:
+    engine = create_engine(
+        url.set(drivername="sqlite+pysqlite"),
+        connect_args={"timeout": BUSY_SECONDS, "isolation_level": None},
+        pool_size=THREADS,
+        hide_parameters=True,
+        **json,
+    )
+    event.listen(engine, "connect", _set_reading_pragmas)
+    return engine
 
 
 def _set_pragmas(connection: DBAPIConnection, record: object) -> None:

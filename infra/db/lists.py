@@ -22,10 +22,10 @@ class StoredLists(Generic[T]):
     noun: Noun[T]
 
     async def by_ids(self, ids: Collection[str]) -> Mapping[str, T]:
-        wanted, found, row_id = list(ids), list[T](), self.noun.table.c.id
+        wanted, found = list(ids), list[T]()
         for start in range(0, len(wanted), MOST_IDS):
-            some = row_id.in_(wanted[start : start + MOST_IDS])
-            found += await self.values(self.noun.select().where(some))
+            some = {"row_ids": wanted[start : start + MOST_IDS]}
+            found += await self.values(self.noun.by_ids, some)
         return {field_of(value, "id"): value for value in found}
 
     async def page(self, listing: Listing) -> Page[T]:
@@ -34,8 +34,10 @@ class StoredLists(Generic[T]):
     async def count(self, listing: Listing) -> int:
         return int((await self.rows(sql.count(self.noun, listing)))[0][0])
 
-    async def values(self, statement: Executable) -> Sequence[T]:
-        return [self.noun.to_value(row) for row in await self.rows(statement)]
+    async def values(
+        self, statement: Executable, params: Mapping[str, Any] | None = None
+    ) -> Sequence[T]:
+        return list(map(self.noun.to_value, await self.engines.rows(statement, params)))
 
     async def rows(self, statement: Executable) -> Sequence[Any]:
         return await self.engines.rows(statement)

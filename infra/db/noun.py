@@ -1,26 +1,32 @@
 """How a noun's rows and its domain values answer to each other: a column for each field."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Delete,
     Index,
     Insert,
     MetaData,
     Select,
     Table,
+    Text,
     UniqueConstraint,
     Update,
     bindparam,
     delete,
     insert,
     select,
+    type_coerce,
     update,
 )
+
+from infra.db.stored import maker
+from infra.db.types import Document
 
 T = TypeVar("T")
 
@@ -50,12 +56,14 @@ class Noun(Generic[T]):
         called: str = "name",
     ) -> None:
         self.kind = kind
-        self.value = value
         self.table = table
         self.unique = unique
         self.called = called
         self.names = tuple(field.name for field in fields(value))  # type: ignore[arg-type]  # T is a dataclass
-        self.columns: tuple[Column[Any], ...] = tuple(table.c[name] for name in self.names)
+        self.columns = tuple(_as_read(table.c[name]) for name in self.names)
+        kinds = {column.name: column.type for column in table.c}
+        documents = {name: kind.read for name, kind in kinds.items() if isinstance(kind, Document)}
+        self.to_value = maker(value, self.names, documents)
 
     def select(self) -> Select[Any]:
         return select(*self.columns)
@@ -64,6 +72,11 @@ class Noun(Generic[T]):
     def get(self) -> Select[Any]:
         """The row of `row_id`. These statements are built once: building costs more than running."""
         return self.select().where(self.table.c.id == bindparam("row_id"))
+
+    @cached_property
+    def by_ids(self) -> Select[Any]:
+        """The rows of `row_ids`."""
+        return self.select().where(self.table.c.id.in_(bindparam("row_ids", expanding=True)))
 
     @cached_property
     def lock(self) -> Select[Any]:
@@ -83,8 +96,12 @@ class Noun(Generic[T]):
     def delete(self) -> Delete:
         return delete(self.table).where(self.table.c.id == bindparam("row_id"))
 
-    def to_value(self, row: Iterable[Any]) -> T:
-        return self.value(**dict(zip(self.names, row, strict=False)))
-
     def to_row(self, value: T) -> Mapping[str, Any]:
         return {name: getattr(value, name) for name in self.names}
+
+
+def _as_read(column: Column[Any]) -> ColumnElement[Any]:
+    """Documents come as they are written: see `stored`."""
+    if not isinstance(column.type, Document):
+        return column
+    return type_coerce(column, Text).label(column.name)

@@ -100,7 +100,10 @@ class Document(JsonText):
         return None if value is None else storable_json(dump(self.adapter, value))
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        return None if value is None else self.adapter.validate_json(value)
+        return None if value is None else self.read(value)
+
+    def read(self, written: str) -> Any:
+        return self.adapter.validate_json(written)
 
 
 class Tags(Document):

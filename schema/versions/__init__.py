@@ -6,12 +6,14 @@ reasons from the declarations, and refuses a schema that has an element without 
 """
 
 from schema.versions.declare import (
+    LOADS,
     argument,
     directive,
     enum,
     field,
     input,
     interface,
+    load,
     method,
     scalar,
     type,
@@ -26,6 +28,7 @@ CURRENT = "0.1.0"
 
 __all__ = [
     "CURRENT",
+    "LOADS",
     "NEXT",
     "Added",
     "Declaration",
@@ -38,6 +41,7 @@ __all__ = [
     "index",
     "input",
     "interface",
+    "load",
     "method",
     "order",
     "scalar",

@@ -19,6 +19,11 @@ from schema.versions.marks import Added, DeprecatedSince, marks
 
 T = TypeVar("T")
 E = TypeVar("E", bound=EnumMeta)
+LOADS = "loads"
+"""In a field's metadata. Its resolver waits for nothing but futures (what `info.context.loads` gives
+is loaded by tasks of its own), asks `info` for nothing but the context, and changes nothing: the
+executor runs it for many parents at once, so that what they load is read together, and may run it
+again."""
 
 
 @overload
@@ -72,6 +77,7 @@ def method(
     use: str | None = None,
     removal: str | None = None,
     subscription: bool = False,
+    loads: bool = False,
 ) -> Callable[[Callable[..., T]], StrawberryField]:
     """A method that resolves a field; its docstring is the field's description."""
 
@@ -81,6 +87,7 @@ def method(
             name=name,
             description=_said(resolver.__doc__),
             is_subscription=subscription,
+            metadata={LOADS: loads},
             directives=marks(added, deprecated, use, removal),
         )
         for taken in declared.arguments:
@@ -89,6 +96,11 @@ def method(
         return declared
 
     return declare
+
+
+def load(resolver: Callable[..., T]) -> StrawberryField:
+    """A method that loads, as `LOADS` says of them."""
+    return method(loads=True)(resolver)
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(field, StrawberryField))

@@ -1,0 +1,98 @@
+"""A server's insides on a fresh SQLite database, with deployments in it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from starlette.types import ASGIApp
+
+from domain.access.access import Caller, Principal
+from domain.definitions.request import FolderChoice, RevisionRequest
+from domain.definitions.variants import Variant
+from domain.deployments.deployment import Deployment
+from domain.deployments.service import NewDeployment
+from domain.folders.service import NewFolder
+from infra import app, serving, wiring
+from infra.db.engine import Engines
+from infra.settings import Settings
+from infra.wiring import Parts
+
+FILE = """
+models:
+  - name: chat
+    model_path: /models/chat
+    service:
+      start_command: [python3, serve.py, --port, "{port}"]
+      port: 8000
+      health_check: {path: /healthz, interval: 5, initial_delay: 30}
+    metadata: {author: us, title: Chat, version: "1.0", framework: [torch], label: [demo]}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    parts: Parts
+    asgi: ASGIApp
+    token: str
+    caller: Caller
+    folder_id: str
+
+    @property
+    def engines(self) -> Engines:
+        return self.parts.store.events.engines
+
+    async def deployment(self, name: str, revisions: int) -> Deployment:
+        """With so many revisions, the last of them active."""
+        deployments = self.parts.services.deployments
+        new = NewDeployment(name=name, desired_replicas=2, tags=("demo", "team-a"))
+        made = await deployments.create(self.caller, new)
+        for number in range(revisions):
+            await deployments.add_revision(
+                self.caller, self.request(made.id, number == revisions - 1)
+            )
+        return made
+
+    def request(self, deployment_id: str, activate: bool = False) -> RevisionRequest:
+        """Three layers: the variant's, the folder's file, and what is asked for here."""
+        return RevisionRequest(
+            deployment_id=deployment_id,
+            runtime_variant=Variant.VLLM,
+            model_folder=FolderChoice(folder_id=self.folder_id),
+            enable_model_definition_override=True,
+            draft={
+                "model_definition": {
+                    "models": [{"service": {"port": 9000, "health_check": {"max_retries": 3}}}]
+                }
+            },
+            note="fail sooner",
+            activate=activate,
+        )
+
+
+@asynccontextmanager
+async def world() -> AsyncIterator[World]:
+    """The application as `serve` builds it, but for the socket; reached with a key."""
+    with TemporaryDirectory(prefix="modelyard-bench-") as place:
+        files = Path(place) / "chat"
+        files.mkdir()
+        (files / "model-definition.yaml").write_text(FILE)
+        settings = Settings(data_dir=Path(place) / "data", model_roots=(Path(place),))
+        async with wiring.running(settings) as parts:
+            access = parts.services.access
+            _, token = await access.create_key("benchmark", "bench", {}, server_admin=True)
+            principal = Principal(actor="bench", server_admin=True)
+            project = await access.project(principal, None)
+            caller = Caller(principal=principal, project_id=project.id, request_id="bench")
+            new = NewFolder(name="chat", uri=files.as_uri())
+            folder = await parts.services.folders.create(caller, new)
+            asgi = app.build(parts).asgi
+            serving.spare_garbage_collector()
+            yield World(
+                parts=parts,
+                asgi=asgi,
+                token=token,
+                caller=caller,
+                folder_id=folder.id,
+            )
