@@ -67,9 +67,11 @@ def serve(
     config: Config = None,
 ) -> None:
     """Serve the API until it is stopped."""
-    from infra import logs, serving, settings
+    from infra import settings
 
     loaded = settings.load(config, host=host, port=port, data_dir=data_dir)
+    from infra import logs, serving  # most of the start's time: not for settings that are wrong
+
     logs.configure(loaded.log_level)
     serving.run(loaded, installed())
 
@@ -83,12 +85,12 @@ def migrate(
     """Take the database's schema to this version's."""
     from infra import settings, wiring
     from infra.db import migrate as migration
-    from infra.db import version
+    from infra.db.version import head
 
     loaded = settings.load(config, data_dir=data_dir)
     wiring.made(loaded.data_dir)
     asyncio.run(migration.migrate(loaded.database, to))
-    say(f"The database is at {version.head() if to == 'head' else to}.")
+    say(f"The database is at {head() if to == 'head' else to}.")
 
 
 @schema.command("print")

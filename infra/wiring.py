@@ -31,7 +31,7 @@ from resolvers.context import Services
 
 
 @dataclass(eq=False, kw_only=True)
-class DataDirUnusable(ModelyardError):
+class FolderUnusable(ModelyardError):
     """The data dir {folder!r} can't be used: {problem}."""
 
     folder: str
@@ -51,7 +51,7 @@ class Parts:
 async def running(settings: Settings, *, alone: bool = False) -> AsyncIterator[Parts]:
     """`alone`: nobody else may serve from the data dir (its SQLite database) meanwhile.
 
-    Raises DataDirUnusable, SealingKeyRefused, and what `open_store` raises.
+    Raises FolderUnusable, SealingKeyRefused, and what `open_store` raises.
     """
     data_dir = made(settings.data_dir)
     async with AsyncExitStack() as stack:
@@ -165,8 +165,8 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _unusable(folder: Path, problem: str) -> DataDirUnusable:
-    return DataDirUnusable(folder=str(folder), problem=problem)
+def _unusable(folder: Path, problem: str) -> FolderUnusable:
+    return FolderUnusable(folder=str(folder), problem=problem)
 
 
 def _plain(secret: SecretStr | None) -> str | None:

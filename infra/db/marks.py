@@ -8,7 +8,7 @@ SQLite: the head row and a file in the data dir keep a token that is drawn anew 
 the file the head's position, at most a second old. A backup of an earlier run has another token, a
 backup of this run a lower position. Database and file put back together are not noticed.
 
-What is not noticed here needs `modelyard events renew`: Store.renew_epoch.
+What is not noticed here needs `modelyard events restored`: Store.renew_epoch.
 """
 
 import json

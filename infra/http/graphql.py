@@ -27,7 +27,8 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """What every transport of GraphQL needs; `seconds` is what a query or mutation may take."""
+    """What every transport of GraphQL needs; `seconds` is what a query or mutation may take,
+    `heartbeat` after how many seconds of silence a stream over HTTP shows that it lives."""
 
     operations: Operations
     new_context: NewContext
@@ -36,6 +37,7 @@ class Endpoint:
     metrics: Metrics
     api_version: str
     seconds: float
+    heartbeat: float = 10.0
 
     def check_version(self, wanted: str | None) -> None:
         if wanted not in (None, "", self.api_version):
@@ -93,7 +95,8 @@ class GraphQL:
         if wire is not None:
             results = payloads.stream(operation, said, context, endpoint.seconds)
             key_id = caller.principal.key_id
-            return StreamedAnswer(results, wire, endpoint.live, key_id, served)
+            beat = endpoint.heartbeat
+            return StreamedAnswer(results, wire, endpoint.live, key_id, served, beat)
         with endpoint.metrics.timed(operation.kind):
             payload = await self._payload(operation, said, context)
         log.info("operation", kind=operation.kind, request=caller.request_id, actor=caller.actor)

@@ -76,11 +76,13 @@ class StreamedAnswer:
         live: Live,
         key_id: str | None,
         headers: Mapping[str, str],
+        heartbeat: float,
     ) -> None:
         self._payloads = payloads
         self._wire = wire
         self._live = live
         self._key_id = key_id
+        self._heartbeat = heartbeat
         self._headers = {**wire.transport.headers, "Cache-Control": "no-cache, no-transform"}
         self._headers |= headers
 
@@ -115,7 +117,7 @@ class StreamedAnswer:
                         awaited: set[asyncio.Future[Any]] = {following, stream.ending}
                         await asyncio.wait(
                             awaited,
-                            timeout=transport.heartbeat_interval,
+                            timeout=self._heartbeat,
                             return_when=asyncio.FIRST_COMPLETED,
                         )
                         if not following.done():

@@ -98,6 +98,21 @@ def test_a_wrong_value_is_refused_by_its_name(
         settings.load()
 
 
+@pytest.mark.parametrize(
+    "url", ["mysql://u:swordfish@h/d", "swordfish", "postgresql://u:p@h:swordfish/d"]
+)
+def test_a_database_of_another_kind_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("MODELYARD_DATABASE_URL", url)
+    with pytest.raises(SettingsRefused, match="MODELYARD_DATABASE_URL is wrong") as refused:
+        settings.load()
+    assert "swordfish" not in str(refused.value)
+
+
+def test_a_database_url_needs_no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODELYARD_DATABASE_URL", "postgresql://u@h/d")
+    assert settings.load().database == "postgresql+asyncpg://u@h/d"
+
+
 def test_a_wrong_secret_is_not_repeated(folder: Path) -> None:
     (folder / "modelyard.toml").write_text('secret_key = ["swordfish"]\n')
     with pytest.raises(SettingsRefused) as refused:

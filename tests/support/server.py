@@ -48,6 +48,7 @@ class ToyApp:
     store: MemoryStore = field(default_factory=MemoryStore)
     loopback: bool = True
     seconds: float = 30.0
+    heartbeat: float = 10.0
     unready: list[Exception] = field(default_factory=list)
     url: str = ""
 
@@ -71,6 +72,7 @@ class ToyApp:
             metrics=metrics,
             api_version="0.1.0",
             seconds=self.seconds,
+            heartbeat=self.heartbeat,
         )
         self.asgi = routes(endpoint, Health(self._check))
 

@@ -1,0 +1,124 @@
+"""How many SQL statements a page costs: as many for twenty deployments as for two."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import event
+
+from domain.access.access import Caller
+from domain.access.service import OPEN
+from domain.definitions.request import RevisionRequest
+from domain.definitions.variants import Variant
+from domain.deployments.service import NewDeployment
+from infra.settings import Settings
+from infra.store import Store
+from infra.wiring import running
+from resolvers.context import Context, Services
+from resolvers.root import Schema, build_schema
+
+PAGE = """query($first: Int!) { modelDeployments(first: $first) {
+  totalCount
+  edges { node {
+    name status project { name } activeRevision { number digest }
+    revisions(first: 3) { totalCount edges { node { number variant: runtimeVariant
+      deployment { name } } } pageInfo { hasNextPage } } } }
+  pageInfo { hasNextPage endCursor } } }"""
+SECRETS = """{ secrets(first: 20) { edges { node { name usedBy { name } } } } }"""
+EVENTS = """{ events(first: 50) { edges { node { __typename cursor
+  ... on RevisionAdded { revision { number deployment { name } } deployment { name } } } } } }"""
+
+
+@dataclass
+class Counted:
+    """An API over a real database, and the statements that it sent."""
+
+    schema: Schema
+    services: Services
+    caller: Caller
+    statements: list[str] = field(default_factory=list)
+
+    async def ask(self, query: str, **variables: Any) -> tuple[dict[str, Any], int]:
+        """The data, and how many statements it took."""
+        self.statements.clear()
+        context = Context.of(self.services, self.caller)
+        result = await self.schema.execute(query, variable_values=variables, context_value=context)
+        assert result.errors is None
+        assert result.data is not None
+        return result.data, len(self.statements)
+
+
+@pytest.fixture(scope="module")
+def schema() -> Schema:
+    return build_schema()
+
+
+@pytest.fixture
+async def counted(schema: Schema, database_url: str, tmp_path: Path) -> AsyncIterator[Counted]:
+    settings = Settings(
+        data_dir=tmp_path / "data", database_url=SecretStr(database_url), model_roots=(tmp_path,)
+    )
+    async with running(settings) as parts:
+        project = await parts.services.reads.projects.named("default")
+        assert project is not None
+        caller = Caller(principal=OPEN, project_id=project.id, request_id="r1")
+        counted = Counted(schema, parts.services, caller)
+        async with counting(parts.store, counted.statements):
+            yield counted
+
+
+@asynccontextmanager
+async def counting(store: Store, statements: list[str]) -> AsyncIterator[None]:
+    def note(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
+        statements.append(statement)
+
+    engine = store.events.engines.read.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield
+    event.remove(engine, "before_cursor_execute", note)
+
+
+async def some_deployments(counted: Counted, wanted: int) -> None:
+    """Each with two revisions, the second active; all name one secret."""
+    services, caller = counted.services, counted.caller
+    await services.secrets.create(caller, "token", "value")
+    for n in range(wanted):
+        made = await services.deployments.create(caller, NewDeployment(name=f"d{n}"))
+        for activate in (False, True):
+            request = RevisionRequest(
+                deployment_id=made.id,
+                runtime_variant=Variant.ECHO,
+                draft={"environment": [{"name": "TOKEN", "secret": "token"}]},
+                activate=activate,
+            )
+            await services.deployments.add_revision(caller, request)
+
+
+async def test_a_page_costs_a_constant_number_of_statements(counted: Counted) -> None:
+    await some_deployments(counted, 20)
+    few, few_statements = await counted.ask(PAGE, first=2)
+    many, many_statements = await counted.ask(PAGE, first=20)
+    assert [len(page["modelDeployments"]["edges"]) for page in (few, many)] == [2, 20]
+    last = many["modelDeployments"]["edges"][-1]["node"]
+    assert last["activeRevision"]["number"] == 2
+    assert [edge["node"]["number"] for edge in last["revisions"]["edges"]] == [1, 2]
+    assert last["revisions"]["edges"][0]["node"]["deployment"]["name"] == last["name"]
+    assert many_statements == few_statements
+    assert many_statements <= 7
+
+
+async def test_what_hangs_below_secrets_and_events_is_loaded_together(counted: Counted) -> None:
+    await some_deployments(counted, 8)
+    secrets, statements = await counted.ask(SECRETS)
+    (edge,) = secrets["secrets"]["edges"]
+    assert len(edge["node"]["usedBy"]) == 8
+    assert statements <= 3
+    events, statements = await counted.ask(EVENTS)
+    added = [e["node"] for e in events["events"]["edges"] if "revision" in e["node"]]
+    assert len(added) == 16
+    assert all(node["revision"]["deployment"] == node["deployment"] for node in added)
+    assert statements <= 4

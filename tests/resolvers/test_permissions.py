@@ -1,0 +1,254 @@
+"""Every operation with every role, and with another project's key."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from domain.access.access import Caller, Role
+from domain.definitions.variants import Variant
+from domain.templates.service import NewTemplate
+from schema.relay import global_id
+from tests.support.build import a_caller, a_server_admin
+from tests.support.graph import Graph
+from tests.support.house import URI
+
+ADMIN, EDITOR, VIEWER = Role.ADMIN, Role.EDITOR, Role.VIEWER
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """`said` may hold names of things, as "@folder"; `needs` None is the server admin alone."""
+
+    document: str
+    needs: Role | None
+    said: Mapping[str, Any]
+
+
+def mutation(field: str, needs: Role | None, **said: Any) -> Operation:
+    kind = f"{field[0].upper()}{field[1:]}Input"
+    document = f"mutation($input: {kind}!) {{ {field}(input: $input) {{ userErrors {{ code }} }} }}"
+    return Operation(document=document, needs=needs, said={"input": said})
+
+
+MUTATIONS = {
+    "createProject": mutation("createProject", None, name="fresh"),
+    "createSecret": mutation("createSecret", ADMIN, name="fresh", value="v"),
+    "deleteSecret": mutation("deleteSecret", ADMIN, secretId="@secret"),
+    "createModelFolder": mutation("createModelFolder", EDITOR, name="fresh", uri=URI),
+    "updateModelFolder": mutation("updateModelFolder", EDITOR, folderId="@folder", name="x"),
+    "deleteModelFolder": mutation("deleteModelFolder", EDITOR, folderId="@folder"),
+    "createDeploymentTemplate": mutation(
+        "createDeploymentTemplate", EDITOR, name="fresh", runtimeVariant="ECHO", spec={}
+    ),
+    "updateDeploymentTemplate": mutation(
+        "updateDeploymentTemplate", EDITOR, templateId="@template", description="x"
+    ),
+    "deleteDeploymentTemplate": mutation(
+        "deleteDeploymentTemplate", EDITOR, templateId="@template"
+    ),
+    "createModelDeployment": mutation("createModelDeployment", EDITOR, name="fresh"),
+    "updateModelDeployment": mutation(
+        "updateModelDeployment", EDITOR, deploymentId="@deployment", tags=["x"]
+    ),
+    "deleteModelDeployment": mutation("deleteModelDeployment", EDITOR, deploymentId="@deployment"),
+    "addModelRevision": mutation(
+        "addModelRevision", EDITOR, deploymentId="@deployment", runtimeVariant="ECHO"
+    ),
+}
+OF_THE_PROJECT = {  # what these act on has no id: the selected project is what is checked
+    "createSecret",
+    "createModelFolder",
+    "createDeploymentTemplate",
+    "createModelDeployment",
+}
+BY_ID = {
+    "modelDeployment": "@deployment",
+    "modelRevision": "@revision",
+    "modelFolder": "@folder",
+    "deploymentTemplate": "@template",
+    "node": "@deployment",
+}
+LISTS = (
+    "modelDeployments",
+    "modelRevisions",
+    "modelFolders",
+    "deploymentTemplates",
+    "secrets",
+    "events",
+)
+OTHERWISE = {  # each has a test of its own below
+    "apiVersion",
+    "compareModelRevisions",
+    "eventCursor",
+    "nodes",
+    "previewModelRevision",
+    "projects",
+    "runtimeVariants",
+    "viewer",
+}
+
+
+@pytest.fixture
+async def things(graph: Graph) -> dict[str, str]:
+    """One of each noun in the default project, by name."""
+    house = graph.house
+    deployment = await house.a_deployment()
+    request = await house.a_request(deployment_id=deployment.id)
+    revision = await house.deployments.add_revision(house.caller, request)
+    new = NewTemplate(name="llama", variant=Variant.ECHO, spec={})
+    template = await house.templates.create(house.caller, new)
+    secret = await house.secrets.create(house.caller, "token", "value")
+    folder = await house.a_folder()
+    return {
+        "@deployment": global_id("ModelDeployment", deployment.id),
+        "@revision": global_id("ModelRevision", revision.id),
+        "@template": global_id("DeploymentTemplate", template.id),
+        "@secret": global_id("Secret", secret.id),
+        "@folder": global_id("ModelFolder", folder.id),
+    }
+
+
+def filled(said: Any, things: Mapping[str, str]) -> Any:
+    if isinstance(said, Mapping):
+        return {key: filled(value, things) for key, value in said.items()}
+    return things.get(said, said) if isinstance(said, str) else said
+
+
+def stranger(graph: Graph, *, selecting: str = "elsewhere") -> Caller:
+    """An admin of another project, who may select this one or their own."""
+    return replace(a_caller("elsewhere", ADMIN), project_id=selecting)
+
+
+async def outcome(graph: Graph, name: str, things: Mapping[str, str], caller: Caller) -> list[str]:
+    """The codes of what went wrong: empty where it was done."""
+    operation = MUTATIONS[name]
+    answer = await graph.ask(operation.document, caller, **filled(operation.said, things))
+    payload = (answer.data or {}).get(name) or {"userErrors": []}
+    return [*answer.codes, *(error["code"] for error in payload["userErrors"])]
+
+
+def test_every_operation_is_in_a_table(graph: Graph) -> None:
+    core = graph.schema.core
+    assert core.mutation_type is not None
+    assert core.query_type is not None
+    assert core.subscription_type is not None
+    assert set(core.mutation_type.fields) == set(MUTATIONS)
+    assert set(core.query_type.fields) == set(BY_ID) | set(LISTS) | OTHERWISE
+    assert set(core.subscription_type.fields) == {
+        "deploymentEvents",
+        "events",
+        "deploymentStatusChanged",
+    }
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+@pytest.mark.parametrize("role", Role)
+async def test_a_mutation_is_done_from_its_role_on(
+    graph: Graph, things: dict[str, str], name: str, role: Role
+) -> None:
+    needs = MUTATIONS[name].needs
+    before = await graph.house.events()
+    caller = a_caller(graph.house.store.default.id, role)
+    may = needs is not None and role.covers(needs)
+    assert await outcome(graph, name, things, caller) == ([] if may else ["FORBIDDEN"])
+    assert (len(await graph.house.events()) > len(before)) is may
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+async def test_a_server_admin_may_do_everything(
+    graph: Graph, things: dict[str, str], name: str
+) -> None:
+    caller = a_server_admin(graph.house.store.default.id)
+    assert await outcome(graph, name, things, caller) == []
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+async def test_another_projects_admin_finds_nothing_to_change(
+    graph: Graph, things: dict[str, str], name: str
+) -> None:
+    before = await graph.house.events()
+    selecting = graph.house.store.default.id if name in OF_THE_PROJECT else "elsewhere"
+    expected = ["FORBIDDEN"] if MUTATIONS[name].needs is None else ["NOT_FOUND"]
+    caller = stranger(graph, selecting=selecting)
+    assert await outcome(graph, name, things, caller) == expected
+    assert await graph.house.events() == before
+
+
+@pytest.mark.parametrize("field", BY_ID)
+@pytest.mark.parametrize("role", Role)
+async def test_what_has_an_id_is_read_by_every_role_of_its_project_alone(
+    graph: Graph, things: dict[str, str], field: str, role: Role
+) -> None:
+    query = f"query($id: ID!) {{ {field}(id: $id) {{ id }} }}"
+    wanted = things[BY_ID[field]]
+    ours = a_caller(graph.house.store.default.id, role)
+    assert (await graph.get(query, ours, id=wanted))[field] == {"id": wanted}
+    for selecting in ("elsewhere", graph.house.store.default.id):
+        theirs = stranger(graph, selecting=selecting)
+        assert (await graph.get(query, theirs, id=wanted))[field] is None
+
+
+@pytest.mark.parametrize("field", LISTS)
+@pytest.mark.parametrize("role", Role)
+async def test_lists_show_the_project_to_every_role_of_it_alone(
+    graph: Graph, things: dict[str, str], field: str, role: Role
+) -> None:
+    query = f"{{ {field}(first: 5) {{ edges {{ cursor }} }} }}"
+    ours = a_caller(graph.house.store.default.id, role)
+    assert (await graph.get(query, ours))[field]["edges"]
+    answer = await graph.ask(query, stranger(graph))
+    assert answer.data is None or answer.data[field]["edges"] == []
+    answer = await graph.ask(query, stranger(graph, selecting=graph.house.store.default.id))
+    assert answer.codes == ["NOT_FOUND"]
+
+
+async def test_nodes_of_another_project_are_null(graph: Graph, things: dict[str, str]) -> None:
+    query = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+    found = await graph.get(query, stranger(graph), ids=list(things.values()))
+    assert found == {"nodes": [None] * len(things)}
+    ours = await graph.get(query, ids=list(things.values()))
+    assert [node["id"] for node in ours["nodes"]] == list(things.values())
+
+
+async def test_a_preview_and_a_comparison_are_for_readers_of_the_project(
+    graph: Graph, things: dict[str, str]
+) -> None:
+    preview = """query($id: ID!) { previewModelRevision(
+        input: {deploymentId: $id, runtimeVariant: ECHO}) { digest userErrors { code } } }"""
+    compare = "query($r: ID!) { compareModelRevisions(a: $r, b: $r) { differences { pointer } } }"
+    viewer = graph.house.viewer()
+    shown = await graph.get(preview, viewer, id=things["@deployment"])
+    assert shown["previewModelRevision"]["userErrors"] == []
+    same = await graph.get(compare, viewer, r=things["@revision"])
+    assert same == {"compareModelRevisions": {"differences": []}}
+    refused = await graph.get(preview, stranger(graph), id=things["@deployment"])
+    assert refused["previewModelRevision"]["userErrors"] == [{"code": "NOT_FOUND"}]
+    hidden = await graph.get(compare, stranger(graph), r=things["@revision"])
+    assert hidden == {"compareModelRevisions": None}
+
+
+async def test_projects_are_those_of_the_caller(graph: Graph) -> None:
+    query = "{ projects { edges { node { name } } } }"
+    for role in Role:
+        caller = a_caller(graph.house.store.default.id, role)
+        edges = (await graph.get(query, caller))["projects"]["edges"]
+        assert edges == [{"node": {"name": "default"}}]
+    assert (await graph.get(query, stranger(graph)))["projects"]["edges"] == []
+
+
+@pytest.mark.parametrize("field", ["deploymentEvents", "deploymentStatusChanged"])
+async def test_another_projects_deployment_can_not_be_followed(
+    graph: Graph, things: dict[str, str], field: str
+) -> None:
+    query = f"subscription($id: ID!) {{ {field}(deploymentId: $id) {{ __typename }} }}"
+    answers = [a async for a in graph.follow(query, stranger(graph), id=things["@deployment"])]
+    assert [answer.codes for answer in answers] == [["NOT_FOUND"]]
+
+
+async def test_another_projects_events_can_not_be_followed(graph: Graph) -> None:
+    query = "subscription { events { __typename } }"
+    selecting = graph.house.store.default.id
+    answers = [a async for a in graph.follow(query, stranger(graph, selecting=selecting))]
+    assert [answer.codes for answer in answers] == [["NOT_FOUND"]]
