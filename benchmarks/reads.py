@@ -29,19 +29,19 @@ TINY = "query Tiny($id: ID!) { modelDeployment(id: $id) { id name status } }"
 
 async def page() -> Ratio:
     return await _read(
-        "page", "10 deployments × 3 revisions", "/page", PAGE, {"first": 10}, bar=1.25, acts=30
+        "page", "10 deployments × 3 revisions", "/page", PAGE, {"first": 10}, bar=1.25, acts=10
     )
 
 
 async def tree() -> Ratio:
     return await _read(
-        "tree", "100 deployments × 3 revisions", "/page", PAGE, {"first": 100}, bar=1.2, acts=5
+        "tree", "100 deployments × 3 revisions", "/page", PAGE, {"first": 100}, bar=1.2, acts=3
     )
 
 
 async def tiny() -> Ratio:
     return await _read(
-        "tiny", "one deployment by id, three fields", "/tiny", TINY, {}, bar=1.5, acts=100
+        "tiny", "one deployment by id, three fields", "/tiny", TINY, {}, bar=1.5, acts=30
     )
 
 
@@ -59,4 +59,4 @@ async def _read(
         reference = Call.of(Reference(server.engines).app(), path, server.token, query, **said)
         assert await ours() == await reference()
         assert await ours() == await reference()  # the second time it is compiled
-        return await compared(name, what, ours, reference, bar=bar, acts=acts, rounds=20)
+        return await compared(name, what, ours, reference, bar=bar, acts=acts, rounds=40)
