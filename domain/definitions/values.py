@@ -68,7 +68,7 @@ def _faults(shape: Shape, written: Any, value: Any, errors: list[ErrorDetails]) 
         return
     ranged = next((e for e in errors if e["type"] in OUT_OF_RANGE), None)
     if ranged and not (shape.choices and not isinstance(value, str)):
-        near = get_close_matches(str(value), shape.choices, n=1)
+        near = get_close_matches(str(value)[:80], shape.choices, n=1)
         yield Fault(
             "OUT_OF_RANGE",
             (),

@@ -6,6 +6,7 @@ from typing import Any
 
 from domain.definitions import drafts, overrides
 from domain.definitions.layers import Layer, LayerKind
+from domain.definitions.pointers import steps
 from domain.errors import InvalidValue, Key, Refused
 
 ROOTS = ("image", "models", "environment", "resources")
@@ -19,7 +20,7 @@ def checked(spec: Mapping[str, Any]) -> Mapping[str, Any]:
     if draft.errors:
         raise Refused(
             errors=tuple(
-                replace(error, path=("spec", *map(Key, error.pointer.split("/")[1:])))
+                replace(error, path=("spec", *map(Key, steps(error.pointer))))
                 for error in draft.errors
             )
         )
