@@ -59,7 +59,13 @@ def free(written: Any) -> tuple[Any, tuple[Fault, ...]]:
 
 def unstorable(value: Any) -> Iterator[Fault]:
     for path, says in reading.unstorable(value):
-        yield Fault("WRONG_TYPE", path, says)
+        yield Fault("WRONG_TYPE", path, says, _shown_at(value, path))
+
+
+def _shown_at(value: Any, path: Path) -> str:
+    for step in path:
+        value = value[step]
+    return shown(reading.scalar(value) if isinstance(value, reading.Written) else value)
 
 
 def _faults(shape: Shape, written: Any, value: Any, errors: list[ErrorDetails]) -> Iterator[Fault]:
