@@ -21,6 +21,7 @@ OUT_OF_RANGE = {
     "less_than_equal",
     "literal_error",
     "string_pattern_mismatch",
+    "string_too_long",
     "string_too_short",
     "too_short",
 }
@@ -102,6 +103,8 @@ def _rule(error: ErrorDetails) -> str:
     match error["type"]:
         case "string_too_short":
             return "this can't be empty text"
+        case "string_too_long":
+            return f"this can't have more than {error['ctx']['max_length']} characters"
         case "string_pattern_mismatch" if error.get("ctx", {}).get("pattern") == "^/":
             return "this has to begin with a slash"
         case _:
