@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.definitions import drafts
+from domain.definitions.definition import Part, Root
+from domain.definitions.fields import spelled
 from domain.definitions.findings import finding
 from domain.definitions.layers import Layer, LayerKind, Tree
 from domain.definitions.merge import targets
@@ -22,7 +24,7 @@ def refused(spec: Tree, overrides: Tree, allowed: Sequence[str]) -> tuple[Defini
     A model's name is no override where it only says which of the spec's models is meant. What is
     wrong with the overrides themselves is told where they are merged.
     """
-    patterns = [steps(text) for text in allowed]
+    patterns = [_named(steps(text)) for text in allowed]
     draft = drafts.read(Layer(kind=LayerKind.TEMPLATE, tree=overrides))
     models, changed = (_models(tree) for tree in (spec, draft.tree))
     names = {model.get("name") for model in models if isinstance(model, Mapping)}
@@ -62,6 +64,17 @@ def agreed_variant(template: Variant, asked: Variant | None) -> Variant:
         problem=f"The template is for {template.value}, not for {asked.value}.",
         suggestion=template.value,
     )
+
+
+def _named(pattern: tuple[str, ...]) -> tuple[str, ...]:
+    """The pattern with fields by their names, however the spec's author spells them."""
+    part: type[Part] = Root
+    names = []
+    for step in pattern:
+        shape = spelled(part).get(step)
+        names.append(shape.name if shape else step)
+        part = shape.part if shape else part
+    return tuple(names)
 
 
 @dataclass(frozen=True, slots=True)

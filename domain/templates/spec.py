@@ -15,7 +15,7 @@ POINTERS_LIMIT = 256
 
 
 def checked(spec: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The spec as a draft in snake_case; raises Refused with every error found."""
+    """The spec, which is kept as its author wrote it; raises Refused with every error found."""
     draft = drafts.read(Layer(kind=LayerKind.TEMPLATE, tree=spec))
     if draft.errors:
         raise Refused(
@@ -24,7 +24,7 @@ def checked(spec: Mapping[str, Any]) -> Mapping[str, Any]:
                 for error in draft.errors
             )
         )
-    return draft.tree
+    return spec
 
 
 def check_pointers(pointers: Sequence[str]) -> None:
