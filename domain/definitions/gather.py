@@ -1,16 +1,13 @@
 """From what was read to layers, and from what they resolve to, to a whole resolution. Pure."""
 
-import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from domain import checks
 from domain.definitions import notices, overrides
 from domain.definitions.definition import document
 from domain.definitions.digest import canonical, digest
-from domain.definitions.findings import shown
 from domain.definitions.folder_file import DefinitionFile
 from domain.definitions.layers import Layer, LayerKind, Tree, WrittenLayer
 from domain.definitions.merge import Resolved
@@ -20,11 +17,9 @@ from domain.definitions.variants import Variant
 from domain.definitions.variants.engine import Context
 from domain.definitions.variants.registry import generate
 from domain.deployments.deployment import EnvironmentValue, FolderUse, TemplateUse
-from domain.errors import DefinitionError, InvalidValue
+from domain.errors import DefinitionError
 from domain.folders.folder import Folder
 from domain.templates.template import Template
-
-PATH_LIMIT = 4_096  # characters, as many as Linux takes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,23 +67,6 @@ class Gathered:
     @property
     def layers(self) -> tuple[Layer, ...]:
         return tuple(part.layer for part in self.parts if part.layer is not None)
-
-
-def check_mount_path(request: RevisionRequest) -> None:
-    path = request.model_folder.mount_path if request.model_folder else MOUNT_PATH
-    checks.text(path, ("model_folder", "mount_path"), PATH_LIMIT)
-    normal = posixpath.normpath(path) == path and path.isprintable()
-    if not path.startswith("/") or path.startswith("//") or path == "/" or not normal:
-        raise InvalidValue(
-            path=("model_folder", "mount_path"),
-            problem=f"{shown(path)} is no mount path: use an absolute, normal path below the root.",
-        )
-
-
-def check_definition_path(request: RevisionRequest) -> None:
-    path = request.model_folder.definition_path if request.model_folder else None
-    if path is not None:
-        checks.text(path, ("model_folder", "definition_path"), PATH_LIMIT)
 
 
 def layers(given: Given) -> Gathered:

@@ -1,17 +1,20 @@
 """What is asked for when a revision is previewed or added, and the layer that it makes."""
 
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, Literal
 
+from domain import checks
 from domain.definitions import environment as variables
-from domain.definitions.findings import finding
+from domain.definitions.findings import finding, shown
 from domain.definitions.layers import Layer, LayerKind, Tree
 from domain.definitions.variants import Variant
-from domain.errors import DefinitionError
+from domain.errors import DefinitionError, InvalidValue
 
 MOUNT_PATH = "/models"
+PATH_LIMIT = 4_096  # characters, as many as Linux takes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,23 @@ class RevisionRequest:
     note: str = ""
     idempotency_key: str | None = None
     expected_etag: str | None = None
+
+
+def check_mount_path(request: RevisionRequest) -> None:
+    path = request.model_folder.mount_path if request.model_folder else MOUNT_PATH
+    checks.text(path, ("model_folder", "mount_path"), PATH_LIMIT)
+    normal = posixpath.normpath(path) == path and path.isprintable()
+    if not path.startswith("/") or path.startswith("//") or path == "/" or not normal:
+        raise InvalidValue(
+            path=("model_folder", "mount_path"),
+            problem=f"{shown(path)} is no mount path: use an absolute, normal path below the root.",
+        )
+
+
+def check_definition_path(request: RevisionRequest) -> None:
+    path = request.model_folder.definition_path if request.model_folder else None
+    if path is not None:
+        checks.text(path, ("model_folder", "definition_path"), PATH_LIMIT)
 
 
 class Unsaid(Enum):

@@ -11,7 +11,12 @@ from domain.definitions.findings import MOST_TOLD
 from domain.definitions.folder_file import DefinitionFile, DefinitionFiles
 from domain.definitions.gather import Given
 from domain.definitions.notices import DriverKind
-from domain.definitions.request import RevisionRequest, TemplateChoice
+from domain.definitions.request import (
+    RevisionRequest,
+    TemplateChoice,
+    check_definition_path,
+    check_mount_path,
+)
 from domain.definitions.resolution import Drift, Resolution
 from domain.definitions.variants import Variant
 from domain.definitions.variants.registry import VARIANTS
@@ -73,9 +78,9 @@ class Definitions:
         with collecting(errors):
             folder = await self._folder(project_id, request)
         with collecting(errors):
-            gather.check_mount_path(request)
+            check_mount_path(request)
         with collecting(errors):
-            gather.check_definition_path(request)
+            check_definition_path(request)
         if errors or variant is None:
             raise Refused(errors=tuple(errors))
         names = self._names(request, variant)
