@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import strawberry
 
 from domain.definitions.definition import Definition, document
+from domain.definitions.notices import notices
 from domain.definitions.render import rendered
 from domain.definitions.resolution import Resolution
 from domain.deployments import deployment
@@ -150,6 +151,13 @@ class ModelRevision(Node):
     def resources(self) -> JSON:
         """Quantities, by resource."""
         return JSON(self.held.resources)
+
+    @versions.field
+    def warnings(self) -> list[DefinitionNotice]:
+        """What is no error but worth knowing."""
+        held = self.held
+        found = notices(held.definition, held.resources, held.mount_path)
+        return cast("list[DefinitionNotice]", found)
 
     @versions.field
     def explain(

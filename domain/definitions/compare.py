@@ -9,6 +9,8 @@ from domain.definitions.fields import Kind, shapes
 from domain.definitions.layers import Layer, LayerKind, Tree
 from domain.definitions.pointers import pointer
 from domain.definitions.provenance import Origin
+from domain.definitions.request import MOUNT_PATH
+from domain.deployments.deployment import Revision
 from domain.errors import Path, Refused
 
 
@@ -35,12 +37,27 @@ def compare(before: Sequence[Origin], after: Sequence[Origin]) -> tuple[Differen
     )
 
 
+def compare_revisions(before: Revision, after: Revision) -> tuple[Difference, ...]:
+    """What differs in what runs: empty where the digests are equal, and only there."""
+    return compare((*_around(before), *before.provenance), (*_around(after), *after.provenance))
+
+
 def drift(before: Layer, after: Layer) -> tuple[Difference, ...]:
     """What another reading of the same layer's source says differently.
 
     Raises Refused where one of the two has errors.
     """
     return compare(tuple(_said(before)), tuple(_said(after)))
+
+
+def _around(revision: Revision) -> Iterator[Origin]:
+    """What a definition runs in that no layer says: the variant, the folder and its mount path."""
+    chosen = LayerKind.TEMPLATE if revision.template else LayerKind.REQUEST
+    yield Origin(pointer="/runtime_variant", value=revision.variant.value, layer=chosen)
+    mounted = LayerKind.DEFAULT if revision.mount_path == MOUNT_PATH else LayerKind.REQUEST
+    yield Origin(pointer="/mount_path", value=revision.mount_path, layer=mounted)
+    if revision.folder is not None:
+        yield Origin(pointer="/model_folder", value=revision.folder.uri, layer=LayerKind.REQUEST)
 
 
 def _same(one: object, other: object) -> bool:

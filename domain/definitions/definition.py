@@ -10,7 +10,10 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 Text = Annotated[str, Field(min_length=1)]
-Command = Text | Annotated[tuple[str, ...], Field(min_length=1)]  # for the shell, or argv
+LONGEST_COMMAND = 128 * 1024  # characters: Linux takes no longer argument
+
+CommandText = Annotated[str, Field(min_length=1, max_length=LONGEST_COMMAND)]
+Command = CommandText | Annotated[tuple[str, ...], Field(min_length=1)]  # for the shell, or argv
 ActionName = Literal["write_file", "write_tempfile", "run_command", "mkdir", "log"]
 
 

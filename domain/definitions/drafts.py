@@ -3,14 +3,14 @@
 Nothing is filled in and nothing is required here: that would turn defaults into overrides.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from domain.definitions import environment, resources, values
 from domain.definitions.definition import Definition, Part, Root
 from domain.definitions.fields import Kind, Shape, spelled
-from domain.definitions.findings import finding, shown
+from domain.definitions.findings import MOST_ENTRIES, MOST_TOLD, finding, shown, too_many
 from domain.definitions.layers import Layer, LayerKind
 from domain.definitions.nearest import meant
 from domain.definitions.reading import Written, plain, scalar, text_problem
@@ -70,6 +70,10 @@ class _Notes:
         self.errors.append(finding(kind, self.layer, place.written, says, **more))
         return UNREADABLE
 
+    def too_many(self, place: _Place, value: Collection[Any]) -> Any:
+        self.errors.append(too_many(self.layer, place.written, len(value)))
+        return UNREADABLE
+
     def faults(self, faults: tuple[values.Fault, ...], place: _Place) -> None:
         for fault in faults:
             at = _Place((), (*place.written, *fault.path))
@@ -78,7 +82,10 @@ class _Notes:
 
 def _object(notes: _Notes, part: type[Part], said: Any, place: _Place) -> Any:
     if not isinstance(said, Mapping):
-        return notes.wrong("WRONG_TYPE", place, f"this wants a mapping, not {shown(_plain(said))}")
+        says = f"this wants a mapping, not {shown(_plain(said))}"
+        return notes.wrong("WRONG_TYPE", place, says, value=_told(said))
+    if len(said) > MOST_ENTRIES:
+        return notes.too_many(place, said)
     tree: dict[str, Any] = {}
     seen: dict[str, str] = {}
     for key, value in said.items():
@@ -111,7 +118,7 @@ def _unknown(notes: _Notes, part: type[Part], key: str, value: Any, place: _Plac
         place.below(key),
         f"there is no field {shown(key)} here",
         value=told,
-        suggestion=meant(part, key, place.written),
+        suggestion=meant(part, key, place.written) if len(notes.errors) < MOST_TOLD else None,
     )
 
 
@@ -135,6 +142,8 @@ def _objects(notes: _Notes, shape: Shape, value: Any, place: _Place) -> Any:
     if not isinstance(value, list | tuple):
         says = f"this wants {shape.wants}, not {shown(_plain(value))}"
         return notes.wrong("WRONG_TYPE", place, says, value=_told(value))
+    if len(value) > MOST_ENTRIES:
+        return notes.too_many(place, value)
     return [_object(notes, shape.part, entry, place.below(i)) for i, entry in enumerate(value)]
 
 
@@ -142,6 +151,8 @@ def _map(notes: _Notes, shape: Shape, value: Any, place: _Place) -> Any:
     if not isinstance(value, Mapping):
         says = f"this wants a mapping, not {shown(_plain(value))}"
         return notes.wrong("WRONG_TYPE", place, says, value=_told(value))
+    if len(value) > MOST_ENTRIES:
+        return notes.too_many(place, value)
     result: dict[str, Any] = {}
     for key, member in value.items():
         if not isinstance(key, str):

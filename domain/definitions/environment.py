@@ -5,36 +5,40 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from domain.definitions import reading
-from domain.definitions.findings import finding, shown
+from domain.definitions.findings import MOST_ENTRIES, finding, shown, too_many
 from domain.definitions.layers import LayerKind
-from domain.errors import DefinitionError, Path, Refused
+from domain.errors import DefinitionError, Path
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def entries(
     said: Sequence[Mapping[str, Any]], layer: LayerKind = LayerKind.REQUEST
-) -> dict[str, dict[str, str] | None]:
-    """The map that a list of {name, value | secret} means; `value: null` removes the name.
+) -> tuple[dict[str, dict[str, str] | None], list[DefinitionError]]:
+    """The map that a list of {name, value | secret} means, and what is wrong with the others.
 
-    Absent is a key that is not there. Raises Refused with every error.
+    `value: null` removes the name. Absent is a key that is not there.
     """
+    if len(said) > MOST_ENTRIES:
+        return {}, [too_many(layer, ("environment",), len(said))]
     result: dict[str, dict[str, str] | None] = {}
+    seen: set[str] = set()
     errors: list[DefinitionError] = []
     for index, entry in enumerate(said):
         path: Path = ("environment", index)
         name = entry.get("name")
         value = {key: entry[key] for key in ("value", "secret") if key in entry}
-        if isinstance(name, str) and name in result:
+        if isinstance(name, str) and name in seen:
             says = f"{name} is in the list twice"
             errors.append(finding("DUPLICATE_NAME", layer, (*path, "name"), says, value=name))
             continue
+        seen.add(str(name))
         meant = None if value == {"value": None} else value
-        errors += problems(layer, name, meant, path, (*path, "name"))
-        result[str(name)] = meant
-    if errors:
-        raise Refused(errors=tuple(errors))
-    return result
+        found = list(problems(layer, name, meant, path, (*path, "name")))
+        errors += found
+        if not found:
+            result[str(name)] = meant
+    return result, errors
 
 
 def problems(
@@ -49,14 +53,20 @@ def problems(
     if not isinstance(value, Mapping) or not (
         set(value) <= {"value", "secret"} and len(value) == 1
     ):
-        yield finding("WRONG_TYPE", layer, path, "this wants exactly one of value and secret")
+        yield finding(
+            "WRONG_TYPE",
+            layer,
+            path,
+            "this wants exactly one of value and secret",
+            value=shown(value),
+        )
         return
     ((key, text),) = value.items()
     if not isinstance(text, str) or reading.text_problem(text):
         says = (
             isinstance(text, str) and reading.text_problem(text)
         ) or f"this wants text, not {shown(text)}"
-        yield finding("WRONG_TYPE", layer, (*path, key), says)
+        yield finding("WRONG_TYPE", layer, (*path, key), says, value=shown(text))
     elif key == "secret" and not text:
         yield finding("OUT_OF_RANGE", layer, (*path, key), "a secret's name can't be empty")
 

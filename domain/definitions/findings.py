@@ -7,6 +7,8 @@ from domain.definitions.pointers import pointer
 from domain.errors import DefinitionError, Path
 
 LONGEST_SHOWN = 80  # characters of a value within a message
+MOST_TOLD = 100  # errors of one resolution; the rest is counted
+MOST_ENTRIES = 1_000  # models, members of a list of objects, entries of a map, keys of an object
 
 
 def finding(
@@ -38,6 +40,10 @@ def shown(value: Any) -> str:
         return names[value]
     text = repr(value) if isinstance(value, str | int | float) else _outline(value)
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
+
+
+def too_many(layer: LayerKind, path: Path, found: int) -> DefinitionError:
+    return finding("OUT_OF_RANGE", layer, path, f"at most {MOST_ENTRIES} fit here, not {found}")
 
 
 def _outline(value: Any) -> str:

@@ -1,7 +1,6 @@
 """From what was read to layers, and from what they resolve to, to a whole resolution. Pure."""
 
-import posixpath
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -18,7 +17,7 @@ from domain.definitions.variants import Variant
 from domain.definitions.variants.engine import Context
 from domain.definitions.variants.registry import generate
 from domain.deployments.deployment import EnvironmentValue, FolderUse, TemplateUse
-from domain.errors import InvalidValue, Refused
+from domain.errors import DefinitionError
 from domain.folders.folder import Folder
 from domain.templates.template import Template
 
@@ -39,33 +38,48 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A layer and where it comes from; without a layer it was looked for and said nothing."""
+
+    kind: LayerKind
+    source: str
+    layer: Layer | None
+    file: DefinitionFile | None = None
+
+    def written(self) -> WrittenLayer:
+        """Only of a layer that was checked: what is no JSON has no canonical text."""
+        if self.file is not None:
+            return self.file.written()
+        if self.layer is None:
+            return WrittenLayer(kind=self.kind, source=self.source, text=None, sha256=None)
+        text = canonical(self.layer.tree)
+        sha = sha256(text.encode()).hexdigest()
+        return WrittenLayer(kind=self.kind, source=self.source, text=text, sha256=sha)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gathered:
-    """The layers, lowest first, and each as it was written."""
+    """The layers, lowest first, and what was wrong already with how they were given."""
 
-    layers: tuple[Layer, ...]
-    written: tuple[WrittenLayer, ...]
+    parts: tuple[Part, ...]
+    errors: tuple[DefinitionError, ...]
 
-
-def check_mount_path(request: RevisionRequest) -> None:
-    path = request.model_folder.mount_path if request.model_folder else MOUNT_PATH
-    normal = posixpath.normpath(path) == path and path.isprintable()
-    if not path.startswith("/") or path.startswith("//") or path == "/" or not normal:
-        raise InvalidValue(
-            path=("model_folder", "mount_path"),
-            problem=f"{path!r} is no mount path: use an absolute, normal path below the root.",
-        )
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        return tuple(part.layer for part in self.parts if part.layer is not None)
 
 
 def layers(given: Given) -> Gathered:
-    """Raises Refused for overrides that are not allowed, and for a request at odds with itself."""
-    higher = [*_template(given), *_file(given), *_request(given.request)]
-    trees = [layer.tree for layer, _ in higher if layer]
+    asked = request_layer(**_said(given.request))
+    higher = [*_template(given), *_file(given)]
+    if asked.layer.tree:
+        higher.append(_part("request", asked.layer))
+    trees = [part.layer.tree for part in higher if part.layer and part.file is None]
     lowest = generate(given.variant, _context(given.mount_path, trees))
-    variant = _generated(LayerKind.VARIANT, given.variant.value, lowest)
-    every = [variant, *higher]
+    variant = Layer(kind=LayerKind.VARIANT, tree=lowest)
     return Gathered(
-        layers=tuple(layer for layer, _ in every if layer),
-        written=tuple(written for _, written in every),
+        parts=(_part(given.variant.value, variant), *higher),
+        errors=(*_refused_overrides(given), *asked.errors),
     )
 
 
@@ -94,60 +108,69 @@ def resolution(project_id: str, given: Given, gathered: Gathered, resolved: Reso
         environment={name: EnvironmentValue(**value) for name, value in environment.items()},
         resources=resolved.resources,
         provenance=resolved.provenance,
-        layers=gathered.written,
+        layers=tuple(part.written() for part in gathered.parts),
         notices=notices.notices(resolved.definition, resolved.resources, given.mount_path),
     )
 
 
-Part = tuple[Layer | None, WrittenLayer]
+def _said(request: RevisionRequest) -> Tree:
+    """Null for the whole definition clears nothing: it says nothing of any field."""
+    return {k: v for k, v in request.draft.items() if k != "model_definition" or v is not None}
 
 
-def _template(given: Given) -> list[Part]:
+def _refused_overrides(given: Given) -> tuple[DefinitionError, ...]:
     template, choice = given.template, given.request.template
     if template is None or choice is None:
-        return []
-    allowed = template.allowed_overrides
-    if refused := overrides.refused(template.spec, choice.overrides, allowed):
-        raise Refused(errors=refused)
+        return ()
+    return overrides.refused(template.spec, choice.overrides, template.allowed_overrides)
+
+
+def _template(given: Given) -> Iterator[Part]:
+    template, choice = given.template, given.request.template
+    if template is None or choice is None:
+        return
     name = f"{template.name}@{template.version}"
-    parts: list[Part] = [_generated(LayerKind.TEMPLATE, name, template.spec)]
+    yield _part(name, Layer(kind=LayerKind.TEMPLATE, tree=template.spec))
     if choice.overrides:
-        parts.append(_generated(LayerKind.TEMPLATE, f"{name} overrides", choice.overrides))
-    return parts
+        layer = Layer(kind=LayerKind.TEMPLATE, tree=choice.overrides)
+        yield _part(f"{name} overrides", layer)
 
 
-def _file(given: Given) -> list[Part]:
-    if given.file is not None:
-        return [(given.file.layer(), given.file.written())]
-    if not given.names:
-        return []
-    names = ", ".join(given.names)
-    nothing = WrittenLayer(kind=LayerKind.FOLDER, source=names, text=None, sha256=None)
-    return [(None, nothing)]
+def _file(given: Given) -> Iterator[Part]:
+    kind, file = LayerKind.FOLDER, given.file
+    if file is not None:
+        yield Part(kind=kind, source=file.name, layer=file.layer(), file=file)
+    elif given.names:
+        yield Part(kind=kind, source=", ".join(given.names), layer=None)
 
 
-def _request(request: RevisionRequest) -> list[Part]:
-    said = {k: v for k, v in request.draft.items() if k != "model_definition" or v is not None}
-    layer = request_layer(**said)
-    return [_generated(LayerKind.REQUEST, "request", layer.tree)] if layer.tree else []
+def _part(source: str, layer: Layer) -> Part:
+    return Part(kind=layer.kind, source=source, layer=layer)
 
 
 def _context(mount_path: str, trees: Sequence[Tree]) -> Context:
-    """What the lowest layer may look at: the higher layers' image, environment and regiven."""
+    """What the lowest layer may look at: the higher layers' image, environment and resources.
+
+    The layers are not checked yet: what is of a wrong type says nothing here.
+    """
     image = next((tree["image"] for tree in reversed(trees) if "image" in tree), None)
-    environment: dict[str, Any] = {}
-    resources: dict[str, Any] = {}
+    environment: Mapping[str, Any] = {}
+    resources: Mapping[str, Any] = {}
     for tree in trees:
-        environment |= tree.get("environment") or {}
-        resources |= tree.get("resources") or {}
-    return Context(mount_path=mount_path, image=image, environment=environment, resources=resources)
+        environment = _over(environment, tree.get("environment", {}))
+        resources = _over(resources, tree.get("resources", {}))
+    return Context(
+        mount_path=mount_path,
+        image=image if isinstance(image, str) else None,
+        environment=environment,
+        resources=resources,
+    )
 
 
-def _generated(kind: LayerKind, source: str, tree: Tree) -> tuple[Layer, WrittenLayer]:
-    text = canonical(tree)
-    sha = sha256(text.encode()).hexdigest()
-    written = WrittenLayer(kind=kind, source=source, text=text, sha256=sha)
-    return Layer(kind=kind, tree=tree), written
+def _over(lower: Mapping[str, Any], said: Any) -> Mapping[str, Any]:
+    if said is None:
+        return {}
+    return {**lower, **said} if isinstance(said, Mapping) else lower
 
 
 def _folder_use(folder: Folder, mount_path: str, file: str | None) -> FolderUse:

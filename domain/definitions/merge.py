@@ -116,10 +116,11 @@ def _name(model: Any) -> Any:
 
 
 def _same_targets(draft: Draft, places: Sequence[int]) -> Iterator[DefinitionError]:
+    first: dict[int, int] = {}
     for index, target in enumerate(places):
-        if target in places[:index]:
+        if first.setdefault(target, index) != index:
             path = draft.written(("models", index))
-            says = f"entry {places.index(target)} means the same model already"
+            says = f"entry {first[target]} means the same model already"
             name = _name(_models(draft.tree)[index])
             yield finding("SAME_TARGET", draft.kind, path, says, value=name)
 

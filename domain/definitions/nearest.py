@@ -7,6 +7,7 @@ from domain.definitions.fields import Kind, Shape, shapes, spelled
 from domain.definitions.pointers import pointer
 from domain.errors import Path
 
+LONGEST = 80  # characters of a key that is looked for
 NEAR = 0.7  # difflib's ratio: helth_check is 0.95 near to health_check, path 0.5 to port
 
 
@@ -19,6 +20,8 @@ def meant(part: type[Part], key: str, written: Path) -> str | None:
     elsewhere = _above(exact, written) or _below(part, exact, written)
     if elsewhere:
         return pointer(elsewhere)
+    if len(exact) > LONGEST:
+        return None
     near = get_close_matches(exact, [s for s in spelled(part) if "-" not in s], n=1, cutoff=NEAR)
     if near:
         return near[0].replace("_", "-") if "-" in key and "_" not in key else near[0]

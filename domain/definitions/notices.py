@@ -13,7 +13,6 @@ from domain.definitions.pointers import pointer
 from domain.errors import DefinitionError
 
 DriverKind = Literal["process", "kubernetes"]
-SAME_RESOURCE = {"mem": "memory", "memory": "memory", "cpu": "cpu"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +76,9 @@ def _short_resources(definition: Definition, resources: Mapping[str, str]) -> It
     for index, model in enumerate(definition.models):
         wanted = model.metadata.min_resource if model.metadata else {}
         for key, least in wanted.items():
-            name = SAME_RESOURCE.get(key, key)
+            name = quantities.MEANT.get(key.lower(), key)
             given = quantities.amount(resources[name]) if name in resources else None
-            needed = _amount(least)
+            needed = _amount(name, least)
             if given is not None and needed is not None and given < needed:
                 yield Notice(
                     kind="MIN_RESOURCE",
@@ -89,9 +88,10 @@ def _short_resources(definition: Definition, resources: Mapping[str, str]) -> It
                 )
 
 
-def _amount(least: Any) -> Decimal | None:
-    """A min_resource as people write it: 4, "0.5", "8Gi", or "8g" meaning 8Gi."""
+def _amount(name: str, least: Any) -> Decimal | None:
+    """A min_resource as people write it: 4, "500m", "8Gi", or of memory "8g" meaning 8Gi."""
     text = quantities.text(least)
     if not isinstance(text, str):
         return None
-    return quantities.amount(quantities.binary(text) or text)
+    better = quantities.binary(text) if name == "memory" else None
+    return quantities.amount(better or text)

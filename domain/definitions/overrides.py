@@ -4,8 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from domain.definitions import drafts
+from domain.definitions.definition import Part, Root
+from domain.definitions.fields import spelled
 from domain.definitions.findings import finding
-from domain.definitions.layers import LayerKind, Tree
+from domain.definitions.layers import Layer, LayerKind, Tree
 from domain.definitions.merge import targets
 from domain.definitions.pointers import steps
 from domain.definitions.variants import Variant
@@ -18,22 +21,25 @@ def refused(spec: Tree, overrides: Tree, allowed: Sequence[str]) -> tuple[Defini
     """OVERRIDE_NOT_ALLOWED for each value of the overrides that lies under no allowed pointer.
 
     `allowed` are JSON Pointers into the spec with `*` for any list index; each allows its subtree.
-    A model's name is no override where it only says which of the spec's models is meant.
+    A model's name is no override where it only says which of the spec's models is meant. What is
+    wrong with the overrides themselves is told where they are merged.
     """
-    patterns = [steps(text) for text in allowed]
-    models, changed = (_models(tree) for tree in (spec, overrides))
-    names = [model.get("name") for model in models if isinstance(model, Mapping)]
+    patterns = [_named(steps(text)) for text in allowed]
+    draft = drafts.read(Layer(kind=LayerKind.TEMPLATE, tree=overrides))
+    models, changed = (_models(tree) for tree in (spec, draft.tree))
+    names = {model.get("name") for model in models if isinstance(model, Mapping)}
     places = tuple(targets(models, changed))
     return tuple(
         finding(
             "OVERRIDE_NOT_ALLOWED",
             LayerKind.TEMPLATE,
-            path,
+            draft.written(path),
             "the template does not allow to override this",
             value=value,
         )
-        for path, value in _outside(overrides, (), _Allowed(patterns, places))
-        if not (path[::2] == ("models", "name") and len(path) == 3 and value in names)
+        for path, value in _outside(draft.tree, (), _Allowed(patterns, places))
+        if value is not drafts.UNREADABLE
+        and not (path[::2] == ("models", "name") and len(path) == 3 and value in names)
     )
 
 
@@ -58,6 +64,17 @@ def agreed_variant(template: Variant, asked: Variant | None) -> Variant:
         problem=f"The template is for {template.value}, not for {asked.value}.",
         suggestion=template.value,
     )
+
+
+def _named(pattern: tuple[str, ...]) -> tuple[str, ...]:
+    """The pattern with fields by their names, however the spec's author spells them."""
+    part: type[Part] = Root
+    names = []
+    for step in pattern:
+        shape = spelled(part).get(step)
+        names.append(shape.name if shape else step)
+        part = shape.part if shape else part
+    return tuple(names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +119,7 @@ def _model(path: Path) -> bool:
 
 def _members(node: Any) -> list[tuple[str | int, Any]]:
     if isinstance(node, Mapping):
-        return [(key, member) for key, member in node.items() if not key.startswith("x-")]
+        return list(node.items())
     return list(enumerate(node)) if isinstance(node, list | tuple) else []
 
 

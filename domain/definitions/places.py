@@ -58,10 +58,12 @@ def _folder_path(request: RevisionRequest) -> Path:
 def _request_path(names: list[str], request: RevisionRequest) -> Path:
     draft = request.draft
     match names:
-        case ["models", "0", "service", "start_command", *_] if "startup_command" in draft:
-            return ("startup_command",)
+        case ["models", "0", "service", "start_command", *rest] if "startup_command" in draft:
+            return ("startup_command", *map(int, rest))
         case ["models", *rest]:
             return ("model_definition", "models", *_fields(rest))
+        case ["environment", index, *rest] if index.isdecimal():  # no variable's name is
+            return ("environment", int(index), *rest)
         case ["environment", name, *rest]:
             entries = draft.get("environment") or ()
             places = [i for i, entry in enumerate(entries) if entry.get("name") == name]

@@ -111,7 +111,8 @@ def faults(definition: Definition) -> Iterator[tuple[Path, Fault]]:
 
 def _placeholders(text: str) -> Iterator[re.Match[str]]:
     for match in PLACEHOLDER.finditer(text):
-        doubled = text[: match.start()][-1:] == "{" and text[match.end() :][:1] == "}"
+        start, end = match.span()
+        doubled = text[max(start - 1, 0) : start] == "{" and text[end : end + 1] == "}"
         if not doubled:
             yield match
 

@@ -41,8 +41,9 @@ def amount(quantity: str) -> Decimal | None:
 
 def text(value: Any) -> Any:
     """A quantity written as a number (cpu: 2), as text; anything else as it is."""
-    plain = isinstance(value, int | float) and not isinstance(value, bool)
-    return str(value) if plain else value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 def problems(layer: LayerKind, key: str, value: Any, path: Path) -> Iterator[DefinitionError]:
@@ -56,7 +57,11 @@ def problems(layer: LayerKind, key: str, value: Any, path: Path) -> Iterator[Def
         return
     if not isinstance(value, str):
         yield finding(
-            "WRONG_TYPE", layer, path, f"this wants a quantity as text, not {shown(value)}"
+            "WRONG_TYPE",
+            layer,
+            path,
+            f"this wants a quantity as text, not {shown(value)}",
+            value=shown(value),
         )
         return
     number = amount(value)

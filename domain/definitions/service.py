@@ -5,12 +5,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from domain.definitions import gather, merge, notices, overrides, places, sources
-from domain.definitions.compare import Difference, compare
+from domain.definitions.compare import Difference, compare_revisions
 from domain.definitions.drift import drift
+from domain.definitions.findings import MOST_TOLD
 from domain.definitions.folder_file import DefinitionFile, DefinitionFiles
 from domain.definitions.gather import Given
 from domain.definitions.notices import DriverKind
-from domain.definitions.request import RevisionRequest, TemplateChoice
+from domain.definitions.request import (
+    RevisionRequest,
+    TemplateChoice,
+    check_definition_path,
+    check_mount_path,
+)
 from domain.definitions.resolution import Drift, Resolution
 from domain.definitions.variants import Variant
 from domain.definitions.variants.registry import VARIANTS
@@ -34,20 +40,27 @@ class Definitions:
         """Raises Refused with every error found; writes nothing."""
         try:
             given = await self._given(project_id, request, preview)
-            gathered = gather.layers(given)
+            return await self._resolved(project_id, given)
+        except (UserError, Refused) as refusal:
+            found = refusal.errors if isinstance(refusal, Refused) else (refusal,)
+            raise Refused(errors=places.located(_told(found), request)) from refusal
+
+    async def _resolved(self, project_id: str, given: Given) -> Resolution:
+        gathered = gather.layers(given)
+        errors: list[UserError] = list(gathered.errors)
+        with collecting(errors):
             resolved = merge.resolve(
                 gathered.layers, needs_command=VARIANTS[given.variant].needs_command
             )
             resolution = gather.resolution(project_id, given, gathered, resolved)
             await self._check(resolution)
-        except (UserError, Refused) as refusal:
-            found = refusal.errors if isinstance(refusal, Refused) else (refusal,)
-            raise Refused(errors=places.located(found, request)) from refusal
+        if errors:
+            raise Refused(errors=tuple(errors))
         return resolution
 
     def compare(self, before: Revision, after: Revision) -> tuple[Difference, ...]:
-        """What differs in what runs, by JSON Pointer, with the layer that set each side."""
-        return compare(before.provenance, after.provenance)
+        """By JSON Pointer, with the layer that set each side."""
+        return compare_revisions(before, after)
 
     async def drift(self, revision: Revision) -> Drift:
         """Whether and how the folder's definition file has changed since it was read."""
@@ -65,7 +78,9 @@ class Definitions:
         with collecting(errors):
             folder = await self._folder(project_id, request)
         with collecting(errors):
-            gather.check_mount_path(request)
+            check_mount_path(request)
+        with collecting(errors):
+            check_definition_path(request)
         if errors or variant is None:
             raise Refused(errors=tuple(errors))
         names = self._names(request, variant)
@@ -163,6 +178,15 @@ def collecting(errors: list[UserError]) -> Iterator[None]:
         errors.append(error)
     except Refused as refused:
         errors.extend(refused.errors)
+
+
+def _told(errors: Sequence[UserError]) -> tuple[UserError, ...]:
+    """The first of them, and how many more there are."""
+    more = len(errors) - MOST_TOLD
+    if more <= 0:
+        return tuple(errors)
+    counted = DefinitionError(kind="MORE_ERRORS", problem=f"{more} more errors are not shown.")
+    return (*errors[:MOST_TOLD], counted)
 
 
 def _variant(request: RevisionRequest, template: Template | None) -> Variant:

@@ -1,5 +1,6 @@
 """Which file of a model folder is a definition's layer, and what it means that there is none."""
 
+from domain.definitions.findings import shown
 from domain.definitions.layers import LayerKind
 from domain.definitions.variants import Variant
 from domain.errors import DefinitionError
@@ -16,9 +17,7 @@ def candidates(variant: Variant, path: str | None, *, override: bool) -> tuple[s
     if variant is Variant.CUSTOM or override:
         return DEFAULT_NAMES if path is None else (path,)
     if path is not None:
-        says = (
-            f"{path} would not be read: enableModelDefinitionOverride is off for {variant.value}."
-        )
+        says = f"{shown(path)} would not be read: enableModelDefinitionOverride is off for {variant.value}."
         raise DefinitionError(
             kind="DEFINITION_FILE_NOT_USED", layer=LayerKind.FOLDER, value=path, problem=says
         )
@@ -28,7 +27,7 @@ def candidates(variant: Variant, path: str | None, *, override: bool) -> tuple[s
 def absent(variant: Variant, path: str | None) -> None:
     """No candidate exists. Raises DefinitionError, DEFINITION_NOT_FOUND, where one has to."""
     if path is not None:
-        says = f"There is no file {path} in the model folder."
+        says = f"There is no file {shown(path)} in the model folder."
     elif variant is Variant.CUSTOM:
         says = f"The variant custom needs a definition file; there is none of {', '.join(DEFAULT_NAMES)}."
     else:

@@ -21,6 +21,7 @@ OUT_OF_RANGE = {
     "less_than_equal",
     "literal_error",
     "string_pattern_mismatch",
+    "string_too_long",
     "string_too_short",
     "too_short",
 }
@@ -59,7 +60,13 @@ def free(written: Any) -> tuple[Any, tuple[Fault, ...]]:
 
 def unstorable(value: Any) -> Iterator[Fault]:
     for path, says in reading.unstorable(value):
-        yield Fault("WRONG_TYPE", path, says)
+        yield Fault("WRONG_TYPE", path, says, _shown_at(value, path))
+
+
+def _shown_at(value: Any, path: Path) -> str:
+    for step in path:
+        value = value[step]
+    return shown(reading.scalar(value) if isinstance(value, reading.Written) else value)
 
 
 def _faults(shape: Shape, written: Any, value: Any, errors: list[ErrorDetails]) -> Iterator[Fault]:
@@ -68,7 +75,7 @@ def _faults(shape: Shape, written: Any, value: Any, errors: list[ErrorDetails]) 
         return
     ranged = next((e for e in errors if e["type"] in OUT_OF_RANGE), None)
     if ranged and not (shape.choices and not isinstance(value, str)):
-        near = get_close_matches(str(value), shape.choices, n=1)
+        near = get_close_matches(str(value)[:80], shape.choices, n=1)
         yield Fault(
             "OUT_OF_RANGE",
             (),
@@ -96,6 +103,8 @@ def _rule(error: ErrorDetails) -> str:
     match error["type"]:
         case "string_too_short":
             return "this can't be empty text"
+        case "string_too_long":
+            return f"this can't have more than {error['ctx']['max_length']} characters"
         case "string_pattern_mismatch" if error.get("ctx", {}).get("pattern") == "^/":
             return "this has to begin with a slash"
         case _:

@@ -4,12 +4,14 @@ from typing import Any, TypedDict
 from domain import checks, idempotency
 from domain.access.access import Caller, Role
 from domain.clock import Clock
-from domain.errors import InvalidValue, NotFound
+from domain.errors import FolderRefused, InvalidValue, NotFound
 from domain.events import FolderCreated, FolderDeleted, FolderUpdated
 from domain.folders.folder import Folder
 from domain.folders.ports import FolderFiles
 from domain.ids import NewId
 from domain.work import Reads, StartWork
+
+URI_LIMIT = 2_048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,7 @@ class Folders:
         if first := await repeat.answered(self.reads, self.clock()):
             return await self._first(first)
         checks.name(new.name, ("name",))
-        uri = await self.files.usable(checks.text(new.uri, ("uri",), 2_048))
+        uri = await self._usable(new.uri)
         now = self.clock()
         folder = Folder(
             id=self.new_id(),
@@ -66,7 +68,7 @@ class Folders:
         if "uri" in patch:
             if patch["uri"] is None:
                 raise InvalidValue(path=("uri",), problem="A model folder needs a URI.")
-            changes["uri"] = await self.files.usable(checks.text(patch["uri"], ("uri",), 2_048))
+            changes["uri"] = await self._usable(patch["uri"])
         async with self.start_work(caller.actor, caller.cause) as work:
             folder = caller.owned(await work.folders.lock(id), Role.EDITOR, _missing(id))
             changed = replace(folder, **changes)
@@ -85,6 +87,12 @@ class Folders:
             await work.folders.remove(id)
             work.record(folder.project_id, FolderDeleted(folder_id=id, name=folder.name))
         return folder
+
+    async def _usable(self, uri: str) -> str:
+        try:
+            return await self.files.usable(checks.text(uri, ("uri",), URI_LIMIT))
+        except FolderRefused as refused:
+            raise replace(refused, path=("uri",)) from refused
 
     async def _first(self, id: str) -> Folder:
         found = await self.reads.folders.by_ids([id])

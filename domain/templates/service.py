@@ -1,18 +1,19 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
 from domain import checks, idempotency
 from domain.access.access import Caller, Role
 from domain.clock import Clock
 from domain.definitions.variants import Variant
-from domain.errors import NotFound, TemplateFrozen, TransitionRefused
+from domain.errors import InvalidValue, NotFound, TemplateFrozen, TransitionRefused
 from domain.events import TemplateCreated, TemplateDeleted, TemplateUpdated
 from domain.ids import NewId
 from domain.templates import spec
 from domain.templates.template import TRANSITIONS, Template, TemplateStatus
 from domain.work import Reads, StartWork
 
+T = TypeVar("T")
 DESCRIPTION_LIMIT = 4_096
 
 
@@ -116,12 +117,12 @@ class Templates:
 
 
 def _changes(patch: TemplatePatch) -> dict[str, Any]:
-    """The fields that the patch sets; null puts a field back to what it is when nobody says it."""
+    """The fields that the patch sets; null empties a field that can be empty."""
     changes: dict[str, Any] = {}
-    if patch.get("status") is not None:
-        changes["status"] = patch["status"]
-    if patch.get("variant") is not None:
-        changes["variant"] = patch["variant"]
+    if "status" in patch:
+        changes["status"] = _needed(patch["status"], "status")
+    if "variant" in patch:
+        changes["variant"] = _needed(patch["variant"], "runtime_variant")
     if "description" in patch:
         description = patch["description"] or ""
         changes["description"] = checks.text(description, ("description",), DESCRIPTION_LIMIT)
@@ -131,6 +132,12 @@ def _changes(patch: TemplatePatch) -> dict[str, Any]:
         changes["allowed_overrides"] = patch["allowed_overrides"] or ()
         spec.check_pointers(changes["allowed_overrides"])
     return changes
+
+
+def _needed(value: T | None, name: str) -> T:
+    if value is None:
+        raise InvalidValue(path=(name,), problem="A template is never without this.")
+    return value
 
 
 def _check_move(before: Template, after: Template) -> None:

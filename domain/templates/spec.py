@@ -6,6 +6,7 @@ from typing import Any
 
 from domain.definitions import drafts, overrides
 from domain.definitions.layers import Layer, LayerKind
+from domain.definitions.pointers import steps
 from domain.errors import InvalidValue, Key, Refused
 
 ROOTS = ("image", "models", "environment", "resources")
@@ -14,16 +15,16 @@ POINTERS_LIMIT = 256
 
 
 def checked(spec: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The spec as a draft in snake_case; raises Refused with every error found."""
+    """The spec, which is kept as its author wrote it; raises Refused with every error found."""
     draft = drafts.read(Layer(kind=LayerKind.TEMPLATE, tree=spec))
     if draft.errors:
         raise Refused(
             errors=tuple(
-                replace(error, path=("spec", *map(Key, error.pointer.split("/")[1:])))
+                replace(error, path=("spec", *map(Key, steps(error.pointer))))
                 for error in draft.errors
             )
         )
-    return draft.tree
+    return spec
 
 
 def check_pointers(pointers: Sequence[str]) -> None:

@@ -4,21 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from domain.definitions.folder_file import LIMIT
 from infra.files import toml, yaml
 from infra.files.refusals import refusal
-
-LARGEST = 2**20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
 class DefinitionFileParser:
     """Implements domain.definitions.ports.DefinitionParser."""
 
-    largest: int = LARGEST
-
     def parse(self, file: str, content: bytes) -> Mapping[str, Any]:
-        if len(content) > self.largest:
-            raise refusal("DEFINITION_TOO_LARGE", f"{file} is larger than {self.largest} bytes")
+        if len(content) > LIMIT:
+            raise refusal("DEFINITION_TOO_LARGE", f"{file} is larger than {LIMIT} bytes")
         try:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:

@@ -50,7 +50,7 @@ class Folders:
         folder = Path(os.path.realpath(_path(uri)))
         if self._root(folder) is None:
             raise FolderRefused(uri=uri, problem="it lies under none of the model roots")
-        if not folder.is_dir():
+        if not os.path.isdir(folder):  # as Path.is_dir, but for a name too long or a folder shut
             raise FolderRefused(uri=uri, problem="there is no such folder")
         return folder.as_uri()
 

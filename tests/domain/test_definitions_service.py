@@ -387,3 +387,82 @@ async def a_template(
         status=status,
     )
     return await house.templates.create(house.caller, new)
+
+
+async def test_equal_content_has_one_digest_whichever_layers_say_it(house: House) -> None:
+    folder = await house.a_folder("models: [{name: m, service: {port: 7, start_command: x}}]")
+    plain = await house.a_request(
+        runtime_variant=Variant.CUSTOM,
+        model_folder=choice(folder),
+        draft=service(health_check={"interval": 5.0, "path": "/up"}) | {"resources": {"cpu": 2}},
+    )
+    house.files.folders[URI] = {
+        "other.toml": b"""[[models]]
+service = {health-check = {path = "/up", interval = 5}, start-command = "x", port = 7}
+name = "m"
+""",
+        "model-definition.yaml": house.files.folders[URI]["model-definition.yaml"],
+    }
+    other = replace(
+        plain, model_folder=choice(folder, "other.toml"), draft={"resources": {"cpu": "2"}}
+    )
+    assert (await resolve(house, plain)).digest == (await resolve(house, other)).digest
+
+
+async def test_a_revision_differs_from_another_where_and_only_where_the_digests_do(
+    house: House,
+) -> None:
+    folder = await house.a_folder()
+    house.files.folders["file:///srv/models/other"] = {}
+    second = await house.folders.create(
+        house.caller, NewFolder(name="other", uri="file:///srv/models/other")
+    )
+    start = await house.a_request(draft=service(start_command="x"))
+    mounted = replace(start, model_folder=choice(folder))
+    moved = FolderChoice(folder_id=folder.id, mount_path="/weights")
+    requests = {
+        "start": start,
+        "note": replace(start, note="other"),
+        "cmd": replace(start, runtime_variant=Variant.CMD),
+        "mounted": mounted,
+        "moved": replace(start, model_folder=moved),
+        "second": replace(start, model_folder=choice(second)),
+        "image": replace(start, draft={**start.draft, "image": "x:1"}),
+    }
+    revisions = {
+        name: await house.deployments.add_revision(house.caller, each)
+        for name, each in requests.items()
+    }
+    pointers = {}
+    for one, before in revisions.items():
+        for other, after in revisions.items():
+            found = house.definitions.compare(before, after)
+            assert bool(found) == (before.digest != after.digest)
+            pointers[one, other] = {difference.pointer for difference in found}
+    assert pointers["start", "note"] == set()
+    assert "/runtime_variant" in pointers["start", "cmd"]
+    assert pointers["start", "mounted"] == {"/model_folder"}
+    assert pointers["mounted", "second"] == {"/model_folder"}
+    assert pointers["mounted", "moved"] == {"/mount_path", "/models/0/model_path"}
+    assert pointers["start", "image"] == {"/image"}
+
+
+async def test_a_difference_around_the_definition_has_its_layer(house: House) -> None:
+    folder = await house.a_folder()
+    await a_template(house)
+    start = await house.a_request(runtime_variant=Variant.VLLM)
+    template = TemplateChoice(name="llama")
+    moved = FolderChoice(folder_id=folder.id, mount_path="/weights")
+    other = replace(start, runtime_variant=Variant.ECHO, model_folder=moved)
+    before = await house.deployments.add_revision(house.caller, replace(start, template=template))
+    after = await house.deployments.add_revision(house.caller, other)
+    found = {each.pointer: each for each in house.definitions.compare(before, after)}
+    variant, mount = found["/runtime_variant"], found["/mount_path"]
+    assert variant.before is not None
+    assert variant.after is not None
+    assert (variant.before.layer, variant.before.value) == (LayerKind.TEMPLATE, "vllm")
+    assert (variant.after.layer, variant.after.value) == (LayerKind.REQUEST, "echo")
+    assert mount.before is not None
+    assert mount.after is not None
+    assert (mount.before.layer, mount.after.layer) == (LayerKind.DEFAULT, LayerKind.REQUEST)
+    assert found["/model_folder"].before is None

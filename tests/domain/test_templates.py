@@ -101,6 +101,24 @@ async def test_a_spec_is_checked_where_it_is_written(house: House) -> None:
     }
 
 
+async def test_a_spec_is_kept_as_its_author_wrote_it(house: House) -> None:
+    spec = {"x-owner": "ada", "models": [{"service": {"start-command": "x"}}]}
+    made = await house.templates.create(house.caller, replace(NEW, spec=spec))
+    assert made.spec == spec
+
+
+@pytest.mark.parametrize(
+    ("patch", "path"), [({"status": None}, "status"), ({"variant": None}, "runtime_variant")]
+)
+async def test_null_empties_nothing_that_a_template_needs(
+    house: House, patch: TemplatePatch, path: str
+) -> None:
+    made = await house.templates.create(house.caller, NEW)
+    with pytest.raises(InvalidValue) as refused:
+        await house.templates.update(house.caller, made.id, patch)
+    assert refused.value.path == (path,)
+
+
 @pytest.mark.parametrize("pointer", ["", "models", "/", "/nothing", "/models/~2", "/models\x00"])
 async def test_a_pointer_that_points_nowhere_is_refused(house: House, pointer: str) -> None:
     with pytest.raises(InvalidValue) as refused:

@@ -3,15 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from domain.clock import utc_now
+from domain.definitions.request import RevisionRequest
+from domain.definitions.variants import Variant
 from domain.deployments.deployment import Deployment
+from domain.deployments.service import Deployments
 from domain.events import Cursor, RevisionAdded, Scope
 from domain.listing import Listing
 from infra.store import Store, open_store
+from tests.support.build import a_caller
 from tests.support.builders import a_deployment
+from tests.support.house import House
 from tests.support.writer import add_events, add_revisions, another_process
 
 ADDERS = 32
@@ -46,6 +53,37 @@ async def test_32_concurrent_adders_number_without_a_gap(
     events = await real_store.log.read(None, 100, Scope())
     told = [e.fact.number for e in events if isinstance(e.fact, RevisionAdded)]
     assert told == list(range(1, ADDERS + 1))
+
+
+async def test_32_adders_through_the_service_number_without_a_gap(
+    real_store: Store, deployment: Deployment
+) -> None:
+    """Half of them also ask for activation: every decision is one generation of the deployment."""
+    house = House()
+    deployments = Deployments(
+        start_work=real_store.start_work,
+        reads=real_store.reads,
+        definitions=replace(house.definitions, reads=real_store.reads),
+        clock=utc_now,
+        new_id=real_store.new_id,
+    )
+    caller = a_caller(deployment.project_id)
+    added = await asyncio.gather(
+        *(
+            deployments.add_revision(
+                caller,
+                RevisionRequest(
+                    deployment_id=deployment.id, runtime_variant=Variant.ECHO, activate=n % 2 == 0
+                ),
+            )
+            for n in range(ADDERS)
+        )
+    )
+    assert sorted(revision.number for revision in added) == list(range(1, ADDERS + 1))
+    assert len({revision.digest for revision in added}) == 1
+    assert await numbers(real_store, deployment) == list(range(1, ADDERS + 1))
+    now = (await real_store.reads.deployments.by_ids([deployment.id]))[deployment.id]
+    assert (now.last_revision, now.generation) == (ADDERS, deployment.generation + ADDERS)
 
 
 async def test_32_adders_in_two_processes_number_without_a_gap(

@@ -209,7 +209,7 @@ async def test_a_folder_outside_is_refused_alike_whether_it_exists_or_not(
     assert refused.value.problem == "it lies under none of the model roots"
 
 
-@pytest.mark.parametrize("missing", ["nothing", "llama/model-definition.yaml"])
+@pytest.mark.parametrize("missing", ["nothing", "llama/model-definition.yaml", "x" * 300])
 async def test_what_is_no_folder_is_refused(folders: Folders, root: Path, missing: str) -> None:
     with pytest.raises(FolderRefused, match="no such folder"):
         await folders.usable(str(root / missing))

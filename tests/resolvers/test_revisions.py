@@ -98,6 +98,76 @@ async def test_a_preview_says_the_same_and_writes_nothing(graph: Graph) -> None:
     assert seen == await add(graph, said, shown)
 
 
+async def test_a_stored_revision_warns_as_its_preview_did(graph: Graph) -> None:
+    said = {
+        "deploymentId": await deployment_of(graph),
+        "runtimeVariant": "ECHO",
+        "startupCommand": "serve /models/weights --port {port}",
+        "resources": {"memory": "1Gi"},
+        "modelDefinition": {"models": [{"metadata": {"minResource": {"mem": "8g"}}}]},
+    }
+    shown = "warnings { code pointer message }"
+    previewed = (await preview(graph, said, shown))["warnings"]
+    assert [(each["code"], each["pointer"]) for each in previewed] == [
+        ("LITERAL_MOUNT_PATH", "/models/0/service/start_command"),
+        ("MIN_RESOURCE", "/models/0/metadata/min_resource/mem"),
+    ]
+    revision = await add(graph, said, f"id {shown}")
+    assert revision["warnings"] == previewed
+    query = f"query($id: ID!) {{ modelRevision(id: $id) {{ {shown} }} }}"
+    assert (await graph.get(query, id=revision["id"]))["modelRevision"]["warnings"] == previewed
+
+
+async def test_literals_say_what_variables_say(graph: Graph) -> None:
+    """Absent, null and a value, and JSON that is written in the document itself."""
+    deployment = await deployment_of(graph)
+    said = {
+        "deploymentId": deployment,
+        "runtimeVariant": "VLLM",
+        "image": None,
+        "environment": [{"name": "A", "value": None}, {"name": "B", "value": "1"}],
+        "resources": {"cpu": 2, "memory": None},
+        "modelDefinition": {
+            "models": [{"service": {"shell": None, "healthCheck": {"interval": 5}, "port": 1}}]
+        },
+    }
+    shown = "digest definitionDocument environment { name value } resources"
+    literal = """image: null, environment: [{name: "A", value: null}, {name: "B", value: "1"}],
+      resources: {cpu: 2, memory: null}, modelDefinition: {models: [{service: {
+      shell: null, healthCheck: {interval: 5.0}, port: 1}}]}"""
+    query = f"""{{ previewModelRevision(input: {{deploymentId: "{deployment}", runtimeVariant: VLLM,
+      {literal}}}) {{ {shown} {USER_ERRORS} }} }}"""
+    by_variables = await preview(graph, said, shown)
+    assert by_variables["userErrors"] == []
+    assert (await graph.get(query))["previewModelRevision"] == by_variables
+    assert by_variables["environment"] == [{"name": "B", "value": "1"}]
+    assert by_variables["resources"] == {"cpu": "2"}
+
+
+@pytest.mark.parametrize(
+    ("literal", "path"),
+    [
+        ("resources: {cpu: 1e999}", ["resources", "cpu"]),
+        (
+            "modelDefinition: {models: [{metadata: {minResource: {a: 1e999}}}]}",
+            ["modelDefinition", "models", "0", "metadata", "minResource", "a"],
+        ),
+        (
+            "modelDefinition: {models: [{service: {healthCheck: {interval: 1e999}}}]}",
+            ["modelDefinition", "models", "0", "service", "healthCheck", "interval"],
+        ),
+    ],
+)
+async def test_a_literal_that_json_does_not_hold_is_refused(
+    graph: Graph, literal: str, path: list[str]
+) -> None:
+    deployment = await deployment_of(graph)
+    query = f"""{{ previewModelRevision(input: {{deploymentId: "{deployment}", runtimeVariant: ECHO,
+      {literal}}}) {{ {USER_ERRORS} }} }}"""
+    [error] = (await graph.get(query))["previewModelRevision"]["userErrors"]
+    assert (error["code"], error["path"]) == ("WRONG_TYPE", ["input", *path])
+
+
 async def test_a_preview_of_what_cant_be_is_null_with_the_errors(graph: Graph) -> None:
     deployment = await deployment_of(graph)
     service = {"port": 99_999, "healthCheck": {"path": "no-slash"}}

@@ -20,3 +20,16 @@ def test_the_order_of_keys_does_not_matter_and_values_do() -> None:
 def test_what_is_no_json_has_no_digest() -> None:
     with pytest.raises(ValueError, match="JSON"):
         digest({"a": float("nan")})
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(10, 10.0), (0, -0.0), (2**60, 2.0**60), ([1.0], [1]), ({"a": 2.0}, {"a": 2})],
+)
+def test_equal_numbers_have_equal_text(one: object, other: object) -> None:
+    assert canonical(one) == canonical(other)
+
+
+@pytest.mark.parametrize("number", [10.5, 1e300, -1e300, 2.0**63])
+def test_other_numbers_stay_as_they_are(number: float) -> None:
+    assert canonical(number) == repr(number)

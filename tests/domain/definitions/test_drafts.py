@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.definitions.definition import Definition, Root
+from domain.definitions.definition import LONGEST_COMMAND, Definition, Root
 from domain.definitions.drafts import read
 from domain.definitions.fields import Kind, shapes
 from domain.definitions.layers import Layer, LayerKind
@@ -258,3 +258,12 @@ def test_the_shapes_come_from_the_definitions_types_alone() -> None:
         if shape.null_stays
     ]
     assert nulls == ["start_command", "shell", "health_check"]
+
+
+def test_a_command_is_no_longer_than_a_system_takes() -> None:
+    longest = "x" * LONGEST_COMMAND
+    assert read(folder(**one_model(start_command=longest))).errors == ()
+    error = only(folder(**one_model(start_command=longest + "x")))
+    assert error.code == "OUT_OF_RANGE"
+    assert "more than 131072 characters" in error.message
+    assert len(error.message) < 250

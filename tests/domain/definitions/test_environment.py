@@ -6,13 +6,10 @@ import pytest
 
 from domain.definitions.environment import entries
 from domain.definitions.layers import LayerKind
-from domain.errors import DefinitionError, Refused
 
 
 def refused(*said: dict[str, Any]) -> list[tuple[str, str]]:
-    with pytest.raises(Refused) as raised:
-        entries(said)
-    found = [error for error in raised.value.errors if isinstance(error, DefinitionError)]
+    _, found = entries(said)
     assert all(error.layer is LayerKind.REQUEST for error in found)
     return [(error.code, error.pointer) for error in found]
 
@@ -24,7 +21,7 @@ def test_a_list_of_variables_is_a_map_by_name() -> None:
         {"name": "C", "value": None},
         {"name": "D", "value": ""},
     ]
-    assert entries(said) == {
+    assert entries(said)[0] == {
         "A": {"value": "1"},
         "_b2": {"secret": "token"},
         "C": None,

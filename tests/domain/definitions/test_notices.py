@@ -74,3 +74,24 @@ def test_a_driver_needs_an_image_or_a_command(
 ) -> None:
     found = needs_image(a_definition(start_command=command), image, driver)
     assert [(e.code, e.pointer) for e in found] == [("NEEDS_IMAGE", at) for at in pointers]
+
+
+@pytest.mark.parametrize(
+    ("least", "given", "short"),
+    [
+        ({"cpu": "500m"}, {"cpu": "1"}, False),
+        ({"cpu": "1500m"}, {"cpu": "1"}, True),
+        ({"cpus": 4}, {"cpu": "2"}, True),
+        ({"mem": "8g"}, {"memory": "8Gi"}, False),
+        ({"mem": "8g"}, {"memory": "8G"}, True),
+        ({"gpu": 2}, {"nvidia.com/gpu": "1"}, True),
+        ({"amd.com/gpu": 2}, {"amd.com/gpu": "2"}, False),
+        ({"memory": "plenty"}, {"memory": "1Gi"}, False),
+        ({"memory": "8Gi"}, {}, False),
+    ],
+)
+def test_what_a_model_asks_for_is_compared_in_its_own_unit(
+    least: dict[str, Any], given: dict[str, str], short: bool
+) -> None:
+    found = notices(a_definition(metadata={"min_resource": least}), given, "/models")
+    assert [n.kind for n in found] == (["MIN_RESOURCE"] if short else [])

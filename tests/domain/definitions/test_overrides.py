@@ -84,3 +84,17 @@ def test_the_templates_variant_holds() -> None:
     with pytest.raises(DefinitionError) as raised:
         agreed_variant(Variant.VLLM, Variant.NIM)
     assert raised.value.code == "VARIANT_MISMATCH"
+
+
+@pytest.mark.parametrize("allowed", ["health-check", "health_check"])
+@pytest.mark.parametrize("said", ["health-check", "health_check"])
+def test_a_field_is_one_however_the_pointer_and_the_overrides_spell_it(
+    said: str, allowed: str
+) -> None:
+    overrides = one_model(**{said: {"max-retries": 1}})
+    assert outside(overrides, f"/models/*/service/{allowed}/max_retries") == []
+    assert outside(overrides, "/models/0/service/port") == [f"/models/0/service/{said}"]
+
+
+def test_what_is_wrong_with_an_override_itself_is_told_by_the_merge() -> None:
+    assert outside({"models": [{"name": [], "service": 3}], "nope": 1, "x-mine": 1}, "/image") == []
