@@ -23,7 +23,8 @@ class EventQueries:
     @versions.field
     async def event_cursor(self, info: Info) -> str:
         """The log's head: read it with a state, then subscribe behind it, and nothing is missed."""
-        return (await info.context.services.log.head()).encode()
+        noted = info.context.cursor or await info.context.services.log.head()
+        return noted.encode()
 
     @versions.field
     async def events(
