@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import WebSocketException
 
 from tests.support.api import Api, a_client, following, positions
 from tests.support.server import Running, running
@@ -100,7 +100,7 @@ class Harness:
         return Request(mutation, said | {"activate": self.random.random() < 0.3})
 
     async def _follow(self, server: Running) -> None:
-        with suppress(ConnectionClosed):
+        with suppress(WebSocketException, OSError):
             after = self.heard[-1] if self.heard else self.start
             async with following(server.url, FOLLOW, after=after) as payloads:
                 async for payload in payloads:
