@@ -174,8 +174,9 @@ def subject(fact: Fact) -> tuple[SubjectKind, str]:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """`cause` is what led to it: "request:<id>" or "event:<position>". `project_id` is None for what
-    belongs to the whole server (keys)."""
+    belongs to the whole server (keys). `epoch` is the log's when the event was read."""
 
+    epoch: str
     position: int
     at: datetime
     project_id: str | None
@@ -184,6 +185,10 @@ class Event:
     actor: str
     cause: str
     fact: Fact
+
+    @property
+    def cursor(self) -> "Cursor":
+        return Cursor(self.epoch, self.position)
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,6 +175,3 @@ class EventLog(Protocol):
         Raises CursorExpired, CursorUnknown, before the first event or when a reader fell so far
         behind that what it wants next is no longer kept.
         """
-
-    def cursor(self, event: Event) -> str:
-        """The event's cursor, encoded."""

@@ -138,7 +138,10 @@ async def _noting(marks: Marks) -> AsyncIterator[Callable[[], None]]:
 
     async with _repeating(note_changes, NOTE_EVERY):
         yield changed.set
-    await marks.note()
+    try:
+        await marks.note()
+    except StorageUnavailable as error:
+        log.warning("the event log's end could not be noted", problem=error.problem)
 
 
 async def _sweep(store: Store, clock: Clock, retention: timedelta) -> None:

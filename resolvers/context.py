@@ -10,6 +10,7 @@ from domain.access.service import Access
 from domain.definitions.service import Definitions
 from domain.deployments.service import Deployments
 from domain.errors import NotFound
+from domain.events import Cursor
 from domain.folders.service import Folders
 from domain.secrets.service import Secrets
 from domain.templates.service import Templates
@@ -38,6 +39,7 @@ class Context:
     services: Services
     caller: Caller
     loads: Loaders
+    cursor: Cursor | None = None
 
     @classmethod
     def of(cls, services: Services, caller: Caller) -> "Context":
@@ -49,6 +51,9 @@ class Context:
         if found is None:
             raise NotFound(kind="project", id=self.caller.project_id)
         return found
+
+    async def note_cursor(self) -> None:
+        self.cursor = await self.services.log.head()
 
     def renew(self) -> None:
         """Forget what was loaded: what comes next shows the present."""

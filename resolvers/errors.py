@@ -3,6 +3,7 @@
 Only what is raised on purpose is shown; anything else is masked, with a reference that the log has.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -66,6 +67,7 @@ def _formatted(error: GraphQLError) -> GraphQLFormattedError:
     elif isinstance(error, GraphQLSyntaxError):
         shown["extensions"] = {"code": PARSE_FAILED}
     elif cause is None or isinstance(cause, _ABOUT_THE_DOCUMENT):
+        shown["message"] = _without_values(error.message)
         shown["extensions"] = {**(error.extensions or {}), "code": VALIDATION_FAILED}
     else:
         shown |= _masked(error, cause)
@@ -78,6 +80,17 @@ _ABOUT_THE_DOCUMENT = (
     CannotGetOperationTypeError,
     InvalidOperationTypeError,
 )
+
+
+_ECHOED = re.compile(
+    r",? found: .*|(?<=cannot represent )([\w -]*value): .*", re.DOTALL | re.IGNORECASE
+)
+
+
+def _without_values(message: str) -> str:
+    """What is wrong and where, but not what was sent: that may be a secret, and clients log errors."""
+    kept = _ECHOED.sub(lambda echo: echo[1] or "", message)
+    return kept if kept == message or kept.endswith("?") else f"{kept.rstrip('.')}."
 
 
 def _masked(error: GraphQLError, cause: Exception) -> GraphQLFormattedError:

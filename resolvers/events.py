@@ -2,8 +2,8 @@
 
 from domain.access.access import Caller, Role
 from domain.errors import Forbidden
-from domain.events import Cursor, Event, Scope, SubjectKind
-from resolvers.context import Context, Info
+from domain.events import Cursor, Scope, SubjectKind
+from resolvers.context import Info
 from schema import versions
 from schema.events import EventConnection, EventEdge, EventFilter, shown
 from schema.relay import DEFAULT_FIRST, After, First, PageEnds, page_size, parse_id
@@ -23,7 +23,8 @@ class EventQueries:
     @versions.field
     async def event_cursor(self, info: Info) -> str:
         """The log's head: read it with a state, then subscribe behind it, and nothing is missed."""
-        return (await info.context.services.log.head()).encode()
+        noted = info.context.cursor or await info.context.services.log.head()
+        return noted.encode()
 
     @versions.field
     async def events(
@@ -38,7 +39,9 @@ class EventQueries:
         log = info.context.services.log
         start = None if after is None else Cursor.decode(after)
         found = await log.read(start, size + 1, scope(info.context.caller, filter))
-        edges = [_edge(info.context, event) for event in found[:size]]
+        edges = [
+            EventEdge(cursor=event.cursor.encode(), node=shown(event)) for event in found[:size]
+        ]
         return EventConnection(
             edges=edges,
             nodes=[edge.node for edge in edges],
@@ -69,8 +72,3 @@ def _subject(id: str) -> tuple[SubjectKind, str]:
     if found is None or found[0] not in SUBJECTS:
         return SubjectKind.PROJECT, NOBODY
     return SUBJECTS[found[0]], found[1]
-
-
-def _edge(context: Context, event: Event) -> EventEdge:
-    cursor = context.services.log.cursor(event)
-    return EventEdge(cursor=cursor, node=shown(event, cursor))

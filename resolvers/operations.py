@@ -17,7 +17,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from graphlib import CycleError
 from inspect import isawaitable
-from typing import Any, TypeGuard, cast
+from typing import Any, Protocol, TypeGuard, cast
 
 from graphql import (
     DocumentNode,
@@ -47,6 +47,7 @@ Payload = Mapping[str, Any]
 KEPT = 256  # documents
 LONGEST = 16 * 1_024  # characters of a document that is kept
 NO_OPERATION = "OPERATION_NOT_FOUND"
+CURSOR_FIELD = "eventCursor"
 IS_AWAITABLE = cast("Callable[[Any], TypeGuard[Awaitable[Any]]]", optimized_is_awaitable)
 
 
@@ -67,6 +68,7 @@ class Operation:
     document: DocumentNode | None
     name: str | None
     type: OperationType | None
+    shows_cursor: bool = False
     errors: Sequence[GraphQLFormattedError] = ()
 
     @property
@@ -78,7 +80,13 @@ class Operation:
         return "invalid" if self.type is None else self.type.value
 
     async def execute(self, variables: Mapping[str, Any] | None, context: object) -> Payload:
-        """The payload of a query or a mutation; without `data` where nothing was executed."""
+        """The payload of a query or a mutation; without `data` where nothing was executed.
+
+        The log's head is read before any state: what is written between the two is told behind the
+        cursor, rather than nowhere. Fields alone are read in no certain order.
+        """
+        if self.shows_cursor:
+            await cast("NotesCursor", context).note_cursor()
         result = execute(
             self.schema,
             cast("DocumentNode", self.document),
@@ -119,6 +127,11 @@ class Operation:
                 yield payload
 
 
+class NotesCursor(Protocol):
+    async def note_cursor(self) -> None:
+        """Keep the log's head for the operation's `eventCursor`."""
+
+
 class Operations:
     """Checked documents by their text, the least recently used forgotten first."""
 
@@ -147,6 +160,7 @@ class Operations:
             document=checked.document,
             name=_name(named[0]),
             type=named[0].operation,
+            shows_cursor=CURSOR_FIELD in query,
         )
 
     def _refused(self, errors: Sequence[GraphQLFormattedError]) -> Operation:

@@ -1,12 +1,12 @@
-"""The event log, log.
+"""The event log, followed.
 
 A subscription's context is renewed before each event: what an event's nodes show is of that moment,
 and nothing that was loaded outlives the event.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Annotated, TypeVar
+from contextlib import aclosing
+from typing import Annotated
 
 import strawberry
 
@@ -14,6 +14,7 @@ from domain import events as facts
 from domain.deployments.deployment import FINAL, Deployment
 from domain.errors import NotFound
 from domain.events import Cursor, DeploymentDeleted, Scope, SubjectKind
+from domain.work import EventLog
 from resolvers.context import Context, Info
 from resolvers.events import scope
 from resolvers.inputs import own_id
@@ -22,7 +23,6 @@ from schema.deployments import ModelDeployment
 from schema.event_types import Event
 from schema.events import EventFilter, shown
 
-T = TypeVar("T")
 After = Annotated[
     str | None, versions.argument("The cursor of the event to go on behind; else starts now.")
 ]
@@ -32,7 +32,7 @@ STATUS_FACTS = frozenset({"DeploymentStatusChanged", "DeploymentDeleted"})
 
 @versions.type(added="0.1.0")
 class Subscription:
-    """What can be log. Errors come as a result with errors; then the stream ends."""
+    """What can be followed. Errors come as a result with errors; then the stream ends."""
 
     @versions.method(subscription=True)
     async def events(
@@ -41,9 +41,10 @@ class Subscription:
         """The project's events, each once and in order."""
         wanted = scope(info.context.caller, filter)
         start = None if after is None else Cursor.decode(after)
-        async with _closed(info.context.services.log.follow(start, wanted)) as followed:
+        async with aclosing(info.context.services.log.follow(start, wanted)) as followed:
             async for event in followed:
-                yield _shown(info.context, event)
+                info.context.renew()
+                yield shown(event)
 
     @versions.method(subscription=True)
     async def deployment_events(
@@ -53,9 +54,11 @@ class Subscription:
         head = await info.context.services.log.head()
         deployment = await _deployment(info.context, deployment_id)
         start = head if after is None else Cursor.decode(after)
-        async with _closed(_of_deployment(info.context, deployment, start)) as followed:
+        log = info.context.services.log
+        async with aclosing(_of_deployment(log, deployment, start)) as followed:
             async for event in followed:
-                yield _shown(info.context, event)
+                info.context.renew()
+                yield shown(event)
 
     @versions.method(subscription=True)
     async def deployment_status_changed(
@@ -65,11 +68,12 @@ class Subscription:
 
         States that follow each other quickly may come as one.
         """
-        head = await info.context.services.log.head()
+        log = info.context.services.log
+        head = await log.head()
         deployment = await _deployment(info.context, deployment_id)
         yield ModelDeployment.of(deployment)
-        changes = _of_deployment(info.context, deployment, head, STATUS_FACTS)
-        async with _closed(changes) as followed:
+        changes = _of_deployment(log, deployment, head, STATUS_FACTS)
+        async with aclosing(changes) as followed:
             async for _ in followed:
                 info.context.renew()
                 known, deployment = deployment, await _deployment(info.context, deployment_id)
@@ -88,46 +92,32 @@ async def _deployment(context: Context, id: str) -> Deployment:
     return found
 
 
-async def _of_deployment(
-    context: Context, deployment: Deployment, start: Cursor, types: frozenset[str] | None = None
-) -> AsyncIterator[facts.Event]:
+def _of_deployment(
+    log: EventLog, deployment: Deployment, start: Cursor, types: frozenset[str] | None = None
+) -> AsyncGenerator[facts.Event, None]:
     """The deployment's events behind the cursor, up to its deletion.
 
     The cursor was read before the deployment: if this is not yet deleted, that event lies ahead.
     """
     subject = (SubjectKind.DEPLOYMENT, deployment.id)
     wanted = Scope(project_id=deployment.project_id, subject=subject, types=types)
-    log = context.services.log
-    if deployment.status in FINAL:
-        async for event in _rest(context, start, wanted):
-            yield event
-        return
-    async with _closed(log.follow(start, wanted)) as followed:
+    follow = _rest if deployment.status in FINAL else _until_deleted
+    return follow(log, start, wanted)
+
+
+async def _until_deleted(
+    log: EventLog, start: Cursor, wanted: Scope
+) -> AsyncGenerator[facts.Event, None]:
+    async with aclosing(log.follow(start, wanted)) as followed:
         async for event in followed:
             yield event
             if isinstance(event.fact, DeploymentDeleted):
                 return
 
 
-async def _rest(context: Context, start: Cursor, wanted: Scope) -> AsyncIterator[facts.Event]:
+async def _rest(log: EventLog, start: Cursor, wanted: Scope) -> AsyncGenerator[facts.Event, None]:
     """What a log that gets no more of the scope still holds."""
-    log = context.services.log
     while found := await log.read(start, BATCH, wanted):
         for event in found:
             yield event
-        start = Cursor.decode(log.cursor(found[-1]))
-
-
-@asynccontextmanager
-async def _closed(stream: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
-    """Close the stream when its reader leaves: `async for` alone leaves that to chance."""
-    try:
-        yield stream
-    finally:
-        if isinstance(stream, AsyncGenerator):
-            await stream.aclose()
-
-
-def _shown(context: Context, event: facts.Event) -> Event:
-    context.renew()
-    return shown(event, context.services.log.cursor(event))
+        start = found[-1].cursor

@@ -76,7 +76,7 @@ _NODES = {
 }
 
 
-def shown(event: events.Event, cursor: str) -> Event:
+def shown(event: events.Event) -> Event:
     said: dict[str, Any] = {}
     for name in event.fact.__dataclass_fields__:
         value = getattr(event.fact, name)
@@ -85,4 +85,5 @@ def shown(event: events.Event, cursor: str) -> Event:
             value = global_id(_NODES[name], value)
         said[name] = value
     cls = TYPES[type(event.fact).__name__]
+    cursor = event.cursor.encode()
     return cls(cursor=cursor, at=event.at, actor=event.actor, cause=event.cause, **said)

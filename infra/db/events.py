@@ -73,7 +73,8 @@ class StoredEvents:
             .order_by(some.c.position)
         )
         rows = await self.engines.rows(with_head)
-        return _extent(rows[0]), [_to_value(row[3:]) for row in rows if row[3] is not None]
+        extent = _extent(rows[0])
+        return extent, [_to_value(extent.epoch, row[3:]) for row in rows if row[3] is not None]
 
     async def sweep(self, before: datetime) -> int:
         """Forget the events that lie before the first one that is younger; how many went.
@@ -138,9 +139,10 @@ def _extent(row: Sequence[Any]) -> Extent:
     return Extent(epoch=row[0], swept=row[1], head=row[2])
 
 
-def _to_value(row: Iterable[Any]) -> Event:
+def _to_value(epoch: str, row: Iterable[Any]) -> Event:
     position, at, project_id, kind, subject_id, name, actor, cause, fact = row
     return Event(
+        epoch=epoch,
         position=position,
         at=at,
         project_id=project_id,

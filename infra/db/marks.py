@@ -105,11 +105,15 @@ class Marks:
     def _write(self, witness: Witness) -> None:
         kept = {"tokens": witness.tokens, "epoch": witness.epoch, "position": witness.position}
         draft = self._file.with_suffix(".new")
-        with draft.open("w") as file:
-            file.write(json.dumps(kept))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._file)
+        try:
+            with draft.open("w") as file:
+                file.write(json.dumps(kept))
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(self._file)
+        except OSError as error:
+            problem = error.strerror or str(error)
+            raise StorageUnavailable(where=str(self._file), problem=problem) from error
 
     @property
     def _file(self) -> Path:

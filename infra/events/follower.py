@@ -80,6 +80,8 @@ class Follower:
         while True:
             epoch, seen = self.epoch, self._seen
             extent, events = await self._rows.page(after, limit, scope)
+            if extent.epoch != self.epoch != epoch:
+                continue  # another look met a new log meanwhile: which one is older?
             if extent.epoch != epoch or extent.head >= seen:
                 break
             log.warning("the event log went back", was=seen, head=extent.head)
@@ -133,6 +135,7 @@ class Follower:
         extent, _ = await self._patiently(0, 0, Scope())
         if not follows and extent.head > self.ring.end:
             self.ring.reset(extent.head)
+            self._wake_subscribers()  # those that came meanwhile, and wait behind what it held
         self._due.set()
         return extent.newest if after is None else Cursor(after.epoch, extent.resume(after))
 

@@ -32,6 +32,3 @@ class Log:
 
     def follow(self, after: Cursor | None, scope: Scope) -> AsyncGenerator[Event, None]:
         return self.follower.subscribe(after, scope)
-
-    def cursor(self, event: Event) -> str:
-        return Cursor(self.follower.epoch, event.position).encode()

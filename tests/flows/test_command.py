@@ -17,7 +17,7 @@ from websockets.typing import Subprotocol
 
 from domain.errors import ModelyardError
 from infra import cli, serving, settings
-from tests.support.server import Running, modelyard, running
+from tests.support.server import Running, installed_modelyard, modelyard, running
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
 WAIT = 60.0
@@ -76,6 +76,14 @@ def test_a_taken_port_is_one_line(server: Running, tmp_path: Path) -> None:
 def test_an_unknown_setting_is_one_line(tmp_path: Path) -> None:
     line = one_line(modelyard("serve", env={"MODELYARD_PROT": "1"}, cwd=tmp_path))
     assert "Did you mean MODELYARD_PORT?" in line
+
+
+def test_the_command_starts_from_nothing(tmp_path: Path) -> None:
+    """The other tests' processes are forked from one that has everything loaded."""
+    run = installed_modelyard("settings", cwd=tmp_path)
+    assert "MODELYARD_PORT" in run.stdout, run.stderr
+    line = one_line(installed_modelyard("serve", "--port", "0", "--host", "0.0.0.0", cwd=tmp_path))
+    assert "make a key first" in line
 
 
 @pytest.mark.parametrize(

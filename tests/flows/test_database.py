@@ -11,7 +11,14 @@ import pytest
 from infra import app, serving, wiring
 from infra.db.version import SchemaOlder
 from infra.settings import Settings, load
+from tests.support.api import a_client as api_client
+from tests.support.api import following
 from tests.support.postgres import Cluster, Databases, stop
+from tests.support.server import running
+
+CREATE = 'mutation { createModelDeployment(input: {name: "NAME"}) { deployment { id } } }'
+EVENTS = """subscription($after: String) {
+  events(after: $after) { ... on DeploymentCreated { name } } }"""
 
 
 @pytest.fixture
@@ -57,6 +64,31 @@ async def test_a_server_is_ready_while_its_database_is_there(
             assert answered.status_code == 200
     finally:
         stop(running)
+
+
+async def test_a_subscriber_hears_all_although_the_database_was_away(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    database = await asyncio.to_thread(cluster.start)
+    env = {"MODELYARD_DATABASE_URL": cluster.url, "MODELYARD_AUTO_MIGRATE": "true"}
+    try:
+        with running(tmp_path / "data", env=env) as server:
+            async with api_client(server.url) as api:
+                after = (await api.get("{eventCursor}"))["eventCursor"]
+                async with following(server.url, EVENTS, after=after) as payloads:
+                    for name in ("a", "b", "c"):
+                        await api.deployment(name)
+                        assert (await anext(payloads))["data"]["events"] == {"name": name}
+                        await asyncio.to_thread(stop, database)
+                        refused = await api.ask(CREATE.replace("NAME", "lost"))
+                        code = refused["errors"][0]["extensions"]["code"]
+                        assert code == "STORAGE_UNAVAILABLE"
+                        database = await asyncio.to_thread(cluster.start)
+                    await api.deployment("lost")
+                    assert (await anext(payloads))["data"]["events"] == {"name": "lost"}
+                assert len(await api.events(after)) == 4
+    finally:
+        await asyncio.to_thread(stop, database)
 
 
 async def test_an_older_schema_is_refused_with_the_command_that_mends_it(

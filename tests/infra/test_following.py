@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -87,14 +87,24 @@ class Pages:
     epoch: str = "one"
     read: asyncio.Condition = field(default_factory=asyncio.Condition)
 
+    gate: asyncio.Event | None = None
+
     async def page(self, after: int, limit: int, scope: Scope) -> tuple[Extent, Sequence[Event]]:
+        """The page of the moment when it is asked for; it comes when the gate is open."""
         self.reads += 1
+        found = self._page(after, limit)
+        if self.gate is not None:
+            await self.gate.wait()
         async with self.read:
             self.read.notify_all()
         if self.away:
             raise StorageUnavailable(where="the database", problem="away")
+        return found
+
+    def _page(self, after: int, limit: int) -> tuple[Extent, Sequence[Event]]:
         extent = Extent(epoch=self.epoch, swept=0, head=self.head)
-        return extent, [self.event(p) for p in range(after + 1, min(after + limit, self.head) + 1)]
+        behind = range(after + 1, min(after + limit, self.head) + 1)
+        return extent, [replace(self.event(p), epoch=self.epoch) for p in behind]
 
     async def read_until(self, count: int) -> None:
         async with self.read, asyncio.timeout(30):
@@ -107,6 +117,7 @@ class Pages:
     @staticmethod
     def event(position: int) -> Event:
         return Event(
+            epoch="one",
             position=position,
             at=NOON,
             project_id=None,
@@ -133,6 +144,46 @@ async def test_a_thousand_subscribers_cost_one_read() -> None:
         assert rows.reads - before <= 3
         for stream in streams:
             await stream.aclose()
+
+
+async def test_two_that_subscribe_at_once_after_a_rest_both_hear_what_was_missed() -> None:
+    """The second is served from what the follower held before it rested."""
+    rows = Pages(head=3)
+    async with Follower(rows, poll=60).running() as follower:
+        rows.head, rows.gate = 5, asyncio.Event()
+        streams = [follower.subscribe(Cursor("one", 3), ANY) for _ in range(2)]
+        waiting = [asyncio.ensure_future(take(stream, 2)) for stream in streams]
+        await asyncio.wait(waiting, timeout=0.05)
+        rows.gate.set()
+        assert await asyncio.gather(*waiting) == [[4, 5], [4, 5]]
+        for stream in streams:
+            await stream.aclose()
+
+
+async def test_a_page_of_a_log_that_ended_meanwhile_keeps_its_own_cursors() -> None:
+    """Under the new log's epoch they would resume where other events lie."""
+    rows = Pages(head=3)
+    async with Follower(rows, poll=60).running() as follower:
+        rows.head = 5
+        async with aclosing(follower.subscribe(Cursor("one", 2), ANY)) as events:
+            first = await anext(events)
+            rows.epoch = "two"
+            await follower.look(0, 0, ANY)
+            second = await anext(events)
+        assert [event.cursor for event in (first, second)] == [Cursor("one", 3), Cursor("one", 4)]
+
+
+async def test_a_look_that_comes_late_does_not_bring_an_ended_log_back() -> None:
+    rows = Pages(head=3, gate=asyncio.Event())
+    gate, follower = rows.gate, Follower(rows)
+    assert gate is not None
+    late = asyncio.ensure_future(follower.look(0, 0, ANY))
+    await asyncio.wait([late], timeout=0.05)
+    rows.epoch, rows.gate = "two", None
+    await follower.look(0, 0, ANY)
+    gate.set()
+    extent, _ = await late
+    assert (extent.epoch, follower.epoch) == ("two", "two")
 
 
 async def test_nobody_reads_while_nobody_subscribes() -> None:

@@ -5,6 +5,7 @@ from shutil import copyfile
 
 import pytest
 
+from domain.errors import StorageUnavailable
 from domain.events import Cursor
 from infra.store import open_store
 from tests.conftest import sqlite
@@ -48,6 +49,20 @@ async def test_a_backup_of_the_same_run_is_noticed(file: Path, tmp_path: Path) -
         await add_events(store, 1)
     copyfile(tmp_path / "backup.db", file)
     assert (await visit(sqlite(file), tmp_path, events=0)).epoch != before.epoch
+
+
+async def test_a_mark_that_can_not_be_written_stops_a_start_and_nothing_else(
+    file: Path, tmp_path: Path
+) -> None:
+    draft = tmp_path / "event-log.new"
+    async with open_store(sqlite(file), data_dir=tmp_path) as store:
+        draft.mkdir()
+        await add_events(store, 1)
+        before = await store.log.head()
+    with pytest.raises(StorageUnavailable, match=r"event-log\.json"):
+        await visit(sqlite(file), tmp_path)
+    draft.rmdir()
+    assert await visit(sqlite(file), tmp_path, events=0) == before
 
 
 async def test_a_file_without_its_data_dir_is_another_log(file: Path, tmp_path: Path) -> None:

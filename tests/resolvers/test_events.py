@@ -1,20 +1,30 @@
 """The event log as a list."""
 
+from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from domain.access.access import Role
+from domain.deployments.deployment import Deployment
 from domain.deployments.service import DeploymentPatch
 from domain.events import Cursor
+from domain.listing import Listing, Page
+from domain.work import Lists
+from resolvers.limits import Limits
+from resolvers.operations import Operations
 from schema.event_types import TYPES
 from schema.relay import global_id
 from tests.support.build import a_caller, a_server_admin
 from tests.support.graph import Graph
-from tests.support.house import URI
+from tests.support.house import URI, House
 
 EVENTS = """query($first: Int! = 100, $after: String, $filter: EventFilter) {
   events(first: $first, after: $after, filter: $filter) {
     edges { cursor node { __typename cursor at actor cause } } nodes { __typename }
     pageInfo { endCursor hasNextPage } } }"""
+
+NAMES = "query($after: String) { events(after: $after) { nodes { ... on DeploymentCreated { name } } } }"
 
 
 async def kinds(graph: Graph, **said: Any) -> list[str]:
@@ -145,6 +155,40 @@ async def test_a_state_and_its_cursor_leave_nothing_between(graph: Graph) -> Non
     assert await kinds(graph, after=head) == []
     await graph.house.a_deployment()
     assert await kinds(graph, after=head) == ["DeploymentCreated"]
+
+
+@dataclass
+class BusyDeployments:
+    """Whenever a page was read, there is one deployment more."""
+
+    house: House
+    lists: Lists[Deployment]
+
+    async def page(self, listing: Listing) -> Page[Deployment]:
+        found = await self.lists.page(listing)
+        await self.house.a_deployment(name=f"d{len(found.items)}")
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.lists, name)
+
+
+@pytest.mark.parametrize(
+    "fields", ["{STATE} eventCursor", "eventCursor {STATE}", "...on Query{{STATE} c:eventCursor}"]
+)
+async def test_what_is_written_while_a_state_is_read_lies_behind_its_cursor(
+    graph: Graph, fields: str
+) -> None:
+    reads: Any = graph.house.store.reads
+    reads.deployments = BusyDeployments(graph.house, reads.deployments)
+    await graph.house.a_deployment()
+    query = f"{{{fields.replace('{STATE}', 'modelDeployments{nodes{name}}')}}}"
+    operation = Operations(graph.schema.core, Limits()).find(query, None)
+    data = (await operation.execute({}, graph.context()))["data"]
+    assert [node["name"] for node in data.pop("modelDeployments")["nodes"]] == ["chat"]
+    [cursor] = data.values()
+    told = await graph.get(NAMES, after=cursor)
+    assert told["events"]["nodes"] == [{"name": "d1"}]
 
 
 async def test_a_cursor_that_the_log_does_not_know_is_never_a_silent_gap(graph: Graph) -> None:

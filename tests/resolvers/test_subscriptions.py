@@ -1,7 +1,7 @@
 """Following the log. Each test waits for the next event; none sleeps."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
@@ -33,7 +33,7 @@ class WatchedLog:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.log, name)
 
-    async def follow(self, after: Cursor | None, scope: Scope) -> AsyncIterator[Event]:
+    async def follow(self, after: Cursor | None, scope: Scope) -> AsyncGenerator[Event, None]:
         self.followers += 1
         self.began.set()
         try:

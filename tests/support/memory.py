@@ -131,6 +131,7 @@ class Kept:
         self.extent = replace(self.extent, head=self.extent.head + 1)
         self.events.append(
             Event(
+                epoch=self.extent.epoch,
                 position=self.extent.head,
                 at=at,
                 project_id=project_id,
@@ -359,7 +360,9 @@ class MemoryLog:
         extent = self.kept.extent
         start = extent.resume(extent.oldest if after is None else after)
         mine = (e for e in self.kept.events if e.position > start and scope.covers(e))
-        return [event for event, _ in zip(mine, range(limit), strict=False)]
+        return [
+            replace(event, epoch=extent.epoch) for event, _ in zip(mine, range(limit), strict=False)
+        ]
 
     async def follow(self, after: Cursor | None, scope: Scope) -> AsyncGenerator[Event, None]:
         cursor = self.kept.extent.newest if after is None else after
@@ -371,9 +374,6 @@ class MemoryLog:
                 yield event
             cursor = Cursor(cursor.epoch, max(cursor.position, newest.position))
             await moved.wait()
-
-    def cursor(self, event: Event) -> str:
-        return Cursor(self.kept.extent.epoch, event.position).encode()
 
 
 def require_storable(value: object) -> None:

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import SimpleNamespace
 from typing import Any
 
@@ -32,12 +33,14 @@ from infra.http.live import Live
 from infra.http.metrics import Metrics
 from infra.serving import Server
 from infra.wiring import new_token
+from tests.support.forks import Process, forks
 from tests.support.memory import MemoryStore
 from tests.support.toy import Toy
 
 ROOT = Path(__file__).parents[2]
 READY = re.compile(r"Modelyard \S+ ready at (http://\S+)\n")
 START_SECONDS = 120.0
+STOP_SECONDS = 60.0
 
 
 @dataclass(kw_only=True)
@@ -121,7 +124,7 @@ async def serving(app: ToyApp) -> AsyncIterator[ToyApp]:
 class Running:
     """A server in a process of its own."""
 
-    process: subprocess.Popen[str]
+    process: Process
     url: str
     log: Path
 
@@ -131,7 +134,7 @@ class Running:
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        return self.process.wait(timeout=30)
+        return self.process.wait(STOP_SECONDS)
 
 
 @contextmanager
@@ -141,35 +144,40 @@ def running(
     """`modelyard serve` on a free port, from its ready line until the block ends."""
     log = data_dir.with_name(f"{data_dir.name}.log")
     arguments = ["serve", "--port", "0", "--data-dir", str(data_dir), *options]
-    with log.open("a") as errors:
-        process = subprocess.Popen(
-            command(*arguments),
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            env=environment(env),
-            cwd=data_dir.parent,
-        )
-    with process:
+    out, written = os.pipe()
+    with log.open("a") as errors, open(written, "w") as theirs:
+        fds = theirs.fileno(), errors.fileno()
+        process = forks().start(arguments, environment(env), data_dir.parent, *fds)
+    with open(out) as said:
         try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
+            line = said.readline()
             ready = READY.fullmatch(line)
             assert ready, f"no ready line but {line!r}; the log: {log.read_text()}"
             yield Running(process=process, url=ready[1], log=log)
         finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait(timeout=30)
+            process.send_signal(signal.SIGTERM)
+            process.wait(STOP_SECONDS)
 
 
-def modelyard(*arguments: str, env: Mapping[str, str] | None = None, cwd: Path) -> Any:
+def modelyard(
+    *arguments: str, env: Mapping[str, str] | None = None, cwd: Path
+) -> "subprocess.CompletedProcess[str]":
     """The command, run to its end; its standard output and error as text."""
+    with TemporaryFile("w+") as out, TemporaryFile("w+") as errors:
+        fds = out.fileno(), errors.fileno()
+        code = forks().start(arguments, environment(env), cwd, *fds).wait(START_SECONDS)
+        for each in (out, errors):
+            each.seek(0)
+        return subprocess.CompletedProcess(arguments, code, out.read(), errors.read())
+
+
+def installed_modelyard(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    """As `modelyard`, from an interpreter's start, as a user has it."""
     return subprocess.run(
         command(*arguments),
         capture_output=True,
         text=True,
-        env=environment(env),
+        env=environment(),
         cwd=cwd,
         timeout=START_SECONDS,
         check=False,

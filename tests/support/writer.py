@@ -1,10 +1,11 @@
 """A process that writes, for tests that need a second one.
 
-python -m tests.support.writer events URL DATA_DIR COUNT         writers at once, an event each
-python -m tests.support.writer revisions URL DATA_DIR COUNT ID   adders at once to one deployment
+await another_process("events", url, data_dir, count)             # writers at once, an event each
+await another_process("revisions", url, data_dir, count, id)      # adders at once to one deployment
 """
 
 import asyncio
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,9 @@ from pathlib import Path
 from domain.events import FolderCreated, RevisionAdded
 from infra.store import Store, open_store
 from tests.support.builders import a_revision, fresh
+from tests.support.forks import forks
+
+END_SECONDS = 120.0
 
 
 async def add_revisions(store: Store, deployment_id: str, count: int) -> None:
@@ -51,12 +55,11 @@ async def main(what: str, url: str, data_dir: str, count: str, *deployment: str)
 
 
 async def another_process(*arguments: str) -> None:
-    """Run this file with the arguments, and wait for its end."""
-    run = (sys.executable, "-m", "tests.support.writer", *arguments)
-    root = Path(__file__).parents[2]
-    process = await asyncio.create_subprocess_exec(*run, cwd=root)
-    assert await process.wait() == 0
+    """Run this file's `main` in a process of its own, and wait for its end."""
+    process = forks().start(arguments, os.environ, Path(), 1, 2, f"{__name__}:run")
+    assert await asyncio.to_thread(process.wait, END_SECONDS) == 0
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """The process's own."""
     asyncio.run(main(*sys.argv[1:]))
