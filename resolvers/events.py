@@ -6,7 +6,7 @@ from domain.events import Cursor, Event, Scope, SubjectKind
 from resolvers.context import Context, Info
 from schema import versions
 from schema.events import EventConnection, EventEdge, EventFilter, shown
-from schema.relay import DEFAULT_FIRST, After, First, PageEnds, page_size, parse_id
+from schema.relay import DEFAULT_FIRST, After, First, page_ends, page_size, parse_id
 
 NOBODY = ""
 SUBJECTS = {
@@ -42,10 +42,7 @@ class EventQueries:
         return EventConnection(
             edges=edges,
             nodes=[edge.node for edge in edges],
-            page_info=PageEnds(
-                has_next_page=len(found) > size,
-                end_cursor=edges[-1].cursor if edges else after,
-            ),
+            page_info=page_ends([edge.cursor for edge in edges], after, has_next=len(found) > size),
         )
 
 

@@ -1,4 +1,4 @@
-"""The event log, log.
+"""The event log, followed.
 
 A subscription's context is renewed before each event: what an event's nodes show is of that moment,
 and nothing that was loaded outlives the event.
@@ -32,7 +32,7 @@ STATUS_FACTS = frozenset({"DeploymentStatusChanged", "DeploymentDeleted"})
 
 @versions.type(added="0.1.0")
 class Subscription:
-    """What can be log. Errors come as a result with errors; then the stream ends."""
+    """What can be followed. Errors come as a result with errors; then the stream ends."""
 
     @versions.method(subscription=True)
     async def events(

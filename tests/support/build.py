@@ -61,7 +61,7 @@ class FolderFilesInMemory:
 
     async def usable(self, uri: str) -> str:
         if uri not in self.folders:
-            raise FolderRefused(uri=uri, problem="it is not there", path=("uri",))
+            raise FolderRefused(uri=uri, problem="it is not there")
         return uri
 
 
