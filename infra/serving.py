@@ -1,6 +1,7 @@
 """`modelyard serve`: from a socket to the last goodbye."""
 
 import asyncio
+import gc
 import signal
 import socket
 import sys
@@ -99,6 +100,8 @@ class Server(uvicorn.Server):
 
 
 def _say_ready(version: str, url: str) -> None:
+    gc.freeze()  # the modules are never searched for garbage
+    gc.enable()
     sys.stdout.write(f"Modelyard {version} ready at {url}\n")
     sys.stdout.flush()
 

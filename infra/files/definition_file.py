@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infra.files import toml, yaml
 from infra.files.refusals import refusal
 
 LARGEST = 2**20  # bytes
@@ -17,6 +16,8 @@ class DefinitionFileParser:
     largest: int = LARGEST
 
     def parse(self, file: str, content: bytes) -> Mapping[str, Any]:
+        from infra.files import toml, yaml  # not before there is a file
+
         if len(content) > self.largest:
             raise refusal("DEFINITION_TOO_LARGE", f"{file} is larger than {self.largest} bytes")
         try:
