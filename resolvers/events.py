@@ -33,7 +33,7 @@ class EventQueries:
         first: First = DEFAULT_FIRST,
         after: After = None,
     ) -> EventConnection:
-        """The project's, oldest first."""
+        """The project's events, oldest first."""
         size = page_size(first)
         log = info.context.services.log
         start = None if after is None else Cursor.decode(after)
