@@ -119,6 +119,7 @@ class TransitionRefused(UserError):
 class FolderRefused(UserError):
     """The folder {uri!r} can't be registered: {problem}."""
 
+    path: Path = ("uri",)
     uri: str
     problem: str
 

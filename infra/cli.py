@@ -67,6 +67,9 @@ def serve(
     config: Config = None,
 ) -> None:
     """Serve the API until it is stopped."""
+    import gc
+
+    gc.disable()  # what is imported now stays: the server collects again once it is ready
     from infra import settings
 
     loaded = settings.load(config, host=host, port=port, data_dir=data_dir)

@@ -107,6 +107,8 @@ class Server(uvicorn.Server):
 
 
 def _say_ready(version: str, url: str) -> None:
+    gc.freeze()  # the modules are never searched for garbage
+    gc.enable()
     sys.stdout.write(f"Modelyard {version} ready at {url}\n")
     sys.stdout.flush()
 

@@ -44,7 +44,7 @@ class AccessQueries:
         filter: ProjectFilter | None = None,
         order_by: ProjectOrder | None = None,
     ) -> Connection[Project]:
-        """Those that the caller's key opens, oldest first unless ordered."""
+        """The projects that the caller's key opens, oldest first unless ordered."""
         context = info.context
         said = lists.listing(
             ORDER_KINDS, {}, first=first, after=after, filter=filter, order_by=order_by
@@ -65,7 +65,7 @@ class AccessMutations:
     async def create_project(
         self, info: Info, input: CreateProjectInput
     ) -> CreateProjectPayload | None:
-        """Needs a server admin."""
+        """Makes a project, which keys can then be made for; needs a server admin."""
         payload = CreateProjectPayload()
         with mending(payload):
             access = info.context.services.access

@@ -30,7 +30,7 @@ from schema.relay import DEFAULT_FIRST, After, Connection, First
 class DeploymentQueries:
     @versions.field
     async def model_deployment(self, info: Info, id: strawberry.ID) -> ModelDeployment | None:
-        """Also one that was deleted."""
+        """A deployment by its id, also one that was deleted."""
         own = own_id_or_none("ModelDeployment", id)
         found = await info.context.loads.deployment(own) if own else None
         return None if found is None else ModelDeployment.of(found)
@@ -44,7 +44,7 @@ class DeploymentQueries:
         filter: ModelDeploymentFilter | None = None,
         order_by: ModelDeploymentOrder | None = None,
     ) -> Connection[ModelDeployment]:
-        """The project's, without the deleted, oldest first unless ordered."""
+        """The project's deployments without the deleted, oldest first unless ordered."""
         return await lists.in_project(
             info.context,
             info.context.services.reads.deployments,
@@ -63,7 +63,7 @@ class DeploymentMutations:
     async def create_model_deployment(
         self, info: Info, input: CreateModelDeploymentInput
     ) -> CreateModelDeploymentPayload | None:
-        """Nothing runs before a revision is added and activated."""
+        """Makes a deployment; nothing runs before a revision is added and activated."""
         payload = CreateModelDeploymentPayload()
         with mending(payload):
             new = NewDeployment(
@@ -81,6 +81,7 @@ class DeploymentMutations:
     async def update_model_deployment(
         self, info: Info, input: UpdateModelDeploymentInput
     ) -> UpdateModelDeploymentPayload | None:
+        """Changes what is said, and leaves the rest as it is."""
         payload = UpdateModelDeploymentPayload()
         with mending(payload):
             own = own_id("ModelDeployment", input.deployment_id, "deployment_id")
@@ -98,7 +99,7 @@ class DeploymentMutations:
     async def delete_model_deployment(
         self, info: Info, input: DeleteModelDeploymentInput
     ) -> DeleteModelDeploymentPayload | None:
-        """Its history and events stay, found by its id; its name is free."""
+        """Stops and deletes it; its history and events stay, found by its id, and its name is free."""
         payload = DeleteModelDeploymentPayload()
         with mending(payload):
             own = own_id("ModelDeployment", input.deployment_id, "deployment_id")

@@ -23,7 +23,7 @@ from domain.errors import (
     StorageUnavailable,
     UserError,
 )
-from schema.errors import Payload, input_path, user_error
+from schema.errors import Payload, argument_path, user_error
 
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
@@ -113,6 +113,6 @@ def _extras(error: ModelyardError) -> dict[str, Any]:
         case Forbidden():
             return {"role": error.role}
         case UserError(path=path) if path:
-            return {"argument": input_path(path)}
+            return {"argument": argument_path(path)}
         case _:
             return {}

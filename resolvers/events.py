@@ -6,7 +6,7 @@ from domain.events import Cursor, Scope, SubjectKind
 from resolvers.context import Info
 from schema import versions
 from schema.events import EventConnection, EventEdge, EventFilter, shown
-from schema.relay import DEFAULT_FIRST, After, First, PageEnds, page_size, parse_id
+from schema.relay import DEFAULT_FIRST, After, First, page_ends, page_size, parse_id
 
 NOBODY = ""
 SUBJECTS = {
@@ -34,7 +34,7 @@ class EventQueries:
         first: First = DEFAULT_FIRST,
         after: After = None,
     ) -> EventConnection:
-        """The project's, oldest first."""
+        """The project's events, oldest first."""
         size = page_size(first)
         log = info.context.services.log
         start = None if after is None else Cursor.decode(after)
@@ -45,10 +45,7 @@ class EventQueries:
         return EventConnection(
             edges=edges,
             nodes=[edge.node for edge in edges],
-            page_info=PageEnds(
-                has_next_page=len(found) > size,
-                end_cursor=edges[-1].cursor if edges else after,
-            ),
+            page_info=page_ends([edge.cursor for edge in edges], after, has_next=len(found) > size),
         )
 
 

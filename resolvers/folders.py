@@ -29,6 +29,7 @@ from schema.relay import DEFAULT_FIRST, After, Connection, First
 class FolderQueries:
     @versions.field
     async def model_folder(self, info: Info, id: strawberry.ID) -> ModelFolder | None:
+        """A registered folder by its id; null for an id of nothing that the caller sees."""
         own = own_id_or_none("ModelFolder", id)
         found = await info.context.loads.folder(own) if own else None
         return None if found is None else ModelFolder.of(found)
@@ -42,7 +43,7 @@ class FolderQueries:
         filter: ModelFolderFilter | None = None,
         order_by: ModelFolderOrder | None = None,
     ) -> Connection[ModelFolder]:
-        """The project's, oldest first unless ordered."""
+        """The project's model folders, oldest first unless ordered."""
         return await lists.in_project(
             info.context,
             info.context.services.reads.folders,
@@ -74,6 +75,7 @@ class FolderMutations:
     async def update_model_folder(
         self, info: Info, input: UpdateModelFolderInput
     ) -> UpdateModelFolderPayload | None:
+        """Renames a folder or has it lie elsewhere; revisions that were made from it stay as they are."""
         payload = UpdateModelFolderPayload()
         with mending(payload):
             own = own_id("ModelFolder", input.folder_id, "folder_id")
@@ -86,7 +88,7 @@ class FolderMutations:
     async def delete_model_folder(
         self, info: Info, input: DeleteModelFolderInput
     ) -> DeleteModelFolderPayload | None:
-        """The files stay where they are, and revisions made from them stay whole."""
+        """Forgets a folder; its files stay where they are, and revisions made from them stay whole."""
         payload = DeleteModelFolderPayload()
         with mending(payload):
             own = own_id("ModelFolder", input.folder_id, "folder_id")

@@ -31,7 +31,7 @@ LOADS: Mapping[str, tuple[Load, Callable[[Any], Node]]] = {
 class NodeQueries:
     @versions.field
     async def node(self, info: Info, id: strawberry.ID) -> Node | None:
-        """Null for an id of nothing, or of nothing that the caller sees."""
+        """Anything by its id; null for an id of nothing, or of nothing that the caller sees."""
         return await _node(info.context, id)
 
     @versions.field

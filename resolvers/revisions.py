@@ -34,6 +34,7 @@ DRAFT = ("image", "model_definition", "startup_command", "environment", "resourc
 class RevisionQueries:
     @versions.field
     async def model_revision(self, info: Info, id: strawberry.ID) -> ModelRevision | None:
+        """A revision by its id; null for an id of nothing that the caller sees."""
         own = own_id_or_none("ModelRevision", id)
         found = await info.context.loads.revision(own) if own else None
         return None if found is None else ModelRevision.of(found)
@@ -47,7 +48,7 @@ class RevisionQueries:
         filter: ModelRevisionFilter | None = None,
         order_by: ModelRevisionOrder | None = None,
     ) -> Connection[ModelRevision]:
-        """Of all the project's deployments, oldest first unless ordered."""
+        """The revisions of all the project's deployments, oldest first unless ordered."""
         return await lists.in_project(
             info.context,
             info.context.services.reads.revisions,
@@ -94,7 +95,7 @@ class RevisionMutations:
     async def add_model_revision(
         self, info: Info, input: AddModelRevisionInput
     ) -> AddModelRevisionPayload | None:
-        """Resolves the definition once, and stores it whole."""
+        """Resolves a definition once, and stores it whole as the deployment's next revision."""
         payload = AddModelRevisionPayload()
         with mending(payload):
             deployments = info.context.services.deployments

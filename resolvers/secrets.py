@@ -29,7 +29,7 @@ class SecretQueries:
         filter: SecretFilter | None = None,
         order_by: SecretOrder | None = None,
     ) -> Connection[Secret]:
-        """The project's, oldest first unless ordered."""
+        """The project's secrets, without their values, oldest first unless ordered."""
         return await lists.in_project(
             info.context,
             info.context.services.reads.secrets,
@@ -48,6 +48,7 @@ class SecretMutations:
     async def create_secret(
         self, info: Info, input: CreateSecretInput
     ) -> CreateSecretPayload | None:
+        """Seals a value that environments name; needs an admin of the project."""
         payload = CreateSecretPayload()
         with mending(payload):
             secrets = info.context.services.secrets
@@ -59,7 +60,7 @@ class SecretMutations:
     async def delete_secret(
         self, info: Info, input: DeleteSecretInput
     ) -> DeleteSecretPayload | None:
-        """Revisions that name it stay, and will not start without it."""
+        """Deletes a secret; revisions that name it stay, and will not start without it."""
         payload = DeleteSecretPayload()
         with mending(payload):
             own = own_id("Secret", input.secret_id, "secret_id")

@@ -32,6 +32,7 @@ from schema.templates import (
 class TemplateQueries:
     @versions.field
     async def deployment_template(self, info: Info, id: strawberry.ID) -> DeploymentTemplate | None:
+        """One version of a template by its id; null for an id of nothing that the caller sees."""
         own = own_id_or_none("DeploymentTemplate", id)
         found = await info.context.loads.template(own) if own else None
         return None if found is None else DeploymentTemplate.of(found)
@@ -45,7 +46,7 @@ class TemplateQueries:
         filter: DeploymentTemplateFilter | None = None,
         order_by: DeploymentTemplateOrder | None = None,
     ) -> Connection[DeploymentTemplate]:
-        """The project's, every version, oldest first unless ordered."""
+        """The project's templates, every version, oldest first unless ordered."""
         return await lists.in_project(
             info.context,
             info.context.services.reads.templates,
@@ -69,7 +70,7 @@ class TemplateMutations:
     async def create_deployment_template(
         self, info: Info, input: CreateDeploymentTemplateInput
     ) -> CreateDeploymentTemplatePayload | None:
-        """Makes the next version of the name."""
+        """Stores the next version of the template of that name."""
         payload = CreateDeploymentTemplatePayload()
         with mending(payload):
             new = NewTemplate(
@@ -89,6 +90,7 @@ class TemplateMutations:
     async def update_deployment_template(
         self, info: Info, input: UpdateDeploymentTemplateInput
     ) -> UpdateDeploymentTemplatePayload | None:
+        """Changes a draft, or the status and description of a version that is none any more."""
         payload = UpdateDeploymentTemplatePayload()
         with mending(payload):
             own = own_id("DeploymentTemplate", input.template_id, "template_id")

@@ -16,7 +16,9 @@ from schema.relay import Node, global_id
 class Project(Node):
     """What keys open: everything else belongs to one."""
 
-    name: str
+    name: str = versions.field(
+        description="What X-Modelyard-Project selects it by; unique on the server."
+    )
     created_at: datetime
 
     @classmethod
@@ -29,8 +31,10 @@ class Viewer:
     """Who is asking, and where."""
 
     actor: str = versions.field(description="The name that events and rows will have of them.")
-    server_admin: bool
-    project: Project
+    server_admin: bool = versions.field(
+        description="Whether they may do everything, in every project."
+    )
+    project: Project = versions.field(description="The project that the request selected.")
     role: Role | None = versions.field(description="The role in that project.")
 
     @classmethod
@@ -55,7 +59,7 @@ ORDER_KINDS: dict[str, type] = {"created_at": datetime, "name": str}
 @versions.input(added="0.1.0")
 class ProjectOrder:
     field: ProjectOrderField
-    direction: OrderDirection | None
+    direction: OrderDirection | None = versions.field(description="ASC unless said.")
 
 
 @versions.input(added="0.1.0")
@@ -72,9 +76,11 @@ class ProjectFilter:
 
 @versions.input(added="0.1.0")
 class CreateProjectInput:
-    name: str
+    name: str = versions.field(description="1 to 63 of a-z, 0-9 and -, unique on the server.")
 
 
 @versions.type(added="0.1.0")
 class CreateProjectPayload(Payload):
-    project: Project | None = None
+    project: Project | None = versions.field(
+        default=None, description="The new project; null where there are user errors."
+    )

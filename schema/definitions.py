@@ -23,12 +23,12 @@ class PreStartAction:
 class HealthCheck:
     """How a replica's health is probed over HTTP."""
 
-    enable: bool
-    path: str
+    enable: bool = versions.field(description="False: as if there were no health check.")
+    path: str = versions.field(description="The path that is asked for.")
     interval: float = versions.field(description="Seconds between probes.")
-    max_retries: int
+    max_retries: int = versions.field(description="Failures in a row until a replica is unhealthy.")
     max_wait_time: float = versions.field(description="Seconds that one probe may take.")
-    expected_status_code: int
+    expected_status_code: int = versions.field(description="The HTTP status of a healthy answer.")
     initial_delay: float = versions.field(
         description="Seconds after the start in which failures do not count."
     )
@@ -38,10 +38,12 @@ class HealthCheck:
 class ModelService:
     """How a model is started and where it listens."""
 
-    pre_start_actions: list[PreStartAction]
+    pre_start_actions: list[PreStartAction] = versions.field(
+        description="Done in order before the command starts."
+    )
     start_command: Command | None = versions.field(description="Null: the image's own.")
     shell: str | None = versions.field(description="What runs a command that is a string.")
-    port: int
+    port: int = versions.field(description="Where the engine listens.")
     health_check: HealthCheck | None = versions.field(
         description="Null: a replica is ready when its port accepts a connection."
     )
@@ -70,10 +72,12 @@ class ModelMetadata:
 class Model:
     """One model that a deployment serves."""
 
-    name: str
-    model_path: str
-    service: ModelService | None
-    metadata: ModelMetadata | None
+    name: str = versions.field(description="What clients call the model.")
+    model_path: str = versions.field(description="Where the model's files are for the engine.")
+    service: ModelService | None = versions.field(
+        description="How it is started and where it listens."
+    )
+    metadata: ModelMetadata | None = versions.field(description="What people say of it.")
 
 
 @versions.type(added="0.1.0")
@@ -87,17 +91,17 @@ class ModelDefinition:
 class ShadowedValue:
     """A value that a higher layer replaced."""
 
-    layer: LayerKind
-    value: JSON | None
+    layer: LayerKind = versions.field(description="The layer that said it.")
+    value: JSON | None = versions.field(description="What it said.")
 
 
 @versions.type(added="0.1.0")
 class ValueOrigin:
     """Which layer set the value at a pointer, and what it hid."""
 
-    pointer: JSONPointer
-    layer: LayerKind
-    value: JSON | None
+    pointer: JSONPointer = versions.field(description="The place, in the file's spelling.")
+    layer: LayerKind = versions.field(description="The layer that set the value.")
+    value: JSON | None = versions.field(description="The value that holds.")
     shadowed: list[ShadowedValue] = versions.field(description="Highest layer first.")
 
 
@@ -136,11 +140,15 @@ class RuntimeVariantProfile:
     """What a runtime variant generates when no other layer says otherwise."""
 
     variant: Variant
-    model_name: str | None
-    port: int | None
-    health_path: str | None
-    start_command: Command | None
-    description: str
+    model_name: str | None = versions.field(
+        description="The name of the one model; null where none is generated."
+    )
+    port: int | None = versions.field(description="Where the engine listens.")
+    health_path: str | None = versions.field(description="What is asked for its health.")
+    start_command: Command | None = versions.field(
+        description="With placeholders such as {port}; null is the image's own."
+    )
+    description: str = versions.field(description="For people: what it runs.")
 
 
 @versions.input(added="0.1.0")
@@ -166,11 +174,17 @@ class HealthCheckInput:
 class ModelServiceInput:
     """Absent keeps what lower layers said; null clears it (for three fields null is a value)."""
 
-    pre_start_actions: Maybe[list[PreStartActionInput] | None]
-    start_command: Maybe[Command | None]
+    pre_start_actions: Maybe[list[PreStartActionInput] | None] = versions.field(
+        description="Replaces all of them."
+    )
+    start_command: Maybe[Command | None] = versions.field(
+        description="A string for the shell, or a list of strings that goes through no shell."
+    )
     shell: Maybe[str | None]
-    port: Maybe[int | None]
-    health_check: Maybe[HealthCheckInput | None]
+    port: Maybe[int | None] = versions.field(description="Where the engine listens.")
+    health_check: Maybe[HealthCheckInput | None] = versions.field(
+        description="Merges field by field."
+    )
 
 
 @versions.input(added="0.1.0")
@@ -196,9 +210,11 @@ class ModelMetadataInput:
 class ModelInput:
     """Merges into the lower layers' model of this name, else into the one at its position."""
 
-    name: Maybe[str | None]
-    model_path: Maybe[str | None]
-    service: Maybe[ModelServiceInput | None]
+    name: Maybe[str | None] = versions.field(description="What clients call the model.")
+    model_path: Maybe[str | None] = versions.field(
+        description="Where the model's files are for the engine."
+    )
+    service: Maybe[ModelServiceInput | None] = versions.field(description="Merges field by field.")
     metadata: Maybe[ModelMetadataInput | None]
 
 
@@ -206,4 +222,6 @@ class ModelInput:
 class ModelDefinitionInput:
     """The request's own layer of a definition: it says what it changes, and no more."""
 
-    models: Maybe[list[ModelInput] | None]
+    models: Maybe[list[ModelInput] | None] = versions.field(
+        description="Merge by name, then by position."
+    )

@@ -32,23 +32,33 @@ from schema.strategies import DeploymentStrategy, DeploymentStrategyInput, shown
 class ModelDeployment(Node):
     """The served thing: one of its revisions is active, the others are its history."""
 
-    name: str
-    desired_replicas: int
-    status: DeploymentStatus
-    status_since: datetime
+    name: str = versions.field(
+        description="Unique in the project among those that are not deleted."
+    )
+    desired_replicas: int = versions.field(
+        description="How many replicas of the active revision are to run."
+    )
+    status: DeploymentStatus = versions.field(
+        description="Where it stands now; a subscription tells of each change."
+    )
+    status_since: datetime = versions.field(description="When it came to that status.")
     etag: str = versions.field(description="Changes with every decision of a user.")
     created_at: datetime
-    created_by: str
-    updated_at: datetime
-    deleted_at: datetime | None
+    created_by: str = versions.field(description="Who made it, e.g. key:ci.")
+    updated_at: datetime = versions.field(
+        description="When a user last decided something about it."
+    )
+    deleted_at: datetime | None = versions.field(description="Null while it is not deleted.")
     held: strawberry.Private[deployment.Deployment]
 
     @versions.field
     def tags(self) -> list[str]:
+        """Free labels, to find it by."""
         return cast("list[str]", self.held.tags)
 
     @versions.field
     def strategy(self) -> DeploymentStrategy:
+        """How it goes from one revision to the next."""
         return shown(self.held.strategy)
 
     @versions.load
@@ -129,7 +139,7 @@ ORDER_KINDS: dict[str, type] = {
 @versions.input(added="0.1.0")
 class ModelDeploymentOrder:
     field: ModelDeploymentOrderField
-    direction: OrderDirection | None
+    direction: OrderDirection | None = versions.field(description="ASC unless said.")
 
 
 @versions.input(added="0.1.0")
@@ -159,21 +169,31 @@ class ModelDeploymentFilter:
 @versions.input(added="0.1.0")
 class CreateModelDeploymentInput:
     name: str = versions.field(description="1 to 63 of a-z, 0-9 and -, unique in the project.")
-    tags: list[str] | None
+    tags: list[str] | None = versions.field(
+        description="Free labels, to find it by; none unless said."
+    )
     desired_replicas: int | None = versions.field(description="1 unless said.")
     strategy: DeploymentStrategyInput | None = versions.field(description="Rolling unless said.")
-    idempotency_key: str | None
+    idempotency_key: str | None = versions.field(
+        description="For repeats: within a day, the same key and input get the first answer."
+    )
 
 
 @versions.input(added="0.1.0")
 class UpdateModelDeploymentInput:
     """Absent stays as it is; null is the default again."""
 
-    deployment_id: strawberry.ID
-    name: Maybe[str | None]
-    tags: Maybe[list[str] | None]
-    desired_replicas: Maybe[int | None]
-    strategy: Maybe[DeploymentStrategyInput | None]
+    deployment_id: strawberry.ID = versions.field(description="The deployment to change.")
+    name: Maybe[str | None] = versions.field(description="Its new name; it has to have one.")
+    tags: Maybe[list[str] | None] = versions.field(
+        description="Replaces all of them; null removes them."
+    )
+    desired_replicas: Maybe[int | None] = versions.field(
+        description="How many replicas are to run; null is 1 again."
+    )
+    strategy: Maybe[DeploymentStrategyInput | None] = versions.field(
+        description="Replaces it whole; null is rolling again."
+    )
     expected_etag: str | None = versions.field(
         description="Refuses when the deployment has another etag by now."
     )
@@ -181,7 +201,7 @@ class UpdateModelDeploymentInput:
 
 @versions.input(added="0.1.0")
 class DeleteModelDeploymentInput:
-    deployment_id: strawberry.ID
+    deployment_id: strawberry.ID = versions.field(description="The deployment to delete.")
     expected_etag: str | None = versions.field(
         description="Refuses when the deployment has another etag by now."
     )
@@ -189,14 +209,21 @@ class DeleteModelDeploymentInput:
 
 @versions.type(added="0.1.0")
 class CreateModelDeploymentPayload(Payload):
-    deployment: ModelDeployment | None = None
+    deployment: ModelDeployment | None = versions.field(
+        default=None, description="The new deployment; null where there are user errors."
+    )
 
 
 @versions.type(added="0.1.0")
 class UpdateModelDeploymentPayload(Payload):
-    deployment: ModelDeployment | None = None
+    deployment: ModelDeployment | None = versions.field(
+        default=None, description="As it is now; null where there are user errors."
+    )
 
 
 @versions.type(added="0.1.0")
 class DeleteModelDeploymentPayload(Payload):
-    deployment: ModelDeployment | None = None
+    deployment: ModelDeployment | None = versions.field(
+        default=None,
+        description="As it is now, on its way to STOPPED; null where there are user errors.",
+    )

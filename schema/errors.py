@@ -119,8 +119,13 @@ def user_error(error: errors.UserError) -> UserError:
 
 
 def input_path(path: errors.Path) -> list[str]:
-    """The domain's path in the API's spelling, from the mutation's argument down."""
-    return ["input", *(_spelled(part) for part in path)]
+    """The domain's path in the API's spelling, from the mutation's one argument down."""
+    return ["input", *argument_path(path)]
+
+
+def argument_path(path: errors.Path) -> list[str]:
+    """The domain's path in the API's spelling, from an argument of its own down, e.g. first."""
+    return [_spelled(part) for part in path]
 
 
 def _spelled(part: str | int) -> str:

@@ -64,6 +64,7 @@ class FolderEvent(Event):
 
     @versions.load
     async def folder(self, info: Info) -> ModelFolder | None:
+        """As it is now; null when it is gone."""
         found = await info.context.loads.folder(self.own_folder_id)
         return None if found is None else ModelFolder.of(found)
 
@@ -77,6 +78,7 @@ class TemplateEvent(Event):
 
     @versions.load
     async def template(self, info: Info) -> DeploymentTemplate | None:
+        """As it is now; null when it is gone."""
         found = await info.context.loads.template(self.own_template_id)
         return None if found is None else DeploymentTemplate.of(found)
 
@@ -90,6 +92,7 @@ class DeploymentEvent(Event):
 
     @versions.load
     async def deployment(self, info: Info) -> ModelDeployment | None:
+        """As it is now, also when it was deleted."""
         found = await info.context.loads.deployment(self.own_deployment_id)
         return None if found is None else ModelDeployment.of(found)
 
@@ -103,6 +106,7 @@ class RevisionEvent(DeploymentEvent):
 
     @versions.load
     async def revision(self, info: Info) -> ModelRevision | None:
+        """The revision that it is about."""
         found = await info.context.loads.revision(self.own_revision_id)
         return None if found is None else ModelRevision.of(found)
 

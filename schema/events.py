@@ -40,7 +40,9 @@ versions.enum(EventType, added="0.1.0", description="The types of events, for fi
 class EventFilter:
     """All that is said must hold."""
 
-    types: list[EventType] | None
+    types: list[EventType] | None = versions.field(
+        description="These types alone; every type unless said."
+    )
     subject: strawberry.ID | None = versions.field(
         description="The id of what the events are about; a revision's are its deployment's."
     )

@@ -19,11 +19,13 @@ from schema.relay import Node, global_id
 class ModelFolder(Node):
     """A folder with a model's files, and perhaps its definition file."""
 
-    name: str
-    uri: str
+    name: str = versions.field(description="Unique in the project.")
+    uri: str = versions.field(
+        description="Where the files lie, in canonical form: file:///…, s3://…, gs://… or az://…."
+    )
     created_at: datetime
-    created_by: str
-    updated_at: datetime
+    created_by: str = versions.field(description="Who registered it, e.g. key:ci.")
+    updated_at: datetime = versions.field(description="When its name or URI last changed.")
     held: strawberry.Private[folder.Folder]
 
     @versions.load
@@ -57,7 +59,7 @@ ORDER_KINDS: dict[str, type] = {"created_at": datetime, "updated_at": datetime, 
 @versions.input(added="0.1.0")
 class ModelFolderOrder:
     field: ModelFolderOrderField
-    direction: OrderDirection | None
+    direction: OrderDirection | None = versions.field(description="ASC unless said.")
 
 
 @versions.input(added="0.1.0")
@@ -77,33 +79,41 @@ class ModelFolderFilter:
 
 @versions.input(added="0.1.0")
 class CreateModelFolderInput:
-    name: str
+    name: str = versions.field(description="1 to 63 of a-z, 0-9 and -, unique in the project.")
     uri: str = versions.field(
         description="A local folder (file:///… or a path), or s3://, gs://, az://."
     )
-    idempotency_key: str | None
+    idempotency_key: str | None = versions.field(
+        description="For repeats: within a day, the same key and input get the first answer."
+    )
 
 
 @versions.input(added="0.1.0")
 class UpdateModelFolderInput:
-    folder_id: strawberry.ID
-    name: Maybe[str | None]
-    uri: Maybe[str | None]
+    folder_id: strawberry.ID = versions.field(description="The model folder to change.")
+    name: Maybe[str | None] = versions.field(description="Its new name.")
+    uri: Maybe[str | None] = versions.field(
+        description="Where its files lie from now on; revisions that are there keep what they read."
+    )
 
 
 @versions.input(added="0.1.0")
 class DeleteModelFolderInput:
-    folder_id: strawberry.ID
+    folder_id: strawberry.ID = versions.field(description="The model folder to forget.")
 
 
 @versions.type(added="0.1.0")
 class CreateModelFolderPayload(Payload):
-    folder: ModelFolder | None = None
+    folder: ModelFolder | None = versions.field(
+        default=None, description="The registered folder; null where there are user errors."
+    )
 
 
 @versions.type(added="0.1.0")
 class UpdateModelFolderPayload(Payload):
-    folder: ModelFolder | None = None
+    folder: ModelFolder | None = versions.field(
+        default=None, description="As it is now; null where there are user errors."
+    )
 
 
 @versions.type(added="0.1.0")

@@ -15,6 +15,7 @@ from schema.relay import page_size, parse_cursor, parse_id
 
 DEPTH_LIMIT = 8
 VALUES_LIMIT = 100
+COMPARISONS_LIMIT = 100  # databases have limits of their own, for depth and for parameters
 
 
 class OrderDirection(Enum):
@@ -105,18 +106,38 @@ def listing(
     )
 
 
-def condition(filter: object, depth: int = 1) -> Condition | None:
+def condition(filter: object) -> Condition | None:
     """What the filter asks for, None for nothing; its fields are named as the domain's are."""
+    found = _nested(filter, depth=1)
+    if _comparisons(found) > COMPARISONS_LIMIT:
+        problem = f"A filter compares at most {COMPARISONS_LIMIT} times."
+        raise InvalidValue(path=("filter",), problem=problem)
+    return found
+
+
+def _comparisons(condition: Condition | None) -> int:
+    match condition:
+        case None:
+            return 0
+        case Compare():
+            return 1
+        case Not():
+            return _comparisons(condition.part)
+        case And() | Or():
+            return sum(map(_comparisons, condition.parts))
+
+
+def _nested(filter: object, depth: int) -> Condition | None:
     if depth > DEPTH_LIMIT:
         raise InvalidValue(path=("filter",), problem=f"Filters nest {DEPTH_LIMIT} deep at most.")
     parts: list[Condition] = []
     for name, said in _said(filter):
         if name in ("and_", "or_"):
-            found = [c for each in said if (c := condition(each, depth + 1)) is not None]
+            found = [c for each in said if (c := _nested(each, depth + 1)) is not None]
             if found:
                 parts.append(_all(found) if name == "and_" else Or(tuple(found)))
         elif name == "not_":
-            inner = condition(said, depth + 1)
+            inner = _nested(said, depth + 1)
             parts += [] if inner is None else [Not(inner)]
         else:
             parts += _compared(name, said)

@@ -41,9 +41,13 @@ class Node:
 
 @versions.type(added="0.1.0", name="PageInfo")
 class PageEnds:
-    """Where a page ends."""
+    """Where a page begins and ends."""
 
-    has_next_page: bool
+    has_next_page: bool = versions.field(description="Whether rows follow behind this page.")
+    has_previous_page: bool = versions.field(
+        description="Whether the page starts behind a cursor; lists are read forward alone."
+    )
+    start_cursor: str | None = versions.field(description="The first edge's; null for no edges.")
     end_cursor: str | None = versions.field(description="What `after` takes to go on from here.")
 
 
@@ -82,15 +86,25 @@ def connection(
     page: Page[V], order: Order, show: Callable[[V], T], count: Count, after: str | None = None
 ) -> Connection[T]:
     nodes = [show(value) for value in page.items]
-    end = cursor(page.items[-1], order) if page.items else after
+    ends = [cursor(value, order) for value in (*page.items[:1], *page.items[-1:])]
     return Connection(
         edges=[
             Edge(node=node, held=value, order=order)
             for node, value in zip(nodes, page.items, strict=True)
         ],
         nodes=nodes,
-        page_info=PageEnds(has_next_page=page.has_next, end_cursor=end),
+        page_info=page_ends(ends, after, has_next=page.has_next),
         count=count,
+    )
+
+
+def page_ends(cursors: Sequence[str], after: str | None, *, has_next: bool) -> PageEnds:
+    """An empty page ends where it began, so that who follows a list goes on from there."""
+    return PageEnds(
+        has_next_page=has_next,
+        has_previous_page=after is not None,
+        start_cursor=cursors[0] if cursors else None,
+        end_cursor=cursors[-1] if cursors else after,
     )
 
 

@@ -38,16 +38,16 @@ class EnvironmentVariable:
 
     name: str
     value: str | None
-    secret: str | None
+    secret: str | None = versions.field(description="A secret's name.")
 
 
 @versions.type(added="0.1.0")
 class ModelFolderUse:
     """A model folder as it was used."""
 
-    name: str
-    uri: str
-    mount_path: str
+    name: str = versions.field(description="The folder's name at that time.")
+    uri: str = versions.field(description="Where the files lay at that time.")
+    mount_path: str = versions.field(description="Where replicas find the files.")
     definition_file: str | None = versions.field(
         description="The file that was read, null where none was."
     )
@@ -74,8 +74,8 @@ class ModelFolderUse:
 class DeploymentTemplateUse:
     """A template's version as it was used."""
 
-    name: str
-    version: int
+    name: str = versions.field(description="The template's name.")
+    version: int = versions.field(description="The template's version.")
     template_id: strawberry.Private[str]
 
     @versions.load
@@ -108,26 +108,31 @@ class FolderDrift:
 class ModelRevision(Node):
     """What was resolved when the revision was added: nothing of it changes, or is read again."""
 
-    number: int
+    number: int = versions.field(description="Counts from 1 within the deployment, without gaps.")
     digest: str = versions.field(description="SHA-256 of the canonical JSON of all that runs.")
-    note: str
-    runtime_variant: Variant
-    image: str | None
-    mount_path: str
+    note: str = versions.field(description="For people: why this revision.")
+    runtime_variant: Variant = versions.field(description="What the definition started from.")
+    image: str | None = versions.field(
+        description="The container image; null where no layer names one."
+    )
+    mount_path: str = versions.field(description="Where replicas find the model's files.")
     created_at: datetime
-    created_by: str
+    created_by: str = versions.field(description="Who added it, e.g. key:ci.")
     held: strawberry.Private[Revision]
 
     @versions.field
     def definition(self) -> ModelDefinition:
+        """The resolved definition, typed; its commands as stored, with placeholders."""
         return cast("ModelDefinition", self.held.definition)
 
     @versions.field
     def provenance(self) -> list[ValueOrigin]:
+        """Where each value came from, and what it hid."""
         return cast("list[ValueOrigin]", self.held.provenance)
 
     @versions.field
     def layers(self) -> list[DefinitionLayer]:
+        """What each layer said, lowest first."""
         return cast("list[DefinitionLayer]", self.held.layers)
 
     @versions.field
@@ -219,26 +224,41 @@ def shown_environment(environment: Mapping[str, EnvironmentValue]) -> list[Envir
 
 @versions.type(added="0.1.0")
 class AddModelRevisionPayload(Payload):
-    revision: ModelRevision | None = None
+    revision: ModelRevision | None = versions.field(
+        default=None, description="The new revision; null where there are user errors."
+    )
 
 
 @versions.type(added="0.1.0")
 class PreviewModelRevisionPayload(Payload):
     """What a revision would be; all null where there are user errors."""
 
-    digest: str | None = None
+    digest: str | None = versions.field(
+        default=None, description="What the revision would have; equal digests run alike."
+    )
     runtime_variant: Variant | None = None
     image: str | None = None
     mount_path: str | None = None
     model_folder: ModelFolderUse | None = None
     template: DeploymentTemplateUse | None = None
-    definition: ModelDefinition | None = None
-    definition_document: JSON | None = None
+    definition: ModelDefinition | None = versions.field(
+        default=None, description="The resolved definition, typed."
+    )
+    definition_document: JSON | None = versions.field(
+        default=None,
+        description="The resolved definition in the file's own spelling, with defaults filled in.",
+    )
     environment: list[EnvironmentVariable] | None = None
     resources: JSON | None = None
-    provenance: list[ValueOrigin] | None = None
-    layers: list[DefinitionLayer] | None = None
-    warnings: list[DefinitionNotice] | None = None
+    provenance: list[ValueOrigin] | None = versions.field(
+        default=None, description="Where each value would come from, and what it hid."
+    )
+    layers: list[DefinitionLayer] | None = versions.field(
+        default=None, description="What each layer says, lowest first."
+    )
+    warnings: list[DefinitionNotice] | None = versions.field(
+        default=None, description="What is no error, but may not be meant."
+    )
 
     def show(self, value: Resolution) -> None:
         self.digest = value.digest
@@ -262,4 +282,6 @@ class ModelRevisionComparison:
 
     a: ModelRevision
     b: ModelRevision
-    differences: list[DefinitionDifference]
+    differences: list[DefinitionDifference] = versions.field(
+        description="Every pointer at which the two differ, with value and layer of both sides."
+    )

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 class Secret(Node):
     """A value that replicas get by its name; nobody can read it."""
 
-    name: str
+    name: str = versions.field(description="What environments name it by; unique in the project.")
     created_at: datetime
-    created_by: str
+    created_by: str = versions.field(description="Who sealed it, e.g. key:ci.")
     held: strawberry.Private[secret.Secret]
 
     @versions.load
@@ -61,7 +61,7 @@ ORDER_KINDS: dict[str, type] = {"created_at": datetime, "name": str}
 @versions.input(added="0.1.0")
 class SecretOrder:
     field: SecretOrderField
-    direction: OrderDirection | None
+    direction: OrderDirection | None = versions.field(description="ASC unless said.")
 
 
 @versions.input(added="0.1.0")
@@ -81,18 +81,21 @@ class SecretFilter:
 class CreateSecretInput:
     """A value is never replaced: delete the secret and create it again."""
 
-    name: str
+    name: str = versions.field(description="What environments name it by; unique in the project.")
     value: str = versions.field(description="Sealed at once, and never shown again.")
 
 
 @versions.input(added="0.1.0")
 class DeleteSecretInput:
-    secret_id: strawberry.ID
+    secret_id: strawberry.ID = versions.field(description="The secret to delete.")
 
 
 @versions.type(added="0.1.0")
 class CreateSecretPayload(Payload):
-    secret: Secret | None = None
+    secret: Secret | None = versions.field(
+        default=None,
+        description="The sealed secret, without its value; null where there are user errors.",
+    )
 
 
 @versions.type(added="0.1.0")

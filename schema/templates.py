@@ -22,20 +22,22 @@ from schema.scalars import JSON, JSONPointer
 class DeploymentTemplate(Node):
     """One version of a named, stored layer."""
 
-    name: str
-    version: int
-    status: TemplateStatus
-    runtime_variant: Variant
+    name: str = versions.field(description="All versions share it.")
+    version: int = versions.field(description="Counts from 1 within the name.")
+    status: TemplateStatus = versions.field(description="Who may use this version.")
+    runtime_variant: Variant = versions.field(
+        description="The variant that revisions made from it have."
+    )
     spec: JSON = versions.field(
         description="A draft {image, models, environment, resources}, in the file's spelling."
     )
     allowed_overrides: list[JSONPointer] = versions.field(
         description="Pointers into the spec, * for an index; each allows its subtree."
     )
-    description: str
+    description: str = versions.field(description="For people: what it is for.")
     created_at: datetime
-    created_by: str
-    updated_at: datetime
+    created_by: str = versions.field(description="Who made it, e.g. key:ci.")
+    updated_at: datetime = versions.field(description="When it last changed.")
     held: strawberry.Private[template.Template]
 
     @versions.load
@@ -80,7 +82,7 @@ ORDER_KINDS: dict[str, type] = {
 @versions.input(added="0.1.0")
 class DeploymentTemplateOrder:
     field: DeploymentTemplateOrderField
-    direction: OrderDirection | None
+    direction: OrderDirection | None = versions.field(description="ASC unless said.")
 
 
 @versions.input(added="0.1.0")
@@ -118,42 +120,58 @@ class DeploymentTemplateFilter:
 class CreateDeploymentTemplateInput:
     """Makes the next version of the name, whatever was there before."""
 
-    name: str
-    runtime_variant: Variant
+    name: str = versions.field(description="1 to 63 of a-z, 0-9 and -.")
+    runtime_variant: Variant = versions.field(
+        description="The variant that revisions made from it will have."
+    )
     spec: JSON = versions.field(
         description="A draft {image, models, environment, resources}, in the file's spelling."
     )
-    allowed_overrides: list[JSONPointer] | None
-    description: str | None
+    allowed_overrides: list[JSONPointer] | None = versions.field(
+        description="Pointers into the spec that requests may override, * for an index; none unless said."
+    )
+    description: str | None = versions.field(description="For people: what it is for.")
     status: TemplateStatus | None = versions.field(description="DRAFT unless said.")
-    idempotency_key: str | None
+    idempotency_key: str | None = versions.field(
+        description="For repeats: within a day, the same key and input get the first answer."
+    )
 
 
 @versions.input(added="0.1.0")
 class UpdateDeploymentTemplateInput:
     """A draft may change in all but its name; later only status and description do."""
 
-    template_id: strawberry.ID
+    template_id: strawberry.ID = versions.field(description="The version to change.")
     runtime_variant: Maybe[Variant | None]
-    spec: Maybe[JSON | None]
-    allowed_overrides: Maybe[list[JSONPointer] | None]
-    description: Maybe[str | None]
-    status: Maybe[TemplateStatus | None]
+    spec: Maybe[JSON | None] = versions.field(description="Replaces the spec whole; drafts alone.")
+    allowed_overrides: Maybe[list[JSONPointer] | None] = versions.field(
+        description="Replaces them all; null allows none."
+    )
+    description: Maybe[str | None] = versions.field(
+        description="For people: what it is for; null empties it."
+    )
+    status: Maybe[TemplateStatus | None] = versions.field(
+        description="E.g. ACTIVE, so that the name alone means it."
+    )
 
 
 @versions.input(added="0.1.0")
 class DeleteDeploymentTemplateInput:
-    template_id: strawberry.ID
+    template_id: strawberry.ID = versions.field(description="The version to delete.")
 
 
 @versions.type(added="0.1.0")
 class CreateDeploymentTemplatePayload(Payload):
-    template: DeploymentTemplate | None = None
+    template: DeploymentTemplate | None = versions.field(
+        default=None, description="The new version; null where there are user errors."
+    )
 
 
 @versions.type(added="0.1.0")
 class UpdateDeploymentTemplatePayload(Payload):
-    template: DeploymentTemplate | None = None
+    template: DeploymentTemplate | None = versions.field(
+        default=None, description="As it is now; null where there are user errors."
+    )
 
 
 @versions.type(added="0.1.0")

@@ -67,6 +67,8 @@ def _request_path(names: list[str], request: RevisionRequest) -> Path:
         case ["environment", name, *rest]:
             entries = draft.get("environment") or ()
             places = [i for i, entry in enumerate(entries) if entry.get("name") == name]
+            if not places and name.isdecimal():  # a finding about an entry that has no name
+                places = [int(name)]
             return ("environment", *places[-1:], *rest)
         case ["resources", *rest]:
             return ("resources", *map(Key, rest))

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.definitions.folder_file import LIMIT
-from infra.files import toml, yaml
 from infra.files.refusals import refusal
 
 
@@ -14,6 +13,8 @@ class DefinitionFileParser:
     """Implements domain.definitions.ports.DefinitionParser."""
 
     def parse(self, file: str, content: bytes) -> Mapping[str, Any]:
+        from infra.files import toml, yaml  # not before there is a file
+
         if len(content) > LIMIT:
             raise refusal("DEFINITION_TOO_LARGE", f"{file} is larger than {LIMIT} bytes")
         try:

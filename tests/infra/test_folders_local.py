@@ -219,5 +219,6 @@ async def test_what_is_no_folder_is_refused(folders: Folders, root: Path, missin
     "uri", ["file://host/x", "file:///x?y", "http://h/x", "memory://x", "", "a\0b", "file://[x/y"]
 )
 async def test_a_uri_of_another_kind_is_refused(folders: Folders, uri: str) -> None:
-    with pytest.raises(FolderRefused):
+    with pytest.raises(FolderRefused) as refused:
         await folders.usable(uri)
+    assert refused.value.path == ("uri",)

@@ -70,6 +70,23 @@ async def test_rows_that_come_between_pages_move_nothing(graph: Graph) -> None:
     assert await names(graph, after=after, orderBy=order) == ["c", "d"]
 
 
+async def test_a_page_tells_where_it_begins(graph: Graph) -> None:
+    await deployments(graph, "a", "b")
+    query = """query ($after: String) { modelDeployments(first: 1, after: $after) {
+      edges { cursor } pageInfo { hasPreviousPage startCursor endCursor } } }"""
+    one = (await graph.get(query))["modelDeployments"]
+    [edge] = one["edges"]
+    assert one["pageInfo"] == {
+        "hasPreviousPage": False,
+        "startCursor": edge["cursor"],
+        "endCursor": edge["cursor"],
+    }
+    two = (await graph.get(query, after=edge["cursor"]))["modelDeployments"]
+    assert two["pageInfo"]["hasPreviousPage"]
+    none = (await graph.get(query, after=two["pageInfo"]["endCursor"]))["modelDeployments"]
+    assert none["pageInfo"]["startCursor"] is None
+
+
 async def test_the_end_cursor_of_an_empty_page_is_where_it_began(graph: Graph) -> None:
     await deployments(graph, "a")
     page = (await graph.get(PAGE))["modelDeployments"]
@@ -186,6 +203,12 @@ async def test_a_filter_has_a_limit_in_depth_and_width(graph: Graph) -> None:
     assert (await graph.ask(PAGE, filter=deep)).codes == ["INVALID_VALUE"]
     wide = {"name": {"in": ["a"] * 101}}
     assert (await graph.ask(PAGE, filter=wide)).codes == ["INVALID_VALUE"]
+    most = {"or": [{"not": {"and": [{"name": {"eq": "a"}}]}}] * 100}
+    assert (await graph.ask(PAGE, filter=most)).errors == []
+    more = {**most, "tags": {"contains": "gpu"}}
+    answer = await graph.ask(PAGE, filter=more)
+    assert answer.codes == ["INVALID_VALUE"]
+    assert answer.errors[0]["extensions"]["argument"] == ["filter"]
 
 
 async def test_deleted_deployments_are_found_by_id_alone(graph: Graph) -> None:

@@ -323,6 +323,11 @@ async def test_every_part_of_the_input_is_taken(graph: Graph) -> None:
             ["input", "expectedEtag"],
         ),
         (
+            {"runtimeVariant": "ECHO", "environment": [{"name": "A", "value": "1"}, {"name": "B"}]},
+            "WRONG_TYPE",
+            ["input", "environment", "1"],
+        ),
+        (
             {"runtimeVariant": "ECHO", "environment": [{"name": "A", "secret": "NONE"}]},
             "SECRET_NOT_FOUND",
             None,
