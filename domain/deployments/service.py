@@ -138,36 +138,44 @@ class Deployments:
         _check_etag(deployment, request.expected_etag)
         checks.text(request.note, ("note",), NOTE_LIMIT)
         resolution = await self.definitions.resolve(project_id, request, preview=False)
-        now = self.clock()
         revision_id = self.new_id()
         async with self.start_work(caller.actor, caller.cause) as work:
-            twin = await repeat.claim(work, revision_id, now)
+            twin = await repeat.claim(work, revision_id, self.clock())
             if twin is None:
-                deployment = await self._lock(
-                    work, caller, request.deployment_id, request.expected_etag
-                )
-                number = deployment.last_revision + 1
-                revision = resolution.revision(
-                    id=revision_id,
-                    deployment_id=deployment.id,
-                    number=number,
-                    note=request.note,
-                    created_at=now,
-                    created_by=caller.actor,
-                )
-                await work.revisions.add(revision)
-                fact = RevisionAdded(
-                    deployment_id=deployment.id,
-                    revision_id=revision_id,
-                    number=number,
-                    digest=revision.digest,
-                )
-                work.record(project_id, fact)
-                changed = self._next(replace(deployment, last_revision=number))
-                if request.activate:
-                    changed = self._activated(work, changed, revision)
-                await work.deployments.put(changed)
+                revision = await self._add(work, caller, request, resolution, revision_id)
         return revision if twin is None else await self._revision(twin)
+
+    async def _add(
+        self,
+        work: Work,
+        caller: Caller,
+        request: RevisionRequest,
+        resolution: Resolution,
+        revision_id: str,
+    ) -> Revision:
+        """The next revision, numbered under the lock of its deployment's row."""
+        deployment = await self._lock(work, caller, request.deployment_id, request.expected_etag)
+        revision = resolution.revision(
+            id=revision_id,
+            deployment_id=deployment.id,
+            number=deployment.last_revision + 1,
+            note=request.note,
+            created_at=self.clock(),
+            created_by=caller.actor,
+        )
+        await work.revisions.add(revision)
+        fact = RevisionAdded(
+            deployment_id=deployment.id,
+            revision_id=revision_id,
+            number=revision.number,
+            digest=revision.digest,
+        )
+        work.record(deployment.project_id, fact)
+        changed = self._next(replace(deployment, last_revision=revision.number))
+        if request.activate:
+            changed = self._activated(work, changed, revision)
+        await work.deployments.put(changed)
+        return revision
 
     def _activated(self, work: Work, deployment: Deployment, revision: Revision) -> Deployment:
         fact = RevisionActivated(
