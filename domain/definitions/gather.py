@@ -38,7 +38,7 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class GatheredLayer:
     """A layer and where it comes from; without a layer it was looked for and said nothing."""
 
     kind: LayerKind
@@ -61,24 +61,24 @@ class Part:
 class Gathered:
     """The layers, lowest first, and what was wrong already with how they were given."""
 
-    parts: tuple[Part, ...]
+    every: tuple[GatheredLayer, ...]
     errors: tuple[DefinitionError, ...]
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        return tuple(part.layer for part in self.parts if part.layer is not None)
+        return tuple(one.layer for one in self.every if one.layer is not None)
 
 
 def layers(given: Given) -> Gathered:
     asked = request_layer(**_said(given.request))
     higher = [*_template(given), *_file(given)]
     if asked.layer.tree:
-        higher.append(_part("request", asked.layer))
-    trees = [part.layer.tree for part in higher if part.layer and part.file is None]
+        higher.append(_gathered("request", asked.layer))
+    trees = [one.layer.tree for one in higher if one.layer and one.file is None]
     lowest = generate(given.variant, _context(given.mount_path, trees))
     variant = Layer(kind=LayerKind.VARIANT, tree=lowest)
     return Gathered(
-        parts=(_part(given.variant.value, variant), *higher),
+        every=(_gathered(given.variant.value, variant), *higher),
         errors=(*_refused_overrides(given), *asked.errors),
     )
 
@@ -108,7 +108,7 @@ def resolution(project_id: str, given: Given, gathered: Gathered, resolved: Reso
         environment={name: EnvironmentValue(**value) for name, value in environment.items()},
         resources=resolved.resources,
         provenance=resolved.provenance,
-        layers=tuple(part.written() for part in gathered.parts),
+        layers=tuple(one.written() for one in gathered.every),
         notices=notices.notices(resolved.definition, resolved.resources, given.mount_path),
     )
 
@@ -125,27 +125,27 @@ def _refused_overrides(given: Given) -> tuple[DefinitionError, ...]:
     return overrides.refused(template.spec, choice.overrides, template.allowed_overrides)
 
 
-def _template(given: Given) -> Iterator[Part]:
+def _template(given: Given) -> Iterator[GatheredLayer]:
     template, choice = given.template, given.request.template
     if template is None or choice is None:
         return
     name = f"{template.name}@{template.version}"
-    yield _part(name, Layer(kind=LayerKind.TEMPLATE, tree=template.spec))
+    yield _gathered(name, Layer(kind=LayerKind.TEMPLATE, tree=template.spec))
     if choice.overrides:
         layer = Layer(kind=LayerKind.TEMPLATE, tree=choice.overrides)
-        yield _part(f"{name} overrides", layer)
+        yield _gathered(f"{name} overrides", layer)
 
 
-def _file(given: Given) -> Iterator[Part]:
+def _file(given: Given) -> Iterator[GatheredLayer]:
     kind, file = LayerKind.FOLDER, given.file
     if file is not None:
-        yield Part(kind=kind, source=file.name, layer=file.layer(), file=file)
+        yield GatheredLayer(kind=kind, source=file.name, layer=file.layer(), file=file)
     elif given.names:
-        yield Part(kind=kind, source=", ".join(given.names), layer=None)
+        yield GatheredLayer(kind=kind, source=", ".join(given.names), layer=None)
 
 
-def _part(source: str, layer: Layer) -> Part:
-    return Part(kind=layer.kind, source=source, layer=layer)
+def _gathered(source: str, layer: Layer) -> GatheredLayer:
+    return GatheredLayer(kind=layer.kind, source=source, layer=layer)
 
 
 def _context(mount_path: str, trees: Sequence[Tree]) -> Context:

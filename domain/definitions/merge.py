@@ -66,11 +66,11 @@ def targets(lower: Sequence[Any], upper: Sequence[Any]) -> Iterator[int]:
 
     The one of the same name, else the one at its own position, else a new one at the end.
     """
-    names = {_name(model): index for index, model in enumerate(lower) if _name(model)}
+    names = {name: index for index, model in enumerate(lower) if (name := _name(model))}
     size = len(lower)
     for position, model in enumerate(upper):
-        if _name(model) in names:
-            yield names[_name(model)]
+        if (name := _name(model)) in names:
+            yield names[name]
         elif position < len(lower):
             yield position
         else:
@@ -111,8 +111,9 @@ def _models(tree: Tree) -> Sequence[Any]:
     return models if isinstance(models, list) else ()
 
 
-def _name(model: Any) -> Any:
-    return model.get("name") if isinstance(model, Mapping) else None
+def _name(model: Any) -> str | None:
+    name = model.get("name") if isinstance(model, Mapping) else None
+    return name if isinstance(name, str) else None  # one that can't be read is like no other
 
 
 def _same_targets(draft: Draft, places: Sequence[int]) -> Iterator[DefinitionError]:

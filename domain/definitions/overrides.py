@@ -35,7 +35,7 @@ def refused(spec: Tree, overrides: Tree, allowed: Sequence[str]) -> tuple[Defini
             LayerKind.TEMPLATE,
             draft.written(path),
             "the template does not allow to override this",
-            value=value,
+            value=None if draft.errors else value,  # it may have unreadable members
         )
         for path, value in _outside(draft.tree, (), _Allowed(patterns, places))
         if value is not drafts.UNREADABLE

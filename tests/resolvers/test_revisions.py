@@ -274,6 +274,13 @@ async def test_every_part_of_the_input_is_taken(graph: Graph) -> None:
     }
     shown = f"""image template {{ name version template {{ version }} }} resources {DEFINITION}
       environment {{ name value secret }} deployment {{ status activeRevision {{ number }} }}"""
+    same = f"""digest image mountPath resources definitionDocument {DEFINITION}
+      template {{ name version }} environment {{ name value secret }}
+      layers {{ layer source sha256 text }} warnings {{ code pointer message }}
+      provenance {{ pointer layer value shadowed {{ layer value }} }}"""
+    previewed = await preview(graph, said, same)
+    assert previewed.pop("userErrors") == []
+    assert await add(graph, {**said, "activate": False}, same) == previewed
     revision = await add(graph, said, shown)
     assert revision["image"] == "registry/echo:1"
     assert revision["template"] == {"name": "base", "version": 1, "template": {"version": 1}}
@@ -285,7 +292,7 @@ async def test_every_part_of_the_input_is_taken(graph: Graph) -> None:
     service = revision["definition"]["models"][0]["service"]
     assert service["startCommand"] == ["modelyard", "echo", "--port", "{port}"]
     assert service["preStartActions"] == [{"action": "MKDIR", "args": {"path": "/tmp/x"}}]
-    assert revision["deployment"] == {"status": "DEPLOYING", "activeRevision": {"number": 1}}
+    assert revision["deployment"] == {"status": "DEPLOYING", "activeRevision": {"number": 2}}
     data = await graph.get("{ secrets { nodes { usedBy { name } } } }")
     assert data["secrets"]["nodes"] == [{"usedBy": [{"name": "chat"}]}]
 

@@ -258,3 +258,10 @@ def test_a_placeholder_in_quotes_is_refused_where_its_value_needs_quotes() -> No
 def test_overlay_keeps_a_null_as_a_null() -> None:
     tree = overlay({"image": "i", "models": [a_model()]}, request(image=None))
     assert tree == {"image": None, "models": [a_model()]}
+
+
+def test_names_that_cant_be_read_are_not_one_name() -> None:
+    unreadable = {"name": "a\0"}
+    found = errors_of(folder(models=[unreadable]), request(models=[unreadable, unreadable]))
+    assert {error.code for error in found} == {"WRONG_TYPE", "REQUIRED_MISSING"}
+    assert all(error.value in (None, repr("a\0")) for error in found)

@@ -98,3 +98,11 @@ def test_a_field_is_one_however_the_pointer_and_the_overrides_spell_it(
 
 def test_what_is_wrong_with_an_override_itself_is_told_by_the_merge() -> None:
     assert outside({"models": [{"name": [], "service": 3}], "nope": 1, "x-mine": 1}, "/image") == []
+
+
+def test_an_override_with_members_that_cant_be_read_is_told_without_them() -> None:
+    overrides = one_model(port="8080", shell="x")
+    (error,) = refused(SPEC, overrides, ["/image"])
+    assert (error.pointer, error.value) == ("/models/0/service", None)
+    (error,) = refused(SPEC, one_model(port=8080), ["/image"])
+    assert error.value == {"port": 8080}
