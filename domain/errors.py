@@ -79,7 +79,7 @@ class InvalidValue(UserError):
 
 @dataclass(eq=False, kw_only=True)
 class Forbidden(UserError):
-    """This needs the role {role} in the project."""
+    """This needs the role {role}."""
 
     role: str
 

@@ -141,4 +141,4 @@ def test_a_caller_without_a_role_finds_nothing_and_with_a_low_one_is_forbidden()
     with pytest.raises(Forbidden) as refused:
         viewer.require(Role.EDITOR, "p", missing)
     assert refused.value.path == ("thing_id",)
-    assert refused.value.message == "This needs the role editor in the project."
+    assert refused.value.message == "This needs the role editor."
