@@ -21,7 +21,7 @@ from domain.definitions.resolution import Drift, Resolution
 from domain.definitions.variants import Variant
 from domain.definitions.variants.registry import VARIANTS
 from domain.deployments.deployment import Revision
-from domain.errors import DefinitionError, NotFound, Refused, UserError
+from domain.errors import DefinitionError, InvalidValue, NotFound, Refused, UserError
 from domain.folders.folder import Folder
 from domain.templates.template import Template, TemplateStatus
 from domain.work import Reads
@@ -106,10 +106,16 @@ class Definitions:
                 raise NotFound(kind=kind, id=choice.name, path=("template", "name"))
             return found
         found = next((t for t in versions if t.version == choice.version), None)
-        if found is None or (found.status is TemplateStatus.DRAFT and not preview):
-            kind = "version (a draft is for previews alone) of a template"
+        path = ("template", "version")
+        if found is None:
             name = f"{choice.name}@{choice.version}"
-            raise NotFound(kind=kind, id=name, path=("template", "version"))
+            raise NotFound(kind="version of a template", id=name, path=path)
+        if found.status is TemplateStatus.DRAFT and not preview:
+            problem = (
+                f"Version {choice.version} of template {choice.name!r} is a draft, which previews "
+                "alone may name. Activate it first."
+            )
+            raise InvalidValue(path=path, problem=problem)
         return found
 
     async def _folder(self, project_id: str, request: RevisionRequest) -> Folder | None:

@@ -56,6 +56,7 @@ class Noun(Generic[T]):
         called: str = "name",
     ) -> None:
         self.kind = kind
+        self.value = value
         self.table = table
         self.unique = unique
         self.called = called

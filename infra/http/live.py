@@ -91,3 +91,5 @@ class Live:
                 await self.sweep()
             except StorageUnavailable as error:
                 log.warning("keys of open streams can't be checked now", problem=error.problem)
+            except Exception:  # the loop's edge: revoked keys must not stay unseen from here on
+                log.exception("keys of open streams could not be checked")

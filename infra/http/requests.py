@@ -11,6 +11,7 @@ from infra.http.refusals import JSON, RequestRefused
 
 BODY_LIMIT = 1024 * 1024  # bytes
 NESTING_LIMIT = 64  # levels of the variables
+VALUES_LIMIT = 10_000  # of the variables: coercing many more would hold up everybody else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +62,7 @@ def checked(said: Mapping[str, Any]) -> Said:
         raise _bad("'operationName' must be a string or null.")
     if not isinstance(said.get("extensions"), dict | None):
         raise _bad("'extensions' must be an object or null.")
-    if variables and _nests_too_deep(variables):
-        raise _bad(f"'variables' nests deeper than {NESTING_LIMIT} levels.")
+    _check_size(variables)
     return Said(query=query, variables=variables, operation_name=name)
 
 
@@ -81,18 +81,22 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _nests_too_deep(value: object) -> bool:
-    level: list[Any] = [value]
-    for _ in range(NESTING_LIMIT):
+def _check_size(variables: object) -> None:
+    level: list[Any] = [variables]
+    values = 0
+    for _ in range(NESTING_LIMIT + 1):
         level = [
             inner
             for outer in level
+            if isinstance(outer, dict | list)
             for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, dict | list)
         ]
         if not level:
-            return False
-    return True
+            return
+        values += len(level)
+        if values > VALUES_LIMIT:
+            raise _bad(f"'variables' holds more than {VALUES_LIMIT} values.")
+    raise _bad(f"'variables' nests deeper than {NESTING_LIMIT} levels.")
 
 
 def _is_utf8(parameters: str) -> bool:

@@ -200,7 +200,9 @@ async def test_without_a_version_the_newest_active_template_is_meant(house: Hous
     deprecated = replace(request, template=TemplateChoice(name="llama", version=3))
     assert (await resolve(house, deprecated)).template
     draft = replace(request, template=TemplateChoice(name="llama", version=4))
-    assert await refusals(house, draft) == [("NOT_FOUND", ("template", "version"))]
+    assert await refusals(house, draft) == [("INVALID_VALUE", ("template", "version"))]
+    absent = replace(request, template=TemplateChoice(name="llama", version=9))
+    assert await refusals(house, absent) == [("NOT_FOUND", ("template", "version"))]
     assert (await resolve(house, draft, preview=True)).template is not None
     unknown = replace(request, template=TemplateChoice(name="nothing"))
     assert await refusals(house, unknown) == [("NOT_FOUND", ("template", "name"))]
