@@ -1,12 +1,13 @@
 """The store as one thing: units of work, reads and the event log over one database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -28,6 +29,7 @@ from infra.events.log import Log
 log = structlog.get_logger()
 
 SWEEP_EVERY = 3600.0
+LAST_ACT_SECONDS = 5.0
 NOTE_EVERY = 1.0
 
 
@@ -76,6 +78,8 @@ async def open_store(
     """
     async with AsyncExitStack() as stack:
         engines = await stack.enter_async_context(open_engines(url))
+        if engines.is_sqlite:
+            await engines.keep_wal()
         if engines.is_sqlite or auto_migrate:
             await _migrate(url, engines)
         await version.require_current(engines)
@@ -134,7 +138,7 @@ async def _noting(marks: Marks) -> AsyncIterator[Callable[[], None]]:
     async def note_changes() -> None:
         await changed.wait()
         changed.clear()
-        await marks.note()
+        await _unbroken(marks.note())
 
     async with _repeating(note_changes, NOTE_EVERY):
         yield changed.set
@@ -146,8 +150,8 @@ async def _noting(marks: Marks) -> AsyncIterator[Callable[[], None]]:
 
 async def _sweep(store: Store, clock: Clock, retention: timedelta) -> None:
     now = clock()
-    await store.sweep(now - retention)
-    await forget_expired(store.events.engines, now)
+    await _unbroken(store.sweep(now - retention))
+    await _unbroken(forget_expired(store.events.engines, now))
 
 
 @asynccontextmanager
@@ -171,3 +175,14 @@ async def _repeat(act: Callable[[], Awaitable[None]], pause: float) -> None:
         except Exception:  # the loop's edge
             log.exception("the store's upkeep failed")
         await asyncio.sleep(pause)
+
+
+async def _unbroken(act: Coroutine[Any, Any, object]) -> None:
+    """To its end, also when the upkeep is to end: cut off in the middle of connecting, the driver
+    would never close the connection."""
+    task = asyncio.create_task(act)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=LAST_ACT_SECONDS)
+        raise

@@ -1,9 +1,12 @@
 """Connections to SQLite and PostgreSQL: one engine that writes, one that reads."""
 
+import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -20,7 +23,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from infra.db.failures import translated
+from domain.errors import StorageUnavailable
+from infra.db.failures import translated, unavailable
 from infra.db.nearby import THREADS, NearbyReader, reader
 
 if TYPE_CHECKING:
@@ -28,7 +32,8 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS = 30.0
 CONNECT_SECONDS = 10.0
-SQLITE_PRAGMAS = ("foreign_keys = ON", "journal_mode = WAL", "synchronous = FULL")
+SQLITE_PRAGMAS = ("foreign_keys = ON", "synchronous = FULL")
+WAL_PAUSE = 0.02
 
 Params = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
@@ -56,6 +61,21 @@ class Engines:
     async def ping(self) -> None:
         """Raises StorageUnavailable where the database does not answer."""
         await self.rows(text("SELECT 1"))
+
+    async def keep_wal(self) -> None:
+        """Put the SQLite file into WAL mode, which it then keeps; raises StorageUnavailable.
+
+        This one change waits for no lock, whatever the timeout: where others connect at the same
+        moment, it is tried again.
+        """
+        with translated():
+            async with self.write.connect() as connection:
+                driver = (await connection.get_raw_connection()).driver_connection
+                until = monotonic() + BUSY_SECONDS
+                while not await _in_wal(driver):
+                    if monotonic() > until:
+                        raise StorageUnavailable(where="the database", problem="it is locked")
+                    await asyncio.sleep(WAL_PAUSE)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["Transaction"]:
@@ -96,6 +116,16 @@ async def open_engines(url: str, *, plain: bool = False) -> AsyncIterator[Engine
         finally:
             await engines.read.dispose()
             await engines.write.dispose()
+
+
+async def _in_wal(driver: Any) -> bool:
+    try:
+        async with driver.execute("PRAGMA journal_mode = WAL") as cursor:
+            return tuple(await cursor.fetchone()) == ("wal",)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            return False
+        raise unavailable(error) from error
 
 
 def is_sqlite(url: str) -> bool:

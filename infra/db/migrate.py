@@ -19,6 +19,8 @@ async def migrate(url: str, to: str = "head") -> None:
     Where two do it at once, the second waits and finds it done. Raises SchemaNewer.
     """
     async with open_engines(url, plain=True) as engines:
+        if engines.is_sqlite:
+            await engines.keep_wal()
         with translated():
             async with engines.write.begin() as connection:
                 if not engines.is_sqlite:
