@@ -5,14 +5,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from domain import checks
 from domain.errors import IdempotencyKeyReused
 from domain.work import Answered, Reads, Work
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 KEPT = timedelta(hours=24)
 
@@ -58,8 +55,8 @@ class Repeat:
         return kept.result
 
 
-def repeat(project_id: str, operation: str, key: str | None, said: "DataclassInstance") -> Repeat:
-    """`said` is all of the input; it is kept as a SHA-256 alone, and only under a key."""
+def repeat(project_id: str, operation: str, key: str | None, said: Any) -> Repeat:
+    """`said` is all of the input, a dataclass; it is kept as a SHA-256 alone, and only under a key."""
     fingerprint = ""
     if key is not None:
         checks.text(key, ("idempotency_key",), checks.KEY_LIMIT)
