@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -55,10 +55,15 @@ class Repeat:
         return kept.result
 
 
-def repeat(project_id: str, operation: str, key: str | None, said: Mapping[str, Any]) -> Repeat:
-    """`said` is all of the input; it is kept as a SHA-256 alone."""
+def repeat(project_id: str, operation: str, key: str | None, said: Any) -> Repeat:
+    """`said` is all of the input, a dataclass; it is kept as a SHA-256 alone, and only under a key."""
+    fingerprint = ""
     if key is not None:
         checks.text(key, ("idempotency_key",), checks.KEY_LIMIT)
-    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), default=str)
-    fingerprint = sha256(canonical.encode(errors="surrogatepass")).hexdigest()
+        fingerprint = _fingerprint(asdict(said))
     return Repeat(project_id=project_id, operation=operation, key=key, fingerprint=fingerprint)
+
+
+def _fingerprint(said: Mapping[str, Any]) -> str:
+    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), default=str)
+    return sha256(canonical.encode(errors="surrogatepass")).hexdigest()

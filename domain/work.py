@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from domain.access.access import ApiKey, Project
-from domain.deployments.deployment import Deployment, Revision
+from domain.deployments.deployment import Deployment, Revision, RevisionHead
 from domain.events import Cursor, Event, Fact, Scope
 from domain.folders.folder import Folder
 from domain.listing import Listing, Page
@@ -113,9 +113,12 @@ class Lists(Protocol[T]):
 
 
 class RevisionLists(Lists[Revision], Protocol):
+    async def heads(self, ids: Collection[str]) -> Mapping[str, RevisionHead]:
+        """As `by_ids`, without the documents."""
+
     async def pages(
         self, deployment_ids: Collection[str], listing: Listing
-    ) -> Mapping[str, Page[Revision]]:
+    ) -> Mapping[str, Page[RevisionHead]]:
         """One page for each deployment, in one statement."""
 
     async def counts(

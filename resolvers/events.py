@@ -39,13 +39,14 @@ class EventQueries:
         log = info.context.services.log
         start = None if after is None else Cursor.decode(after)
         found = await log.read(start, size + 1, scope(info.context.caller, filter))
+        cursors = [event.cursor.encode for event in found[:size]]
         edges = [
             EventEdge(cursor=event.cursor.encode(), node=shown(event)) for event in found[:size]
         ]
         return EventConnection(
             edges=edges,
             nodes=[edge.node for edge in edges],
-            page_info=page_ends([edge.cursor for edge in edges], after, has_next=len(found) > size),
+            page_info=page_ends(cursors, after, has_next=len(found) > size),
         )
 
 

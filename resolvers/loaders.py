@@ -12,16 +12,16 @@ from strawberry.dataloader import DataLoader
 from domain.access.access import Caller, Owned, Project
 from domain.definitions.resolution import Drift
 from domain.definitions.service import Definitions
-from domain.deployments.deployment import Deployment, Revision
+from domain.deployments.deployment import Deployment, Revision, RevisionHead
 from domain.folders.folder import Folder
 from domain.listing import Listing, Page
 from domain.secrets.secret import Secret
 from domain.templates.template import Template
-from domain.work import Lists, Reads
+from domain.work import Reads
 
 T = TypeVar("T")
 V = TypeVar("V", bound=Owned)
-NO_REVISIONS: Page[Revision] = Page((), has_next=False)
+NO_REVISIONS: Page[RevisionHead] = Page((), has_next=False)
 
 
 class Loaders:
@@ -32,6 +32,7 @@ class Loaders:
         "_definitions",
         "_deployments",
         "_folders",
+        "_heads",
         "_projects",
         "_reads",
         "_revision_counts",
@@ -47,11 +48,12 @@ class Loaders:
         self._definitions = definitions
         self._caller = caller
         self._projects = DataLoader[str, Project | None](load_fn=self._load_projects)
-        self._folders = self._by_id(reads.folders)
-        self._templates = self._by_id(reads.templates)
-        self._secrets = self._by_id(reads.secrets)
-        self._deployments = self._by_id(reads.deployments)
-        self._revisions = self._by_id(reads.revisions)
+        self._folders = self._by_id(reads.folders.by_ids)
+        self._templates = self._by_id(reads.templates.by_ids)
+        self._secrets = self._by_id(reads.secrets.by_ids)
+        self._deployments = self._by_id(reads.deployments.by_ids)
+        self._revisions = self._by_id(reads.revisions.by_ids)
+        self._heads = self._by_id(reads.revisions.heads)
         self._revision_pages = ByListing(reads.revisions.pages, NO_REVISIONS)
         self._revision_counts = ByListing(reads.revisions.counts, 0)
         self._secret_users: DataLoader[tuple[str, str], Sequence[str]] = DataLoader(
@@ -76,7 +78,10 @@ class Loaders:
     async def revision(self, id: str) -> Revision | None:
         return await self._revisions.load(id)
 
-    async def revisions(self, deployment_id: str, listing: Listing) -> Page[Revision]:
+    async def revision_head(self, id: str) -> RevisionHead | None:
+        return await self._heads.load(id)
+
+    async def revisions(self, deployment_id: str, listing: Listing) -> Page[RevisionHead]:
         return await self._revision_pages.load(deployment_id, listing)
 
     async def revision_count(self, deployment_id: str, listing: Listing) -> int:
@@ -88,9 +93,11 @@ class Loaders:
     async def drift(self, revision: Revision) -> Drift:
         return await self._definitions.drift(revision)
 
-    def _by_id(self, lists: Lists[V]) -> DataLoader[str, V | None]:
+    def _by_id(
+        self, read: Callable[[list[str]], Awaitable[Mapping[str, V]]]
+    ) -> DataLoader[str, V | None]:
         async def load(ids: list[str]) -> list[V | None]:
-            found = await lists.by_ids(ids)
+            found = await read(ids)
             seen = {k: v for k, v in found.items() if self._caller.sees(v.project_id)}
             return list(map(seen.get, ids))
 

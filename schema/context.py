@@ -7,7 +7,7 @@ import strawberry
 
 from domain.access.access import Caller, Project
 from domain.definitions.resolution import Drift
-from domain.deployments.deployment import Deployment, Revision
+from domain.deployments.deployment import Deployment, Revision, RevisionHead
 from domain.folders.folder import Folder
 from domain.listing import Listing, Page
 from domain.secrets.secret import Secret
@@ -29,7 +29,9 @@ class Loads(Protocol):
 
     async def revision(self, id: str) -> Revision | None: ...
 
-    async def revisions(self, deployment_id: str, listing: Listing) -> Page[Revision]:
+    async def revision_head(self, id: str) -> RevisionHead | None: ...
+
+    async def revisions(self, deployment_id: str, listing: Listing) -> Page[RevisionHead]:
         """A page of one deployment's revisions; pages of many are read together."""
 
     async def revision_count(self, deployment_id: str, listing: Listing) -> int: ...

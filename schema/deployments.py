@@ -71,7 +71,7 @@ class ModelDeployment(Node):
         """The revision that is to run."""
         if self.held.active_revision_id is None:
             return None
-        found = await info.context.loads.revision(self.held.active_revision_id)
+        found = await info.context.loads.revision_head(self.held.active_revision_id)
         return None if found is None else ModelRevision.of(found)
 
     @versions.load

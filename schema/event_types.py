@@ -107,7 +107,7 @@ class RevisionEvent(DeploymentEvent):
     @versions.load
     async def revision(self, info: Info) -> ModelRevision | None:
         """The revision that it is about."""
-        found = await info.context.loads.revision(self.own_revision_id)
+        found = await info.context.loads.revision_head(self.own_revision_id)
         return None if found is None else ModelRevision.of(found)
 
 

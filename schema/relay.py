@@ -10,6 +10,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Generic, TypeAlias, TypeVar
 
 import strawberry
@@ -32,6 +33,10 @@ After: TypeAlias = Annotated[
 ]
 
 
+Written: TypeAlias = Callable[[], str]
+"""A cursor that is written when it is asked for."""
+
+
 @versions.interface(added="0.1.0")
 class Node:
     """Whatever has an id of its own; `node(id:)` finds it again."""
@@ -47,8 +52,18 @@ class PageEnds:
     has_previous_page: bool = versions.field(
         description="Whether the page starts behind a cursor; lists are read forward alone."
     )
-    start_cursor: str | None = versions.field(description="The first edge's; null for no edges.")
-    end_cursor: str | None = versions.field(description="What `after` takes to go on from here.")
+    cursors: strawberry.Private[Sequence[Written]]
+    after: strawberry.Private[str | None]
+
+    @versions.field
+    def start_cursor(self) -> str | None:
+        """The first edge's; null for no edges."""
+        return self.cursors[0]() if self.cursors else None
+
+    @versions.field
+    def end_cursor(self) -> str | None:
+        """What `after` takes to go on from here."""
+        return self.cursors[-1]() if self.cursors else self.after
 
 
 @versions.type(added="0.1.0")
@@ -86,7 +101,7 @@ def connection(
     page: Page[V], order: Order, show: Callable[[V], T], count: Count, after: str | None = None
 ) -> Connection[T]:
     nodes = [show(value) for value in page.items]
-    ends = [cursor(value, order) for value in (*page.items[:1], *page.items[-1:])]
+    ends = [partial(cursor, value, order) for value in (*page.items[:1], *page.items[-1:])]
     return Connection(
         edges=[
             Edge(node=node, held=value, order=order)
@@ -98,13 +113,13 @@ def connection(
     )
 
 
-def page_ends(cursors: Sequence[str], after: str | None, *, has_next: bool) -> PageEnds:
+def page_ends(cursors: Sequence[Written], after: str | None, *, has_next: bool) -> PageEnds:
     """An empty page ends where it began, so that who follows a list goes on from there."""
     return PageEnds(
         has_next_page=has_next,
         has_previous_page=after is not None,
-        start_cursor=cursors[0] if cursors else None,
-        end_cursor=cursors[-1] if cursors else after,
+        cursors=cursors,
+        after=after,
     )
 
 

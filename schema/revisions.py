@@ -11,7 +11,7 @@ from domain.definitions.notices import notices
 from domain.definitions.render import rendered
 from domain.definitions.resolution import Resolution
 from domain.deployments import deployment
-from domain.deployments.deployment import EnvironmentValue, Revision
+from domain.deployments.deployment import EnvironmentValue, Revision, RevisionHead
 from schema import versions
 from schema.context import Info
 from schema.definitions import (
@@ -118,27 +118,27 @@ class ModelRevision(Node):
     mount_path: str = versions.field(description="Where replicas find the model's files.")
     created_at: datetime
     created_by: str = versions.field(description="Who added it, e.g. key:ci.")
-    held: strawberry.Private[Revision]
+    held: strawberry.Private[RevisionHead]
 
-    @versions.field
-    def definition(self) -> ModelDefinition:
+    @versions.load
+    async def definition(self, info: Info) -> ModelDefinition:
         """The resolved definition, typed; its commands as stored, with placeholders."""
-        return cast("ModelDefinition", self.held.definition)
+        return cast("ModelDefinition", (await self._whole(info)).definition)
 
-    @versions.field
-    def provenance(self) -> list[ValueOrigin]:
+    @versions.load
+    async def provenance(self, info: Info) -> list[ValueOrigin]:
         """Where each value came from, and what it hid."""
-        return cast("list[ValueOrigin]", self.held.provenance)
+        return cast("list[ValueOrigin]", (await self._whole(info)).provenance)
 
-    @versions.field
-    def layers(self) -> list[DefinitionLayer]:
+    @versions.load
+    async def layers(self, info: Info) -> list[DefinitionLayer]:
         """What each layer said, lowest first."""
-        return cast("list[DefinitionLayer]", self.held.layers)
+        return cast("list[DefinitionLayer]", (await self._whole(info)).layers)
 
-    @versions.field
-    def definition_document(self) -> JSON:
+    @versions.load
+    async def definition_document(self, info: Info) -> JSON:
         """The definition in the file's own spelling, its commands rendered with its own values."""
-        return shown_document(self.held.definition)
+        return shown_document((await self._whole(info)).definition)
 
     @versions.field
     def model_folder(self) -> ModelFolderUse | None:
@@ -148,35 +148,38 @@ class ModelRevision(Node):
     def template(self) -> DeploymentTemplateUse | None:
         return shown_template(self.held.template)
 
-    @versions.field
-    def environment(self) -> list[EnvironmentVariable]:
-        return shown_environment(self.held.environment)
+    @versions.load
+    async def environment(self, info: Info) -> list[EnvironmentVariable]:
+        return shown_environment((await self._whole(info)).environment)
 
-    @versions.field
-    def resources(self) -> JSON:
+    @versions.load
+    async def resources(self, info: Info) -> JSON:
         """Quantities, by resource."""
-        return JSON(self.held.resources)
+        return JSON((await self._whole(info)).resources)
 
-    @versions.field
-    def warnings(self) -> list[DefinitionNotice]:
+    @versions.load
+    async def warnings(self, info: Info) -> list[DefinitionNotice]:
         """What is no error but worth knowing."""
-        held = self.held
-        found = notices(held.definition, held.resources, held.mount_path)
+        whole = await self._whole(info)
+        found = notices(whole.definition, whole.resources, whole.mount_path)
         return cast("list[DefinitionNotice]", found)
 
-    @versions.field
-    def explain(
+    @versions.load
+    async def explain(
         self,
+        info: Info,
         pointer: Annotated[JSONPointer, versions.argument("E.g. /models/0/service/port.")],
     ) -> ValueOrigin | None:
         """The origin of one value; null where there is none at the pointer."""
-        found = next((o for o in self.held.provenance if o.pointer == pointer), None)
+        origins = (await self._whole(info)).provenance
+        found = next((o for o in origins if o.pointer == pointer), None)
         return cast("ValueOrigin | None", found)
 
     @versions.field
     async def folder_drift(self, info: Info) -> FolderDrift:
         """Reads the model folder's file."""
-        return cast("FolderDrift", await info.context.loads.drift(self.held))
+        whole = await self._whole(info)
+        return cast("FolderDrift", await info.context.loads.drift(whole))
 
     @versions.load
     async def deployment(
@@ -187,8 +190,16 @@ class ModelRevision(Node):
         found = await info.context.loads.deployment(self.held.deployment_id)
         return None if found is None else ModelDeployment.of(found)
 
+    async def _whole(self, info: Info) -> Revision:
+        """With its documents: of a list, all its revisions' are read together."""
+        if isinstance(self.held, Revision):
+            return self.held
+        found = await info.context.loads.revision(self.held.id)
+        assert found is not None, "revisions are never deleted"
+        return found
+
     @classmethod
-    def of(cls, value: Revision) -> "ModelRevision":
+    def of(cls, value: RevisionHead) -> "ModelRevision":
         return cls(
             id=global_id("ModelRevision", value.id),
             number=value.number,

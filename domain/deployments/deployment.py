@@ -90,8 +90,8 @@ class EnvironmentValue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Revision:
-    """What was resolved when the revision was added; nothing of it is ever read again elsewhere."""
+class RevisionHead:
+    """A revision without its documents, which are nearly all of its size: what lists show."""
 
     id: str
     project_id: str
@@ -103,11 +103,17 @@ class Revision:
     mount_path: str
     folder: FolderUse | None
     template: TemplateUse | None
+    note: str
+    created_at: datetime
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision(RevisionHead):
+    """What was resolved when the revision was added; nothing of it is ever read again elsewhere."""
+
     definition: Definition  # commands with their placeholders
     environment: Mapping[str, EnvironmentValue]
     resources: Mapping[str, str]
     provenance: tuple[Origin, ...]
     layers: tuple[WrittenLayer, ...]
-    note: str
-    created_at: datetime
-    created_by: str

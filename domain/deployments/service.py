@@ -57,7 +57,7 @@ class Deployments:
     ) -> Deployment:
         project_id = caller.project_id
         caller.require_selected(Role.EDITOR)
-        repeat = idempotency.repeat(project_id, "createModelDeployment", key, asdict(new))
+        repeat = idempotency.repeat(project_id, "createModelDeployment", key, new)
         if first := await repeat.answered(self.reads, self.clock()):
             return await self._deployment(first)
         decided = _checked(asdict(new) | {"strategy": new.strategy})
@@ -131,7 +131,7 @@ class Deployments:
         deployment = await self._readable(caller, request.deployment_id, Role.EDITOR)
         project_id = deployment.project_id
         repeat = idempotency.repeat(
-            project_id, "addModelRevision", request.idempotency_key, asdict(request)
+            project_id, "addModelRevision", request.idempotency_key, request
         )
         if first := await repeat.answered(self.reads, self.clock()):
             return await self._revision(first)

@@ -1,4 +1,4 @@
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
 from domain import checks, idempotency
@@ -36,7 +36,7 @@ class Folders:
     async def create(self, caller: Caller, new: NewFolder, key: str | None = None) -> Folder:
         project_id = caller.project_id
         caller.require_selected(Role.EDITOR)
-        repeat = idempotency.repeat(project_id, "createModelFolder", key, asdict(new))
+        repeat = idempotency.repeat(project_id, "createModelFolder", key, new)
         if first := await repeat.answered(self.reads, self.clock()):
             return await self._first(first)
         checks.name(new.name, ("name",))

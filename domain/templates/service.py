@@ -1,5 +1,5 @@
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypedDict, TypeVar
 
 from domain import checks, idempotency
@@ -47,7 +47,7 @@ class Templates:
     async def create(self, caller: Caller, new: NewTemplate, key: str | None = None) -> Template:
         project_id = caller.project_id
         caller.require_selected(Role.EDITOR)
-        repeat = idempotency.repeat(project_id, "createDeploymentTemplate", key, asdict(new))
+        repeat = idempotency.repeat(project_id, "createDeploymentTemplate", key, new)
         if first := await repeat.answered(self.reads, self.clock()):
             return await self._first(first)
         checks.name(new.name, ("name",))

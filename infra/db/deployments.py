@@ -26,6 +26,7 @@ from domain.deployments.deployment import (
     EnvironmentValue,
     FolderUse,
     Revision,
+    RevisionHead,
     TemplateUse,
 )
 from domain.deployments.strategy import Strategy
@@ -114,15 +115,20 @@ REVISIONS = Noun(
     called="number",
 )
 
+HEADS = Noun("revision", RevisionHead, REVISIONS.table, number, called="number")
+
 LIVE = DEPLOYMENTS.table.c.status.not_in(FINAL)
 
 
 class StoredRevisionLists(StoredLists[Revision]):
+    async def heads(self, ids: Collection[str]) -> Mapping[str, RevisionHead]:
+        return await StoredLists(self.engines, HEADS).by_ids(ids)
+
     async def pages(
         self, deployment_ids: Collection[str], listing: Listing
-    ) -> Mapping[str, Page[Revision]]:
+    ) -> Mapping[str, Page[RevisionHead]]:
         """A window numbers each deployment's rows; the first of them are read, and one more, which
-        shows whether there is a next page. Only these are read with their documents."""
+        shows whether there is a next page."""
         table = REVISIONS.table.c
         order = sql.ordered(REVISIONS, listing.order)
         rank = func.row_number().over(partition_by=table.deployment_id, order_by=order)
@@ -133,15 +139,15 @@ class StoredRevisionLists(StoredLists[Revision]):
             .subquery()
         )
         best = (
-            REVISIONS.select()
+            HEADS.select()
             .join(ranked, ranked.c.id == table.id)
             .where(ranked.c.rank <= listing.first + 1)
             .order_by(ranked.c.rank)
         )
-        found: dict[str, list[Revision]] = {id_: [] for id_ in deployment_ids}
-        for revision in await self.values(best):
-            found[revision.deployment_id].append(revision)
-        return {id_: sql.cut(revisions, listing) for id_, revisions in found.items()}
+        found: dict[str, list[RevisionHead]] = {id_: [] for id_ in deployment_ids}
+        for head in map(HEADS.to_value, await self.rows(best)):
+            found[head.deployment_id].append(head)
+        return {id_: sql.cut(heads, listing) for id_, heads in found.items()}
 
     async def counts(self, deployment_ids: Collection[str], listing: Listing) -> Mapping[str, int]:
         column = REVISIONS.table.c.deployment_id

@@ -9,7 +9,7 @@ import pytest
 from domain.access.access import Project, Role
 from domain.definitions.definition import Definition, Metadata, Model, PreStartAction, Service
 from domain.definitions.variants import Variant
-from domain.deployments.deployment import DeploymentStatus, EnvironmentValue
+from domain.deployments.deployment import DeploymentStatus, EnvironmentValue, Revision
 from domain.deployments.strategy import BlueGreen, Canary, CanaryStep
 from domain.errors import InvalidValue, NameTaken, NotFound
 from domain.listing import Listing
@@ -28,6 +28,7 @@ from tests.support.builders import (
     a_template,
     secrets_of,
 )
+from tests.support.memory import head
 
 
 async def default(store: AnyStore) -> Project:
@@ -68,6 +69,9 @@ async def test_what_is_added_comes_back_as_it_was(store: AnyStore) -> None:
     assert await reads.templates.by_ids([template.id]) == {template.id: template}
     assert await reads.deployments.by_ids([deployment.id]) == {deployment.id: deployment}
     assert await reads.revisions.by_ids([revision.id]) == {revision.id: revision}
+    heads = await reads.revisions.heads([revision.id, "nothing"])
+    assert heads == {revision.id: head(revision)}
+    assert not isinstance(heads[revision.id], Revision)
 
 
 async def test_documents_keep_the_order_in_which_they_were_written(store: AnyStore) -> None:

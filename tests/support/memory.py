@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from domain.access.access import ApiKey, Project
 from domain.clock import Clock, utc_now
-from domain.deployments.deployment import FINAL, Deployment, Revision
+from domain.deployments.deployment import FINAL, Deployment, Revision, RevisionHead
 from domain.errors import InvalidValue, NameTaken, NotFound
 from domain.events import Cursor, Event, Extent, Fact, Scope, subject
 from domain.folders.folder import Folder
@@ -276,13 +276,22 @@ def compare_places(listing: Listing, left: tuple[Any, str], right: tuple[Any, st
 class MemoryRevisionLists(MemoryLists[Revision]):
     __slots__ = ()
 
+    async def heads(self, ids: Collection[str]) -> Mapping[str, RevisionHead]:
+        return {i: head(revision) for i, revision in (await self.by_ids(ids)).items()}
+
     async def pages(
         self, deployment_ids: Collection[str], listing: Listing
-    ) -> Mapping[str, Page[Revision]]:
-        return {i: await self.page(inside(listing, i)) for i in deployment_ids}
+    ) -> Mapping[str, Page[RevisionHead]]:
+        pages = {i: await self.page(inside(listing, i)) for i in deployment_ids}
+        return {i: Page(tuple(map(head, p.items)), has_next=p.has_next) for i, p in pages.items()}
 
     async def counts(self, deployment_ids: Collection[str], listing: Listing) -> Mapping[str, int]:
         return {i: await self.count(inside(listing, i)) for i in deployment_ids}
+
+
+def head(revision: Revision) -> RevisionHead:
+    """Without the documents: whoever wants them has to ask for them."""
+    return RevisionHead(**{f.name: getattr(revision, f.name) for f in fields(RevisionHead)})
 
 
 def inside(listing: Listing, deployment_id: str) -> Listing:
