@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS = 30.0
 CONNECT_SECONDS = 10.0
+STALLED_SECONDS = 30  # of a unit of work that sends nothing
 SQLITE_PRAGMAS = ("foreign_keys = ON", "synchronous = FULL")
 WAL_PAUSE = 0.02
 
@@ -176,9 +177,13 @@ def _begin_immediate(connection: Any) -> None:
 
 def _postgres(url: URL, json: Mapping[str, Any]) -> Engines:
     sizes: dict[str, Any] = {"pool_size": 10, "max_overflow": 20, **json}
-    sizes["async_creator"] = partial(connect, url)
-    write = _engine(url, isolation_level="READ COMMITTED", **sizes)
-    read = _engine(url, isolation_level="AUTOCOMMIT", **sizes)
+    write = _engine(
+        url,
+        isolation_level="READ COMMITTED",
+        async_creator=partial(_connect_to_write, url),
+        **sizes,
+    )
+    read = _engine(url, isolation_level="AUTOCOMMIT", async_creator=partial(connect, url), **sizes)
     for engine in (write, read):
         event.listen(engine.sync_engine, "checkout", _require_open)
     return Engines(write=write, read=read)
@@ -197,6 +202,16 @@ def _engine(url: URL, **arguments: Any) -> AsyncEngine:
 
 def _as_written(text: str) -> str:
     return text
+
+
+async def _connect_to_write(url: URL) -> "asyncpg.Connection[Any]":
+    """A server that stops in the middle of a unit of work would hold the log's counter, and so every
+    other writer, for as long as it is stopped: PostgreSQL ends its session instead. A statement, not
+    a parameter of the connection: poolers may refuse those."""
+    connection = await connect(url)
+    with translated():
+        await connection.execute(f"SET idle_in_transaction_session_timeout = '{STALLED_SECONDS}s'")
+    return connection
 
 
 async def connect(url: URL | str) -> "asyncpg.Connection[Any]":

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from domain.errors import StorageUnavailable
 from domain.events import FolderCreated, Scope
@@ -107,3 +108,24 @@ async def test_a_server_that_is_not_there_is_storage_unavailable(tmp_path: Path)
     with pytest.raises(StorageUnavailable):
         async with open_store(nowhere, data_dir=tmp_path):
             pass
+
+
+async def test_a_unit_of_work_that_stalls_is_ended_and_the_others_go_on(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    async def stall() -> None:
+        """Hold the log's counter until the server loses patience: here after 50 ms."""
+        async with engines.transaction() as stalled:
+            setting = await stalled.run(text("SHOW idle_in_transaction_session_timeout"))
+            assert setting.scalar_one() == "30s"
+            await stalled.run(text("SET LOCAL idle_in_transaction_session_timeout = '50ms'"))
+            await stalled.run(text("UPDATE event_head SET position = position"))
+            await asyncio.wait_for(add_events(store, 1), 30)
+
+    async with (
+        open_store(postgres_url, data_dir=tmp_path) as store,
+        open_engines(postgres_url) as engines,
+    ):
+        with pytest.raises(StorageUnavailable):
+            await stall()
+        assert (await store.log.head()).position == 1
