@@ -121,10 +121,13 @@ class Settings(BaseSettings):
     )
     driver: Driver = Field(Driver.PROCESS, description="Where replicas run.")
     process_inherit_env: Names = Field(
-        (), description="More environment variables that replica processes inherit."
+        (),
+        description="More environment variables that replica processes inherit (none is run yet).",
     )
     object_store: str | None = Field(
-        None, description="Where files are kept, as a URL; default: a folder in the data dir."
+        None,
+        description="Where uploaded files are kept, as a URL (there are none yet); default: a folder in "
+        "the data dir.",
     )
     store_timeout: Duration = Field(
         timedelta(seconds=10), description="How long storage may take to give a file."
