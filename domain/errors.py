@@ -4,11 +4,13 @@
     ├── UserError                 the caller can mend it; shown with code, message and path
     │   ├── NotFound  NameTaken  InvalidValue  Forbidden  EtagMismatch  IdempotencyKeyReused
     │   ├── TemplateFrozen  TransitionRefused  FolderRefused  FileTooLarge  OutsideFolder
+    │   ├── NoRollout  FixedPort
     │   └── DefinitionError       one finding of a resolution: its kind is its code
     ├── Refused                   several user errors at once
     ├── Unauthenticated           no key, or one that is unknown or revoked
     ├── CursorExpired  CursorUnknown  CursorInvalid
     ├── SealBroken                a secret that this server's key does not open
+    ├── PortsExhausted            the process driver's range of ports is used up
     └── StorageUnavailable        a store did not answer; worth another try
 
 An error's docstring is its message, filled with the error's own fields.
@@ -116,6 +118,22 @@ class TransitionRefused(UserError):
 
 
 @dataclass(eq=False, kw_only=True)
+class NoRollout(UserError):
+    """{problem}"""
+
+    problem: str
+
+
+@dataclass(eq=False, kw_only=True)
+class FixedPort(UserError):
+    """Revision {number} has a fixed port: its command names neither {{port}} nor $PORT. On one machine
+    it can have one replica, not {wanted}."""
+
+    number: int
+    wanted: int
+
+
+@dataclass(eq=False, kw_only=True)
 class FolderRefused(UserError):
     """The folder {uri!r} can't be registered: {problem}."""
 
@@ -202,3 +220,11 @@ class SealBroken(ModelyardError):
     """A secret can't be opened: {problem}."""
 
     problem: str
+
+
+@dataclass(eq=False, kw_only=True)
+class PortsExhausted(ModelyardError):
+    """All ports of {first}–{last} are in use. Widen MODELYARD_REPLICA_PORTS or stop replicas."""
+
+    first: int
+    last: int

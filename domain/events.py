@@ -12,6 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.deployments.deployment import DeploymentStatus
+from domain.deployments.reason import Reason
+from domain.deployments.rollout import RolloutKind
 from domain.errors import CursorExpired, CursorUnknown
 
 
@@ -122,9 +124,13 @@ class DeploymentDeleted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentStatusChanged:
+    """Also recorded where only the reason is another."""
+
     deployment_id: str
     before: DeploymentStatus
     after: DeploymentStatus
+    reason: Reason | None = None
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +146,174 @@ class RevisionActivated:
     deployment_id: str
     revision_id: str
     number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentScaled:
+    """`rule_id` is the autoscaling rule that decided, on `measured` against its `target`, each a number
+    per replica; all three are None where a user decided."""
+
+    deployment_id: str
+    before: int
+    after: int
+    rule_id: str | None = None
+    metric: str | None = None
+    measured: float | None = None
+    target: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutStarted:
+    deployment_id: str
+    rollout_id: str
+    revision_id: str
+    number: int
+    kind: RolloutKind
+    strategy: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutAdvanced:
+    """`weight` is the percentage of requests that the new revision gets, None where replicas share them;
+    `healthy` counts its healthy replicas."""
+
+    deployment_id: str
+    rollout_id: str
+    number: int
+    step: int
+    weight: int | None
+    healthy: int
+    desired: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutPaused:
+    deployment_id: str
+    rollout_id: str
+    number: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutResumed:
+    deployment_id: str
+    rollout_id: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutPromoted:
+    """A user's go-ahead."""
+
+    deployment_id: str
+    rollout_id: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutSucceeded:
+    """Its revision is the active one from here on."""
+
+    deployment_id: str
+    rollout_id: str
+    revision_id: str
+    number: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutFailed:
+    """The way back begins; RolledBack ends it."""
+
+    deployment_id: str
+    rollout_id: str
+    revision_id: str
+    number: int
+    reason: Reason
+    message: str
+    log_tail: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutAborted:
+    deployment_id: str
+    rollout_id: str
+    revision_id: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutReplaced:
+    deployment_id: str
+    rollout_id: str
+    revision_id: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolledBack:
+    """The active revision serves all that is desired again; nothing of the other is left."""
+
+    deployment_id: str
+    revision_id: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaStarted:
+    deployment_id: str
+    replica_id: str
+    revision_id: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaBecameHealthy:
+    deployment_id: str
+    replica_id: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaBecameUnhealthy:
+    deployment_id: str
+    replica_id: str
+    number: int
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaDraining:
+    """Gateways send it nothing new from here on."""
+
+    deployment_id: str
+    replica_id: str
+    number: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaStopping:
+    deployment_id: str
+    replica_id: str
+    number: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaExited:
+    """`wanted`: it was told to end. `reason` is None where it simply did as told."""
+
+    deployment_id: str
+    replica_id: str
+    number: int
+    wanted: bool
+    exit_code: int | None
+    reason: Reason | None
+    message: str
 
 
 Fact = (
@@ -160,6 +334,23 @@ Fact = (
     | DeploymentStatusChanged
     | RevisionAdded
     | RevisionActivated
+    | DeploymentScaled
+    | RolloutStarted
+    | RolloutAdvanced
+    | RolloutPaused
+    | RolloutResumed
+    | RolloutPromoted
+    | RolloutSucceeded
+    | RolloutFailed
+    | RolloutAborted
+    | RolloutReplaced
+    | RolledBack
+    | ReplicaStarted
+    | ReplicaBecameHealthy
+    | ReplicaBecameUnhealthy
+    | ReplicaDraining
+    | ReplicaStopping
+    | ReplicaExited
 )
 FACTS: Mapping[str, type] = {fact.__name__: fact for fact in Fact.__args__}
 SUBJECTS: Mapping[str, SubjectKind] = {f"{kind.value}_id": kind for kind in SubjectKind}

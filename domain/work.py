@@ -12,6 +12,9 @@ from typing import Protocol, TypeVar
 
 from domain.access.access import ApiKey, Project
 from domain.deployments.deployment import Deployment, Revision, RevisionHead
+from domain.deployments.ports import Lease
+from domain.deployments.replica import Replica, ReplicaGroup
+from domain.deployments.rollout import Rollout
 from domain.events import Cursor, Event, Fact, Scope
 from domain.folders.folder import Folder
 from domain.listing import Listing, Page
@@ -79,7 +82,22 @@ class Work(Protocol):
     templates: Rows[Template]
     deployments: Rows[Deployment]
     revisions: FixedRows[Revision]
+    rollouts: Rows[Rollout]
+    groups: Rows[ReplicaGroup]
+    replicas: Rows[Replica]
     answers: Answers
+
+    async def live_rollout(self, deployment_id: str) -> Rollout | None:
+        """The deployment's rollout that has not ended. Lock the deployment first."""
+
+    async def last_promoted(self, deployment_id: str, but: str) -> str | None:
+        """The id of the revision that last succeeded in a rollout and is not `but`."""
+
+    async def look(self, deployment_id: str, at: datetime | None) -> None:
+        """Have the reconciler look at the deployment by then; None: not before it is asked to."""
+
+    async def holds(self, lease: Lease) -> bool:
+        """Whether the lease is still its holder's; if so it stays so until this unit of work ends."""
 
     async def latest_template_version(self, project_id: str, name: str) -> int:
         """The highest version of a template's name, 0 where there is none. Lock the project first."""
@@ -126,6 +144,58 @@ class RevisionLists(Lists[Revision], Protocol):
     ) -> Mapping[str, int]: ...
 
 
+class RolloutLists(Lists[Rollout], Protocol):
+    async def live(self, deployment_ids: Collection[str]) -> Mapping[str, Rollout]:
+        """The rollouts that have not ended, by deployment."""
+
+    async def pages(
+        self, deployment_ids: Collection[str], listing: Listing
+    ) -> Mapping[str, Page[Rollout]]: ...
+
+    async def counts(
+        self, deployment_ids: Collection[str], listing: Listing
+    ) -> Mapping[str, int]: ...
+
+
+class GroupLists(Lists[ReplicaGroup], Protocol):
+    async def of(self, deployment_ids: Collection[str]) -> Mapping[str, Sequence[ReplicaGroup]]:
+        """The deployments' groups, oldest first."""
+
+
+class ReplicaLists(Lists[Replica], Protocol):
+    async def present(self, deployment_ids: Collection[str]) -> Mapping[str, Sequence[Replica]]:
+        """The replicas that have not exited, by deployment, oldest first."""
+
+    async def pages(
+        self, deployment_ids: Collection[str], listing: Listing
+    ) -> Mapping[str, Page[Replica]]: ...
+
+    async def counts(
+        self, deployment_ids: Collection[str], listing: Listing
+    ) -> Mapping[str, int]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """`asked` counts the times that somebody asked for a look."""
+
+    deployment_id: str
+    shard: int
+    asked: int
+
+
+class DueLists(Protocol):
+    """Which deployments the reconciler has to look at. Read them before what is to be looked at."""
+
+    async def due(self, shards: Collection[int], now: datetime, limit: int) -> Sequence[Due]:
+        """Those whose time has come, the longest waiting first."""
+
+    async def of(self, deployment_ids: Collection[str]) -> Mapping[str, Due]: ...
+
+    async def postpone(self, looks: Collection[tuple[Due, datetime | None]]) -> None:
+        """Look at each then (None: when asked), unless somebody asked for a look meanwhile."""
+
+
 class SecretLists(Lists[Secret], Protocol):
     async def named(self, project_id: str, names: Collection[str]) -> Mapping[str, Secret]: ...
 
@@ -157,6 +227,10 @@ class Reads(Protocol):
     templates: TemplateLists
     deployments: Lists[Deployment]
     revisions: RevisionLists
+    rollouts: RolloutLists
+    groups: GroupLists
+    replicas: ReplicaLists
+    due: DueLists
     answers: AnswerReads
 
 

@@ -9,11 +9,12 @@ from domain.definitions.definition import Definition
 from domain.definitions.layers import WrittenLayer
 from domain.definitions.merge import Origin
 from domain.definitions.variants import Variant
+from domain.deployments.reason import Reason
 from domain.deployments.strategy import Strategy
 
 
 class DeploymentStatus(StrEnum):
-    PENDING = "pending"  # nothing active. A user's activation moves it on
+    PENDING = "pending"  # nothing active, nor to be. A user's activation moves it on
     DEPLOYING = "deploying"  # an activated revision is not yet served. The reconciler moves it on
     READY = "ready"  # the desired replicas serve (also none, if none are desired)
     DEGRADED = "degraded"  # fewer healthy replicas than desired
@@ -25,10 +26,10 @@ class DeploymentStatus(StrEnum):
 S = DeploymentStatus
 TRANSITIONS: Mapping[DeploymentStatus, frozenset[DeploymentStatus]] = {
     S.PENDING: frozenset({S.DEPLOYING, S.STOPPING, S.STOPPED}),
-    S.DEPLOYING: frozenset({S.READY, S.DEGRADED, S.ROLLING_BACK, S.STOPPING, S.STOPPED}),
-    S.READY: frozenset({S.DEPLOYING, S.DEGRADED, S.STOPPING, S.STOPPED}),
+    S.DEPLOYING: frozenset({S.PENDING, S.READY, S.DEGRADED, S.ROLLING_BACK, S.STOPPING, S.STOPPED}),
+    S.READY: frozenset({S.DEPLOYING, S.DEGRADED, S.ROLLING_BACK, S.STOPPING, S.STOPPED}),
     S.DEGRADED: frozenset({S.DEPLOYING, S.READY, S.ROLLING_BACK, S.STOPPING, S.STOPPED}),
-    S.ROLLING_BACK: frozenset({S.DEPLOYING, S.READY, S.DEGRADED, S.STOPPING, S.STOPPED}),
+    S.ROLLING_BACK: frozenset({S.PENDING, S.DEPLOYING, S.READY, S.DEGRADED, S.STOPPING, S.STOPPED}),
     S.STOPPING: frozenset({S.STOPPED}),
     S.STOPPED: frozenset(),
 }
@@ -37,7 +38,11 @@ FINAL = frozenset(s for s, onward in TRANSITIONS.items() if not onward)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """`generation` counts the decisions of users: the etag is made from it, and from nothing else."""
+    """`generation` counts the decisions of users: the etag is made from it, and from nothing else.
+
+    `active_revision_id` is the revision that was last promoted; a live rollout may be on its way to
+    another. `reason`, `message` and `next_retry_at` tell why the status is what it is.
+    """
 
     id: str
     project_id: str
@@ -47,6 +52,9 @@ class Deployment:
     strategy: Strategy
     status: DeploymentStatus
     status_since: datetime
+    reason: Reason | None = None
+    message: str = ""
+    next_retry_at: datetime | None = None
     active_revision_id: str | None
     last_revision: int  # the highest revision number given out, 0 before the first
     generation: int
