@@ -9,7 +9,7 @@ before the driver is told, so that whoever comes after a crash finds in the rows
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +18,7 @@ from math import inf
 from domain.clock import Clock, Timer
 from domain.deployments.agenda import Agenda, Lane
 from domain.deployments.barriers import Barriers
+from domain.deployments.ending import Ending
 from domain.deployments.hints import Hints
 from domain.deployments.look import InPlace, Loader
 from domain.deployments.passes import Decide, Passes, Present
@@ -35,7 +36,6 @@ SWEEP_EVERY = 1.0
 SWEPT_AT_ONCE = 1_000
 REPORTS_EVERY = 0.2  # while somebody waits for gateways
 UPKEEP_EVERY = 60.0
-ALL_EVERY = 300.0  # each deployment that runs is looked at, whatever was said of it
 STOP_SECONDS = 10.0
 WORKERS: Mapping[Lane, int] = {Lane.HINTED: 8, Lane.SWEPT: 2}
 BATCH: Mapping[Lane, int] = {Lane.HINTED: 16, Lane.SWEPT: 64}
@@ -68,8 +68,10 @@ class Reconciler:
     _ending: asyncio.Event = field(default_factory=asyncio.Event)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Until the block ends; passes under way end first, then the leases are given back."""
+    async def running(self, *, stop_replicas: bool = False) -> AsyncIterator[None]:
+        """Until the block ends; passes under way end first, then the leases are given back.
+
+        The replicas run on, if they are not to stop too."""
         passes = self._passes()
         all_rounds = self._rounds(passes)
         hints = Hints(
@@ -95,6 +97,8 @@ class Reconciler:
             self._ending.set()
             await _ended(listening, 0.0)
             await _ended(working, STOP_SECONDS)
+            if stop_replicas:
+                await self._end_replicas()
             await self._leave()
 
     def _passes(self) -> Passes:
@@ -126,7 +130,6 @@ class Reconciler:
         return (
             again(name="leases", act=partial(self._renew, passes)),
             again(name="due", act=self._sweep, nudged=self._gained),
-            again(name="all", act=self._look_at_all),
             again(name="gateways", act=self._hear_gateways, nudged=self._barriers.added),
             again(name="upkeep", act=self._upkeep),
         )
@@ -147,8 +150,8 @@ class Reconciler:
     async def _renew(self, passes: Passes) -> float:
         handover = await self.tenure.renew()
         if handover.gained:
-            await self._adopt(handover.gained)
             self._gained.set()
+            self._agenda.sweep(await self.reads.due.running(handover.gained))
         if handover.lost:
             passes.forget()
             replicas = self._present.take(handover.lost)
@@ -169,15 +172,6 @@ class Reconciler:
         await self._agenda.swept()
         return 0.0
 
-    async def _look_at_all(self) -> float:
-        await self._adopt(self.tenure.shards())
-        return ALL_EVERY
-
-    async def _adopt(self, shards: Collection[int]) -> None:
-        """Have the driver see all that runs there."""
-        if shards:
-            self._agenda.sweep(await self.reads.due.running(shards))
-
     async def _hear_gateways(self) -> float:
         if self._barriers.are_waited_for:
             reports = await self.gateways.living(self.clock())
@@ -190,6 +184,22 @@ class Reconciler:
             self.logger.warning("processes that no replica owns were ended", processes=ended)
         await self.prune()
         return UPKEEP_EVERY
+
+    async def _end_replicas(self) -> None:
+        ending = Ending(
+            reads=self.reads,
+            start_work=self.start_work,
+            driver=self.driver,
+            tenure=self.tenure,
+            patience=self.patience,
+            clock=self.clock,
+            timer=self.timer,
+        )
+        try:
+            if left := await ending.end_all():
+                self.logger.warning("replicas did not end", replicas=left)
+        except StorageUnavailable as error:
+            self.logger.warning("replicas could not be ended", problem=error.problem)
 
     async def _leave(self) -> None:
         try:
