@@ -10,6 +10,7 @@ from domain.deployments.deployment import FINAL, Deployment, Revision
 from domain.deployments.ports import Driver, Lease
 from domain.deployments.replica import ReplicaGroup, ReplicaStatus
 from domain.deployments.rollout import Rollout
+from domain.deployments.shards import shard_of
 from domain.deployments.situation import Patience, Situation
 from domain.deployments.tenure import Tenure
 from domain.work import Due, EventLog, Reads
@@ -55,11 +56,11 @@ class Loader:
     async def load(self, deployment_ids: Collection[str]) -> Sequence[Look]:
         """Those that are this plane's; whoever asks later for a look is noticed by the `due` of each,
         which is read before everything else."""
-        looks = await self.reads.due.of(deployment_ids)
-        leases = {i: self.tenure.lease(due.shard) for i, due in looks.items()}
+        leases = {i: self.tenure.lease(shard_of(i)) for i in deployment_ids}
         own = {i: lease for i, lease in leases.items() if lease is not None}
         if not own:
             return ()
+        looks = await self.reads.due.of(own)
         deployments, rollouts, groups, replicas = await asyncio.gather(
             self.reads.deployments.by_ids(own),
             self.reads.rollouts.live(own),
@@ -90,7 +91,8 @@ class Loader:
                 ),
             )
             for deployment in deployments.values()
-            if deployment.status not in FINAL or replicas.get(deployment.id)
+            if deployment.id in looks
+            and (deployment.status not in FINAL or replicas.get(deployment.id))
         ]
 
     async def _in_place(self, revision_ids: Collection[str]) -> frozenset[str]:

@@ -22,7 +22,7 @@ class Host:
 
     @property
     def running(self) -> set[str]:
-        return {id for id, observed in self.seen.items() if observed.sight not in GONE}
+        return {i for i, observed in self.seen.items() if observed.sight not in GONE}
 
 
 @dataclass(slots=True)

@@ -1,9 +1,9 @@
 """Control planes' loops over one store, one host and one time.
 
-    yard = Yard()
-    async with yard.plane("one") as plane: ...      # plane.driver, plane.logger
-    deployment = await yard.deployment(desired=2)   # activated, as a user does it
-    await yard.timer.pass_(5)
+yard = Yard()
+async with yard.plane("one") as plane: ...      # plane.driver, plane.logger
+deployment = await yard.deployment(desired=2)   # activated, as a user does it
+await yard.timer.pass_(5)
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -74,7 +74,11 @@ class Yard:
             yield made
 
     def made(self, name: str, **said: Any) -> Plane:
-        driver, logger, store = said.pop("driver", None) or FakeDriver(self.host), Lines(), self.store
+        driver, logger, store = (
+            said.pop("driver", None) or FakeDriver(self.host),
+            Lines(),
+            self.store,
+        )
         own: dict[str, Any] = {
             "reads": store.reads,
             "start_work": store.start_work,
@@ -139,14 +143,21 @@ class Yard:
     async def change_in(self, work: Work, deployment_id: str, **said: Any) -> None:
         deployment = await work.deployments.lock(deployment_id)
         assert deployment is not None
-        await work.deployments.put(replace(deployment, generation=deployment.generation + 1, **said))
+        await work.deployments.put(
+            replace(deployment, generation=deployment.generation + 1, **said)
+        )
         await work.look(deployment_id, self.clock())
 
     async def gateway(self, name: str, position: int | None = None, **in_flight: int) -> None:
         """Its report of this moment; of the log's head, if nothing else is said."""
         at = (await self.store.log.head()).position if position is None else position
         report = GatewayReport(
-            gateway=name, position=at, in_flight=in_flight, held={}, arrived={}, seen_at=self.clock()
+            gateway=name,
+            position=at,
+            in_flight=in_flight,
+            held={},
+            arrived={},
+            seen_at=self.clock(),
         )
         await self.store.gateways.report(report)
 
