@@ -1,6 +1,7 @@
 """A driver whose replicas are what a test says of them."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,7 +19,6 @@ class Host:
     """What runs, whoever looks after it: two drivers of one host see the same."""
 
     seen: dict[str, Observed] = field(default_factory=dict)
-    deployments: dict[str, str] = field(default_factory=dict)
 
     @property
     def running(self) -> set[str]:
@@ -28,17 +28,18 @@ class Host:
 @dataclass(slots=True)
 class FakeDriver:
     """A started replica is healthy at once and a stopped one gone, unless `slow`. `broken` deployments
-    make it raise; `deaf` to what happens, it hints nothing."""
+    make it raise, `refused` so often; a `forgetful` one does nothing of what it is told."""
 
     host: Host = field(default_factory=Host)
     slow: bool = False
-    deaf: bool = False
+    forgetful: bool = False
     broken: set[str] = field(default_factory=set)
     started: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
     observed: list[str] = field(default_factory=list)
     sweeps: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
     _changes: "asyncio.Queue[str]" = field(default_factory=asyncio.Queue)
 
     async def observe(self, replicas: Sequence[Replica]) -> Mapping[str, Observed]:
@@ -49,6 +50,8 @@ class FakeDriver:
 
     async def start(self, replica: Replica, revision: Revision) -> None:
         self._check(replica)
+        if self.forgetful:
+            return
         assert revision.id == replica.revision_id
         self.started.append(replica.id)
         if replica.id not in self.host.running:
@@ -56,6 +59,8 @@ class FakeDriver:
 
     async def stop(self, replica: Replica, grace: timedelta) -> None:
         self._check(replica)
+        if self.forgetful:
+            return
         self.stopped.append(replica.id)
         if not self.slow:
             self.see(replica, Sight.EXITED, exit_code=0)
@@ -75,9 +80,14 @@ class FakeDriver:
         endpoints = (Endpoint(model="m", host="127.0.0.1", port=20_000),)
         runs = {"endpoints": endpoints, "placement": {"host": "here"}} if sight not in GONE else {}
         self.host.seen[replica.id] = Observed(sight=sight, **runs, **said)
-        if not self.deaf:
-            self._changes.put_nowait(replica.deployment_id)
+        self._changes.put_nowait(replica.deployment_id)
+
+    def lose(self, replica: Replica) -> None:
+        """It ends, and nobody hears of it."""
+        self.host.seen[replica.id] = Observed(sight=Sight.EXITED, exit_code=1)
 
     def _check(self, *replicas: Replica) -> None:
-        if any(replica.deployment_id in self.broken for replica in replicas):
+        poison = {replica.deployment_id for replica in replicas} & self.broken
+        if poison:
+            self.refused.update(poison if len(replicas) == 1 else ())
             raise RuntimeError("this replica is poison")

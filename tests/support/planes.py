@@ -6,19 +6,21 @@ deployment = await yard.deployment(desired=2)   # activated, as a user does it
 await yard.timer.pass_(5)
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from domain.deployments import plan
 from domain.deployments.deployment import Deployment, DeploymentStatus, Revision
-from domain.deployments.ports import GatewayReport
+from domain.deployments.ports import GatewayReport, Lease, Leases
 from domain.deployments.reconciler import Reconciler
 from domain.deployments.replica import Replica, ReplicaStatus
 from domain.deployments.rollout import Rollout, RolloutKind, RolloutStatus
 from domain.deployments.situation import Patience
 from domain.deployments.tenure import Tenure
+from domain.errors import StorageUnavailable
 from domain.events import Event, RolloutStarted, Scope
 from domain.ids import new_id
 from domain.work import Work
@@ -121,6 +123,8 @@ class Yard:
             assert deployment is not None
             revision = a_revision(deployment, number=deployment.last_revision + 1)
             await work.revisions.add(revision)
+            if (live := await work.live_rollout(deployment_id)) is not None:
+                await work.rollouts.put(self._ended(live, RolloutStatus.REPLACED))
             rollout = self._rollout(deployment, revision)
             await work.rollouts.add(rollout)
             deployment = replace(
@@ -138,15 +142,22 @@ class Yard:
     async def change(self, deployment_id: str, **said: Any) -> None:
         """A user's decision, of which the log says nothing."""
         async with self.store.start_work(USER, REQUEST) as work:
-            await self.change_in(work, deployment_id, **said)
+            deployment = await work.deployments.lock(deployment_id)
+            assert deployment is not None
+            decided = replace(deployment, generation=deployment.generation + 1, **said)
+            await work.deployments.put(decided)
+            await work.look(deployment_id, self.clock())
 
-    async def change_in(self, work: Work, deployment_id: str, **said: Any) -> None:
-        deployment = await work.deployments.lock(deployment_id)
-        assert deployment is not None
-        await work.deployments.put(
-            replace(deployment, generation=deployment.generation + 1, **said)
-        )
-        await work.look(deployment_id, self.clock())
+    async def abort(self, deployment_id: str) -> None:
+        async with self.store.start_work(USER, REQUEST) as work:
+            deployment = await work.deployments.lock(deployment_id)
+            rollout = await work.live_rollout(deployment_id)
+            assert deployment is not None
+            assert rollout is not None
+            await work.rollouts.put(self._ended(rollout, RolloutStatus.ABORTED))
+            back = replace(deployment, status=DeploymentStatus.ROLLING_BACK)
+            await work.deployments.put(back)
+            await work.look(deployment_id, self.clock())
 
     async def gateway(self, name: str, position: int | None = None, **in_flight: int) -> None:
         """Its report of this moment; of the log's head, if nothing else is said."""
@@ -178,6 +189,10 @@ class Yard:
     async def events(self) -> Sequence[Event]:
         return await self.store.log.read(None, 10_000, Scope())
 
+    def _ended(self, rollout: Rollout, status: RolloutStatus) -> Rollout:
+        now = self.clock()
+        return replace(rollout, status=status, status_since=now, finished_at=now)
+
     def _rollout(self, deployment: Deployment, revision: Revision) -> Rollout:
         now = self.clock()
         return Rollout(
@@ -208,3 +223,36 @@ def _started(rollout: Rollout) -> RolloutStarted:
         strategy=rollout.strategy.kind,
         note="",
     )
+
+
+@dataclass(slots=True)
+class Interrupted:
+    """A store's units of work; before the next of the reconciler's begins, something else happens."""
+
+    store: MemoryStore
+    meanwhile: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def __call__(self, actor: str, cause: str) -> AsyncIterator[Work]:
+        while self.meanwhile:
+            await self.meanwhile.pop(0)()
+        async with self.store.start_work(actor, cause) as work:
+            yield work
+
+
+@dataclass(slots=True)
+class Line:
+    """Leases over a line to the database that may be cut; a plane that `dies` says no goodbye."""
+
+    leases: Leases
+    is_cut: bool = False
+    dies: bool = False
+
+    async def renew(self, plane: str, now: datetime, until: datetime) -> Sequence[Lease]:
+        if self.is_cut:
+            raise StorageUnavailable(where="the database", problem="the line is cut")
+        return await self.leases.renew(plane, now, until)
+
+    async def leave(self, plane: str) -> None:
+        if not self.dies:
+            await self.leases.leave(plane)

@@ -44,6 +44,11 @@ class TestTimer:
         self._move(until)
         await settle()
 
+    async def turn(self, count: int = 1) -> None:
+        """One turn of the event loop, or some, and no time at all."""
+        for _ in range(count):
+            await asyncio.sleep(0)
+
     def stop(self, seconds: float) -> None:
         """As if this process had been stopped for so long: time passes, and nobody notices."""
         self._move(self._now + seconds)
