@@ -96,6 +96,10 @@ class ProcessDriver:
         )
         return len(orphans)
 
+    async def swept(self) -> None:
+        """When the orphans that were found are gone."""
+        await asyncio.gather(*self._sweeping)
+
     def changes(self) -> AsyncGenerator[str, None]:
         return self._changes.follow()
 
