@@ -34,6 +34,10 @@ BREACHES = {
         "infra/app.py",
         "import asyncpg",
     ),
+    "What the system tells of processes is asked where replicas are processes": (
+        "infra/app.py",
+        "import psutil",
+    ),
 }
 
 
