@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from domain.errors import ModelyardError
-from infra import keys_cli, settings_cli
+from infra import echo_cli, keys_cli, settings_cli
 from infra.output import Config, DataDir, fail, say
 
 cli = typer.Typer(
@@ -25,6 +25,7 @@ cli.add_typer(keys_cli.key, name="key")
 cli.add_typer(schema, name="schema")
 cli.add_typer(events, name="events")
 cli.command("settings")(settings_cli.listed)
+cli.command()(echo_cli.echo)
 
 
 def main() -> None:
