@@ -14,6 +14,9 @@ from domain.access.service import Access
 from domain.clock import utc_now
 from domain.definitions.folder_file import DefinitionFiles
 from domain.definitions.service import Definitions
+from domain.deployments.remembered import Remembered
+from domain.deployments.replicas import Replicas
+from domain.deployments.rollouts import Rollouts
 from domain.deployments.service import Deployments
 from domain.errors import ModelyardError
 from domain.folders.service import Folders
@@ -119,6 +122,14 @@ def _services(settings: Settings, store: Store, sealer: AesSealer) -> Services:
             clock=utc_now,
             new_id=new_id,
         ),
+        rollouts=Rollouts(
+            start_work=start_work,
+            reads=reads,
+            driver=settings.driver.value,
+            clock=utc_now,
+            new_id=new_id,
+        ),
+        replicas=Replicas(reads=reads, written=Remembered()),
         reads=reads,
         log=store.log,
     )

@@ -127,6 +127,12 @@ PRESENT_OF = (
     .order_by(REPLICA.created_at, REPLICA.id)
 )
 
+ANY_PRESENT = (
+    select(REPLICA.id)
+    .where(REPLICA.deployment_id == bindparam("deployment_id"), text(f"replicas.{PRESENT}"))
+    .limit(1)
+)
+
 
 class StoredGroupLists(StoredLists[ReplicaGroup]):
     async def of(self, deployment_ids: Collection[str]) -> Mapping[str, Sequence[ReplicaGroup]]:
