@@ -240,6 +240,11 @@ def load(config: Path | None = None, **said: object) -> Settings:
         raise SettingsRefused(problem=_problems(error)) from error
 
 
+def environment() -> Mapping[str, str]:
+    """What this process was started with; replicas inherit a little of it."""
+    return dict(os.environ)
+
+
 def _from_file(config: Path | None, known: set[str]) -> dict[str, Any]:
     file = config or FILE
     try:

@@ -11,7 +11,7 @@ from domain.deployments.agenda import Agenda
 from domain.deployments.applying import Outcome
 from domain.deployments.barriers import Barriers
 from domain.deployments.deployment import Revision
-from domain.deployments.look import Loader, Look
+from domain.deployments.loading import Loader, Look
 from domain.deployments.replica import Replica
 from domain.deployments.setbacks import Setbacks
 from domain.deployments.situation import Decision, Situation, Start, Stop

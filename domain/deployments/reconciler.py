@@ -20,7 +20,7 @@ from domain.deployments.agenda import Agenda, Lane
 from domain.deployments.barriers import Barriers
 from domain.deployments.ending import Ending
 from domain.deployments.hints import Hints
-from domain.deployments.look import InPlace, Loader
+from domain.deployments.loading import InPlace, Loader
 from domain.deployments.passes import Decide, Passes, Present
 from domain.deployments.ports import Driver, Gateways
 from domain.deployments.rounds import AFTER_TROUBLE, Rounds

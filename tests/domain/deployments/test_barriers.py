@@ -7,7 +7,7 @@ from domain.deployments.reason import Reason
 from domain.deployments.replica import Replica, ReplicaStatus
 from domain.deployments.situation import Patience
 from domain.events import ReplicaDraining
-from tests.support.planes import Yard
+from tests.support.yard import Yard
 
 D, S = DeploymentStatus, ReplicaStatus
 

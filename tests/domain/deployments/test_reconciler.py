@@ -15,7 +15,7 @@ from domain.events import DeploymentStatusChanged, ReplicaExited, ReplicaStarted
 from domain.ids import NewId
 from tests.support.builders import a_deployment
 from tests.support.fake_driver import FakeDriver
-from tests.support.planes import Interrupted, Yard
+from tests.support.yard import Interrupted, Yard
 
 D, S = DeploymentStatus, ReplicaStatus
 BROKEN = "a deployment could not be reconciled"

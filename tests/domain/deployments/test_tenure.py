@@ -6,7 +6,7 @@ from domain.deployments.deployment import Deployment, DeploymentStatus
 from domain.deployments.ports import SHARDS
 from domain.deployments.tenure import LEASE
 from tests.support.fake_driver import FakeDriver
-from tests.support.planes import Interrupted, Line, Yard
+from tests.support.yard import Interrupted, Line, Yard
 
 D = DeploymentStatus
 
