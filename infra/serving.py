@@ -51,7 +51,8 @@ async def serve(settings: Settings, version: str) -> None:
             url = f"http://{shown}:{listener.getsockname()[1]}"
             sweeping = asyncio.create_task(built.live.keep_swept())
             try:
-                await Server(built, partial(_say_ready, version, url)).serve([listener])
+                async with built.gateway.running():
+                    await Server(built, partial(_say_ready, version, url)).serve([listener])
             finally:
                 sweeping.cancel()
                 with suppress(asyncio.CancelledError):

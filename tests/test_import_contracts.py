@@ -34,6 +34,7 @@ BREACHES = {
         "infra/app.py",
         "import asyncpg",
     ),
+    "HTTP to engines is spoken where inference is": ("infra/app.py", "import aiohttp"),
 }
 
 
