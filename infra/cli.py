@@ -64,10 +64,13 @@ def root(
 def serve(
     host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one.")] = None,
+    stop_replicas: Annotated[
+        bool, typer.Option("--stop-replicas", help="End the replicas together with the server.")
+    ] = False,
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
-    """Serve the API until it is stopped."""
+    """Serve the API until it is stopped. Replicas live on, and the next start takes them over."""
     import gc
 
     gc.disable()  # what is imported now stays: the server collects again once it is ready
@@ -77,7 +80,7 @@ def serve(
     from infra import logs, serving  # most of the start's time: not for settings that are wrong
 
     logs.configure(loaded.log_level)
-    serving.run(loaded, installed())
+    serving.run(loaded, installed(), stop_replicas=stop_replicas)
 
 
 @cli.command()

@@ -178,6 +178,17 @@ class Settings(BaseSettings):
     request_timeout: Duration = Field(
         timedelta(seconds=30), description="How long a query or mutation may take."
     )
+    inference_timeout: Duration = Field(
+        timedelta(hours=1), description="How long a request for inference may take in all."
+    )
+    inference_body_limit: int = Field(
+        64 * 1024 * 1024, gt=0, description="How many bytes a request for inference may have."
+    )
+    hold_timeout: Duration = Field(
+        timedelta(seconds=60),
+        description="How long a request waits for the first replica of a deployment that was scaled to "
+        "zero.",
+    )
     log_level: LogLevel = Field(LogLevel.INFO, description="The least severe log lines to write.")
 
     @field_validator("host", "s3_endpoint", "az_endpoint", "object_store")

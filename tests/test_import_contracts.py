@@ -38,6 +38,7 @@ BREACHES = {
         "infra/app.py",
         "import psutil",
     ),
+    "HTTP to engines is spoken where inference is": ("infra/app.py", "import aiohttp"),
 }
 
 

@@ -21,6 +21,7 @@ from infra.http.refusals import JSON, RequestRefused
 
 INVALID, SERVER = "invalid_request_error", "server_error"
 RETRY_SOONEST, RETRY_LATEST = 1, 60  # seconds
+FAULT: Mapping[str, object] = {"type": SERVER, "param": None, "code": "internal_error"}
 
 
 @dataclass(eq=False, kw_only=True)
