@@ -101,6 +101,7 @@ class World:
     begun: Pass | None = None
     ids: int = 0
     look_at: datetime | None = None
+    sights: dict[str, Observed] = field(default_factory=dict)  # at the last look
     deployment: Deployment = field(init=False)
 
     def __post_init__(self) -> None:
@@ -282,6 +283,7 @@ class World:
         if fate == "uncommitted":
             self.faults["commit lost"] += 1
             return
+        self.sights = self._sights()
         self._apply(decision)
         if fate == "unacted":
             self.faults["act lost"] += bool(decision.actions)
@@ -297,22 +299,38 @@ class World:
         self.begin()
         self.finish()
 
-    def settle(self, bound: int = 400) -> int:
-        """No faults any more: pass after pass until nothing is left to do; how many that took."""
+    def run(self, seconds: int) -> None:
+        """So long all goes well: gateways hear, and each second somebody looks."""
+        for _ in range(seconds):
+            self.passes(1.0)
+            self.everybody_hears()
+            self.look()
+
+    def everybody_hears(self) -> None:
+        for gateway in self.gateways:
+            gateway.seen = self.position
+            gateway.in_flight.clear()
+
+    def mend(self) -> None:
         self.broken.clear()
         self.slow.clear()
         self.taken = 0
+
+    def settle(self, bound: int = 700) -> int:
+        """No faults any more, but in what is broken: until nothing is left to do; how many seconds it took.
+
+        Looks are taken when the plan asked for one, or something is seen otherwise than at the last.
+        """
         for process in self.processes.values():
             process.healthy_after = min(process.healthy_after, 5.0)
         for passed in range(bound):
             if self._is_quiet():
                 return passed
             self.passes(1.0)
-            for gateway in self.gateways:
-                gateway.seen = self.position
-                gateway.in_flight.clear()
+            self.everybody_hears()
             self._urge()
-            self.look()
+            if self._is_due():
+                self.look()
         raise AssertionError(f"no end in sight: {self.deployment} {self.live} {self.present()}")
 
     def situation(self, observed: Mapping[str, Observed]) -> Situation:
@@ -331,6 +349,14 @@ class World:
 
     def present(self) -> list[Replica]:
         return [r for r in self.replicas.values() if r.status is not S.EXITED]
+
+    def count(self, number: int, *statuses: ReplicaStatus) -> int:
+        """How many replicas of the revision are staying, or have one of the statuses."""
+        mine = [r for r in self.present() if r.revision_number == number]
+        return sum(r.status in statuses if statuses else r.is_staying for r in mine)
+
+    def happened(self, fact: type) -> list[Any]:
+        return [f for f in self.facts if isinstance(f, fact)]
 
     def serving(self, revision: str | None = None) -> list[Replica]:
         """Replicas whose rows say healthy and whose processes are."""
@@ -360,6 +386,17 @@ class World:
         wanted = self.deployment.desired_replicas if active else 0
         return wanted == len(self.present()) == len(self.serving(active))
 
+    def _is_due(self) -> bool:
+        asked = self.look_at is not None and self.look_at <= self.now
+        return asked or self._sights() != self.sights
+
+    def _sights(self) -> dict[str, Observed]:
+        """What the driver would say of the replicas that are there."""
+        present = {r.id for r in self.present()}
+        return {
+            p.replica_id: p.observed() for p in self.processes.values() if p.replica_id in present
+        }
+
     def _urge(self) -> None:
         """Where only a user can go on, one does."""
         live = self.live
@@ -371,9 +408,9 @@ class World:
             self.activate(7)
 
     def _apply(self, decision: Decision) -> None:
-        self.deployment = decision.deployment
         if decision.rollout is not None:
             self._put(decision.rollout)
+        self.deployment = decision.deployment
         self._commit()
         for group in decision.groups:
             self.groups[group.id] = group
@@ -434,3 +471,4 @@ class World:
 
     def _commit(self) -> None:
         self.position += 1
+        self.look_at = self.now
