@@ -57,9 +57,7 @@ class Plane:
 
 @dataclass
 class Yard:
-    """Its store may be a real one, then its timer too."""
-
-    clock: Any = field(default_factory=TestClock)
+    clock: TestClock = field(default_factory=TestClock)
     host: Host = field(default_factory=Host)
 
     def __post_init__(self) -> None:
