@@ -42,6 +42,8 @@ class Client:
             await socket.send_json({"id": "1", "type": "subscribe", "payload": payload})
             async for frame in socket:
                 said = frame.json()
+                if said["type"] == "error":
+                    sys.exit(f"The server refused the subscription: {said['payload']}")
                 if said["type"] == "next":
                     yield next(iter(said["payload"]["data"].values()))
 

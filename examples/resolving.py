@@ -52,10 +52,10 @@ async def resolve(client: Client, folder: Path) -> tuple[Json, Json]:
 
     heading("Two revisions added")
     one = (await client.ask(ADD, input=first))["revision"]
-    service = {"port": 9000, "healthCheck": {"interval": 1, "maxRetries": 3}}
+    service = {"port": 9000, "healthCheck": {"interval": 1, "initialDelay": 30}}
     second = first | {
         "modelDefinition": {"models": [{"service": service}]},
-        "note": "fail sooner",
+        "note": "probe more often, once it had time to start",
     }
     two = (await client.ask(ADD, input=second))["revision"]
     for revision in (one, two):
