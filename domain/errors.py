@@ -43,7 +43,8 @@ class ModelyardError(Exception):
 
     @property
     def message(self) -> str:
-        return (getdoc(self) or "").format(**{f.name: getattr(self, f.name) for f in fields(self)})
+        template = (getdoc(self) or "").replace("\n", " ")
+        return template.format(**{f.name: getattr(self, f.name) for f in fields(self)})
 
     def __str__(self) -> str:
         return self.message

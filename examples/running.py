@@ -49,7 +49,7 @@ async def run(client: Client, server: Server, deployment: Json, last: Json) -> N
 
     heading("A fourth one that can't start, activated under load as well")
     async with under_load(server.url, "chat") as load:
-        broken = await add(client, last, startupCommand="echo 'no such weights' >&2; exit 3")
+        broken = await add(client, last, startupCommand="echo 'no weights for {port}' >&2; exit 3")
         await until("READY", client, id_, activate(client, broken))
     report(load)
     state = await client.ask(STATE, id=id_)
