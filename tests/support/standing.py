@@ -150,3 +150,8 @@ def of(decision: Decision, id: str) -> Replica:
 
 def facts(decision: Decision, kind: type) -> list[Any]:
     return [fact for fact in decision.facts if isinstance(fact, kind)]
+
+
+def rollout_of(decision: Decision) -> Rollout:
+    assert decision.rollout is not None
+    return decision.rollout

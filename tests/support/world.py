@@ -295,9 +295,9 @@ class World:
             self.begun = None
             self.faults["control plane restart"] += 1
 
-    def look(self) -> None:
+    def look(self, fate: str = "") -> None:
         self.begin()
-        self.finish()
+        self.finish(fate)
 
     def run(self, seconds: int) -> None:
         """So long all goes well: gateways hear, and each second somebody looks."""
@@ -354,6 +354,9 @@ class World:
         """How many replicas of the revision are staying, or have one of the statuses."""
         mine = [r for r in self.present() if r.revision_number == number]
         return sum(r.status in statuses if statuses else r.is_staying for r in mine)
+
+    def stands(self) -> tuple[DeploymentStatus, Reason | None]:
+        return self.deployment.status, self.deployment.reason
 
     def happened(self, fact: type) -> list[Any]:
         return [f for f in self.facts if isinstance(f, fact)]

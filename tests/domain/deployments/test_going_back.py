@@ -21,6 +21,7 @@ from tests.support.standing import (
     decided,
     facts,
     of,
+    rollout_of,
     seconds,
     statuses,
 )
@@ -107,10 +108,9 @@ def test_the_fifth_exit_before_any_was_healthy_fails_the_rollout(status: Rollout
     for early, fails in ((3, False), (4, True)):
         groups = [a_group(1), a_group(2, exits=early, early_exits=early)]
         done = decided(a_situation(deployment, replicas, groups, rollout, sights={"new": CRASHED}))
-        assert done.rollout is not None
-        assert (done.rollout.status is RolloutStatus.FAILED) is fails
-    assert (done.rollout.reason, done.rollout.finished_at) == (Reason.TOO_MANY_EXITS, NOW)
-    assert done.rollout.message == (
+        assert (rollout_of(done).status is RolloutStatus.FAILED) is fails
+    assert (rollout_of(done).reason, rollout_of(done).finished_at) == (Reason.TOO_MANY_EXITS, NOW)
+    assert rollout_of(done).message == (
         "Revision 2 failed. 5 replicas ended before they were ever healthy. The last: "
         "Its process ended by itself (exit code 1). Its last lines: boom"
     )
@@ -123,8 +123,7 @@ def test_an_exit_after_first_health_is_no_early_one() -> None:
     replicas = [a_replica(1, S.HEALTHY, "old"), a_replica(2, S.HEALTHY, "new")]
     groups = [a_group(1), a_group(2, exits=4, early_exits=4)]
     done = decided(a_situation(DEGRADED, replicas, groups, a_rollout(2), sights={"new": CRASHED}))
-    assert done.rollout is not None
-    assert done.rollout.is_live
+    assert rollout_of(done).is_live
 
 
 def test_a_rollout_without_progress_fails_at_its_deadline_and_not_before() -> None:
@@ -132,13 +131,11 @@ def test_a_rollout_without_progress_fails_at_its_deadline_and_not_before() -> No
     rollout = a_rollout(2, progressed_at=NOW - seconds(599))
     situation = a_situation(a_deployment(status=D.DEPLOYING), replicas, rollout=rollout)
     waits = decided(situation)
-    assert waits.rollout is not None
-    assert (waits.rollout.is_live, waits.look_at) == (True, NOW + seconds(1))
+    assert (rollout_of(waits).is_live, waits.look_at) == (True, NOW + seconds(1))
     done = decided(situation, NOW + seconds(1))
-    assert done.rollout is not None
-    assert done.rollout.reason is Reason.PROGRESS_DEADLINE
+    assert rollout_of(done).reason is Reason.PROGRESS_DEADLINE
     assert "No replica became healthy for 600 s; 0 of 1 desired replica is healthy." in (
-        done.rollout.message
+        rollout_of(done).message
     )
     changes = [(c.after, c.reason) for c in facts(done, DeploymentStatusChanged)]
     assert changes == [(D.ROLLING_BACK, Reason.PROGRESS_DEADLINE), (D.READY, None)]
@@ -155,8 +152,7 @@ def test_each_replica_that_becomes_healthy_for_the_first_time_gives_the_rollout_
     deployment = a_deployment(desired_replicas=2, active_revision_id=None, status=D.DEPLOYING)
     situation = a_situation(deployment, replicas, rollout=rollout, sights={"a": Sight.HEALTHY})
     done = decided(situation)
-    assert done.rollout is not None
-    assert (done.rollout.is_live, done.rollout.progressed_at) == (True, NOW)
+    assert (rollout_of(done).is_live, rollout_of(done).progressed_at) == (True, NOW)
 
 
 def test_a_replica_that_recovers_does_not() -> None:
@@ -165,16 +161,14 @@ def test_a_replica_that_recovers_does_not() -> None:
     deployment = a_deployment(desired_replicas=2, status=D.DEPLOYING)
     situation = a_situation(deployment, replicas, rollout=rollout, sights={"a": Sight.HEALTHY})
     done = decided(situation)
-    assert done.rollout is not None
-    assert done.rollout.status is RolloutStatus.FAILED
+    assert rollout_of(done).status is RolloutStatus.FAILED
 
 
 def test_the_deadline_stands_still_while_a_rollout_is_paused() -> None:
     replicas = [a_replica(1, S.HEALTHY, "old"), a_replica(2, S.STARTING, "new")]
     rollout = a_rollout(2, status=RolloutStatus.PAUSED, progressed_at=NOW - seconds(9_999))
     done = decided(a_situation(a_deployment(status=D.DEPLOYING), replicas, rollout=rollout))
-    assert done.rollout is not None
-    assert done.rollout.is_live
+    assert rollout_of(done).is_live
 
 
 def test_a_failed_first_revision_leaves_nothing_and_says_so() -> None:
@@ -218,10 +212,10 @@ def test_an_abort_goes_back_to_the_active_revision_and_tells_when_it_is_there(
     world.facts.clear()
     world.abort()
     world.look()
-    assert world.deployment.status is D.ROLLING_BACK
+    assert world.stands() == (D.ROLLING_BACK, None)
     assert world.count(2, S.STARTING) == 0
     world.settle()
-    assert world.deployment.status is D.READY
+    assert world.stands() == (D.READY, None)
     assert len(world.serving("r1")) == 4 == len(world.present())
     (back,) = world.happened(RolledBack)
     assert (back.revision_id, back.number) == ("r1", 1)

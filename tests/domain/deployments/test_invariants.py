@@ -48,7 +48,7 @@ def happen(world: World, moment: Moment, strategies: tuple[Strategy, ...]) -> No
     what, which = moment
     number = 1 + which % 4
     moments: dict[str, Callable[[], object]] = {
-        "look": lambda: (world.begin(), world.finish(FATES[which % len(FATES)])),
+        "look": lambda: world.look(FATES[which % len(FATES)]),
         "go on": lambda: world.run(1 + which % 4),
         "begin": world.begin,
         "lose": lambda: world.begin(lost=which % 3),

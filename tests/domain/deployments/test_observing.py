@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from domain.deployments.deployment import DeploymentStatus
-from domain.deployments.ports import Endpoint, Observed, Sight
+from domain.deployments.ports import Observed, Sight
 from domain.deployments.reason import Reason
-from domain.deployments.replica import Replica, ReplicaStatus
+from domain.deployments.replica import Endpoint, Replica, ReplicaStatus
 from domain.deployments.situation import Start, Stop
 from domain.events import (
     ReplicaBecameHealthy,

@@ -46,12 +46,12 @@ def test_the_first_revision_starts_all_that_is_desired_and_is_ready_when_gateway
     assert world.count(1, S.STARTING) == 3
     world.passes(2)
     world.look()
-    assert (world.count(1, S.HEALTHY), world.deployment.status) == (3, D.DEPLOYING)
-    assert world.deployment.reason is Reason.GATEWAYS_LEARNING
+    assert world.count(1, S.HEALTHY) == 3
+    assert world.stands() == (D.DEPLOYING, Reason.GATEWAYS_LEARNING)
     assert world.deployment.active_revision_id is None
     world.everybody_hears()
     world.look()
-    assert (world.deployment.status, world.deployment.reason) == (D.READY, None)
+    assert world.stands() == (D.READY, None)
     assert world.deployment.active_revision_id == "r1"
     (succeeded,) = world.happened(RolloutSucceeded)
     assert (succeeded.revision_id, succeeded.seconds) == ("r1", 2.0)
@@ -114,11 +114,10 @@ def test_ready_never_means_a_gateway_that_still_sends_to_the_revision_before() -
     world.everybody_hears()
     world.look()
     assert rollout(world).status is RolloutStatus.SUCCEEDED
-    assert world.deployment.status is D.DEPLOYING
-    assert world.deployment.reason is Reason.GATEWAYS_LEARNING
+    assert world.stands() == (D.DEPLOYING, Reason.GATEWAYS_LEARNING)
     world.everybody_hears()
     world.look()
-    assert world.deployment.status is D.READY
+    assert world.stands() == (D.READY, None)
 
 
 def test_a_long_answer_of_a_leaving_replica_does_not_keep_a_deployment_from_being_ready() -> None:
