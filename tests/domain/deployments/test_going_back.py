@@ -30,6 +30,7 @@ from tests.support.world import World
 D = DeploymentStatus
 S = ReplicaStatus
 CRASHED = Observed(sight=Sight.EXITED, exit_code=1, log_tail=("boom",))
+OLD = NOW - seconds(9_999)
 DEGRADED = a_deployment(status=D.DEGRADED)
 
 
@@ -126,9 +127,32 @@ def test_an_exit_after_first_health_is_no_early_one() -> None:
     assert rollout_of(done).is_live
 
 
+def test_one_that_fails_its_probes_before_first_health_counts_as_one_exit_not_two() -> None:
+    replicas = [a_replica(1, S.HEALTHY, "old"), a_replica(2, S.STARTING, "new")]
+    deployment, rollout = a_deployment(status=D.DEPLOYING), a_rollout(2)
+    failing = decided(
+        a_situation(deployment, replicas, rollout=rollout, sights={"new": Sight.FAILING})
+    )
+    group = failing.groups[-1]
+    assert (group.revision_number, group.exits, group.early_exits) == (2, 1, 1)
+    leaving = [replicas[0], of(failing, "new")]
+    groups = [a_group(1), group]
+    gone = decided(a_situation(deployment, leaving, groups, rollout, sights={"new": CRASHED}))
+    assert of(gone, "new").status is S.EXITED
+    assert not [g for g in gone.groups if g.revision_number == 2]
+
+
+def test_a_rollout_that_is_resumed_has_all_its_time_again() -> None:
+    replicas = [a_replica(1, S.HEALTHY, "old"), a_replica(2, S.STARTING, "new")]
+    rollout = a_rollout(2, progressed_at=NOW - seconds(9_999), status_since=NOW - seconds(599))
+    situation = a_situation(a_deployment(status=D.DEPLOYING), replicas, rollout=rollout)
+    assert rollout_of(decided(situation)).is_live
+    assert not rollout_of(decided(situation, NOW + seconds(1))).is_live
+
+
 def test_a_rollout_without_progress_fails_at_its_deadline_and_not_before() -> None:
     replicas = [a_replica(1, S.HEALTHY, "old"), a_replica(2, S.STARTING, "new")]
-    rollout = a_rollout(2, progressed_at=NOW - seconds(599))
+    rollout = a_rollout(2, progressed_at=NOW - seconds(599), status_since=NOW - seconds(700))
     situation = a_situation(a_deployment(status=D.DEPLOYING), replicas, rollout=rollout)
     waits = decided(situation)
     assert (rollout_of(waits).is_live, waits.look_at) == (True, NOW + seconds(1))
@@ -148,7 +172,7 @@ def test_each_replica_that_becomes_healthy_for_the_first_time_gives_the_rollout_
     None
 ):
     replicas = [a_replica(2, S.STARTING, id_) for id_ in ("a", "b")]
-    rollout = a_rollout(2, progressed_at=NOW - seconds(9_999))
+    rollout = a_rollout(2, progressed_at=OLD, status_since=OLD)
     deployment = a_deployment(desired_replicas=2, active_revision_id=None, status=D.DEPLOYING)
     situation = a_situation(deployment, replicas, rollout=rollout, sights={"a": Sight.HEALTHY})
     done = decided(situation)
@@ -157,7 +181,7 @@ def test_each_replica_that_becomes_healthy_for_the_first_time_gives_the_rollout_
 
 def test_a_replica_that_recovers_does_not() -> None:
     replicas = [a_replica(2, S.UNHEALTHY, "a"), a_replica(2, S.STARTING, "b")]
-    rollout = a_rollout(2, progressed_at=NOW - seconds(9_999))
+    rollout = a_rollout(2, progressed_at=OLD, status_since=OLD)
     deployment = a_deployment(desired_replicas=2, status=D.DEPLOYING)
     situation = a_situation(deployment, replicas, rollout=rollout, sights={"a": Sight.HEALTHY})
     done = decided(situation)
@@ -166,7 +190,7 @@ def test_a_replica_that_recovers_does_not() -> None:
 
 def test_the_deadline_stands_still_while_a_rollout_is_paused() -> None:
     replicas = [a_replica(1, S.HEALTHY, "old"), a_replica(2, S.STARTING, "new")]
-    rollout = a_rollout(2, status=RolloutStatus.PAUSED, progressed_at=NOW - seconds(9_999))
+    rollout = a_rollout(2, status=RolloutStatus.PAUSED, progressed_at=OLD, status_since=OLD)
     done = decided(a_situation(a_deployment(status=D.DEPLOYING), replicas, rollout=rollout))
     assert rollout_of(done).is_live
 
