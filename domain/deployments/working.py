@@ -65,8 +65,7 @@ class Working:
         return active if active and target and active.id != target.id else None
 
     def group_of(self, revision_id: str | None) -> ReplicaGroup | None:
-        found = [g for g in self.groups.values() if g.revision_id == revision_id]
-        return max(found, key=lambda g: (g.created_at, g.id), default=None)
+        return next((g for g in self.groups.values() if g.revision_id == revision_id), None)
 
     def begin_group(self, rollout: Rollout) -> ReplicaGroup:
         """The group of the rollout's revision, made where there is none."""
@@ -113,8 +112,10 @@ class Working:
         return changed
 
     def change_group(self, group: ReplicaGroup, **fields: Any) -> ReplicaGroup:
-        self.groups[group.id] = changed = dataclasses.replace(group, **fields)
-        return changed
+        if any(getattr(group, name) != value for name, value in fields.items()):
+            group = dataclasses.replace(group, **fields)
+        self.groups[group.id] = group
+        return group
 
     def change_rollout(self, **fields: Any) -> None:
         """Put the rollout with these fields; a new status begins now."""

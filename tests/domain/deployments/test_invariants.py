@@ -14,7 +14,7 @@ from domain.events import RolledBack, RolloutFailed
 from tests.support.judging import judge
 from tests.support.world import World
 
-SCHEDULES = int(os.environ.get("MODELYARD_TEST_SCHEDULES", "700"))
+SCHEDULES = int(os.environ.get("MODELYARD_TEST_SCHEDULES", "600"))
 
 STRATEGIES: tuple[Strategy, ...] = (
     Rolling(),
