@@ -22,11 +22,12 @@ def ended(working: Working, replica: Replica, reason: Reason, observed: Observed
         retry_at = working.now + timedelta(seconds=WAITS[0]) if waits else group.retry_at
         working.change_group(group, retry_at=retry_at, **told)
         return
+    early = replica.first_healthy_at is None and working.live and group == working.target
     wait = timedelta(seconds=WAITS[min(group.exits, len(WAITS) - 1)])
     working.change_group(
         group,
         exits=group.exits + 1,
-        early_exits=group.early_exits + (replica.first_healthy_at is None),
+        early_exits=group.early_exits + bool(early),
         retry_at=working.now + wait,
         **told,
     )
@@ -34,8 +35,9 @@ def ended(working: Working, replica: Replica, reason: Reason, observed: Observed
 
 def ease(working: Working) -> None:
     """Forget waits that are over, and the exits of groups that are sound or no longer wanted."""
+    wanted = {group.id for group in (working.target, working.kept) if group}
     for group in list(working.groups.values()):
-        if group.id not in {g.id for g in (working.target, working.kept) if g}:
+        if group.id not in wanted:
             working.change_group(group, exits=0, early_exits=0, retry_at=None)
             continue
         if group.retry_at is not None and group.retry_at <= working.now:

@@ -33,13 +33,10 @@ def weight(working: Working, rollout: Rollout) -> int | None:
 
 def stepping(working: Working, rollout: Rollout) -> Canary | None:
     """The canary that it goes by; None where there is nothing to share requests with, or no room to."""
-    if not isinstance(rollout.strategy, Canary) or is_in_place(working):
+    active = working.deployment.active_revision_id
+    if active in (None, rollout.revision_id) or is_in_place(working):
         return None
-    return (
-        None
-        if working.deployment.active_revision_id in (None, rollout.revision_id)
-        else (rollout.strategy)
-    )
+    return rollout.strategy if isinstance(rollout.strategy, Canary) else None
 
 
 def is_in_place(working: Working) -> bool:
@@ -64,16 +61,17 @@ def goes_on_at(working: Working, rollout: Rollout) -> datetime | None:
     if canary is not None and rollout.step < len(canary.steps):
         pause = canary.steps[rollout.step].pause
         return rollout.ready_at + timedelta(seconds=pause or 0)
-    delays = isinstance(rollout.strategy, BlueGreen) and not is_in_place(working)
-    if not delays or rollout.promoted:
+    green = rollout.strategy
+    if not isinstance(green, BlueGreen) or is_in_place(working) or rollout.promoted:
         return rollout.ready_at
-    if not isinstance(rollout.strategy, BlueGreen) or not rollout.strategy.auto_promote:
-        return None
-    return rollout.ready_at + timedelta(seconds=rollout.strategy.promote_delay)
+    delay = timedelta(seconds=green.promote_delay)
+    return rollout.ready_at + delay if green.auto_promote else None
 
 
 def deadline(rollout: Rollout) -> datetime:
-    return rollout.progressed_at + timedelta(seconds=rollout.progress_deadline)
+    """While it runs: it begins anew with each progress, and when it is resumed."""
+    began = max(rollout.progressed_at, rollout.status_since)
+    return began + timedelta(seconds=rollout.progress_deadline)
 
 
 def healthy(working: Working, rollout: Rollout) -> int:

@@ -1,92 +1,78 @@
-"""`serve --stop-replicas`: what a control plane looks after ends with it."""
+"""How a rollout ends: its revision is the active one, or the way back begins."""
 
-import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+import dataclasses
+from typing import Any
 
-from domain.clock import Clock, Timer
-from domain.deployments.applying import ACTOR
-from domain.deployments.ports import Driver, Lease, Sight
+from domain.deployments import course, telling
+from domain.deployments.deployment import DeploymentStatus
 from domain.deployments.reason import Reason
-from domain.deployments.replica import Replica, ReplicaStatus
-from domain.deployments.situation import Patience
-from domain.deployments.tenure import Tenure
-from domain.events import ReplicaStopping
-from domain.work import Reads, StartWork
+from domain.deployments.replica import ReplicaGroup
+from domain.deployments.rollout import RolloutStatus
+from domain.deployments.working import Working
+from domain.events import RolloutAborted, RolloutFailed, RolloutSucceeded
 
-LOOK_EVERY = 0.1
-AFTER_GRACE = 5.0
-GONE = frozenset({Sight.ABSENT, Sight.EXITED})
+R = RolloutStatus
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    """Replicas become STOPPING and are ended, all at once. That they exited is written by whichever
-    plane looks at them next; it then starts others in their place."""
-
-    reads: Reads
-    start_work: StartWork
-    driver: Driver
-    tenure: Tenure
-    patience: Patience
-    clock: Clock
-    timer: Timer
-    _never: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def end_all(self) -> int:
-        """How many are left when all patience is over. Raises StorageUnavailable."""
-        ids = await self.reads.due.running(self.tenure.shards())
-        looks, present = await asyncio.gather(
-            self.reads.due.of(ids), self.reads.replicas.present(ids)
-        )
-        ending: list[Replica] = []
-        for deployment_id, replicas in present.items():
-            lease = self.tenure.lease(looks[deployment_id].shard)
-            if lease is not None and await self._told(lease, replicas):
-                ending += replicas
-        for replica in ending:
-            await self.driver.stop(replica, self.patience.grace)
-        return await self._left(ending)
-
-    async def _told(self, lease: Lease, replicas: Sequence[Replica]) -> bool:
-        """Whether the rows say now that they are stopping."""
-        now = self.clock()
-        async with self.start_work(ACTOR, "stop") as work:
-            if not await work.holds(lease):
-                return False
-            for replica in replicas:
-                if replica.status is not ReplicaStatus.STOPPING:
-                    await work.replicas.put(_stopping(replica, now))
-                    work.record(replica.project_id, _fact(replica))
-                await work.look(replica.deployment_id, now)
-        return True
-
-    async def _left(self, replicas: Sequence[Replica]) -> int:
-        until = self.timer.now() + self.patience.grace.total_seconds() + AFTER_GRACE
-        left = list(replicas)
-        while left and self.timer.now() < until:
-            seen = await self.driver.observe(left)
-            left = [r for r in left if r.id not in seen or seen[r.id].sight not in GONE]
-            if left:
-                await self.timer.wait(self._never, LOOK_EVERY)
-        return len(left)
+def abort(working: Working) -> None:
+    """The deployment was deleted under it."""
+    _end(working, R.ABORTED, Reason.DELETED, "The deployment was deleted.")
+    record(working, RolloutAborted, revision=True)
 
 
-def _stopping(replica: Replica, now: datetime) -> Replica:
-    return replace(
-        replica,
-        status=ReplicaStatus.STOPPING,
-        status_since=now,
-        reason=Reason.SERVER_STOPPED,
-        message="",
+def succeed(working: Working) -> bool:
+    rollout = working.rollout
+    assert rollout is not None
+    working.deployment = dataclasses.replace(
+        working.deployment, active_revision_id=rollout.revision_id
+    )
+    _end(working, R.SUCCEEDED, None, "")
+    seconds = (working.now - rollout.created_at).total_seconds()
+    record(working, RolloutSucceeded, revision=True, seconds=seconds)
+    return True
+
+
+def fail_of_exits(working: Working, group: ReplicaGroup) -> None:
+    group = working.groups[group.id]
+    said = f"{group.early_exits} replicas ended before they were ever healthy. The last: {group.message}"
+    _fail(working, Reason.TOO_MANY_EXITS, said)
+
+
+def fail_of_deadline(working: Working) -> None:
+    rollout = working.live
+    assert rollout is not None
+    group = working.begin_group(rollout)
+    healthy = course.healthy(working, rollout)
+    said = (
+        f"No replica became healthy for {rollout.progress_deadline:g} s; "
+        f"{telling.counted(healthy, course.wanted(working, rollout))} {group.message}"
+    )
+    _fail(working, Reason.PROGRESS_DEADLINE, said.rstrip())
+
+
+def record(working: Working, fact: Any, *, revision: bool = False, **fields: Any) -> None:
+    rollout = working.rollout
+    assert rollout is not None
+    if revision:
+        fields["revision_id"] = rollout.revision_id
+    ids = {"deployment_id": rollout.deployment_id, "rollout_id": rollout.id}
+    working.facts.append(fact(**ids, number=rollout.revision_number, **fields))
+
+
+def _fail(working: Working, reason: Reason, said: str) -> None:
+    rollout = working.rollout
+    assert rollout is not None
+    said = f"Revision {rollout.revision_number} failed. {said}"
+    tail = working.begin_group(rollout).log_tail
+    _end(working, R.FAILED, reason, said)
+    record(working, RolloutFailed, revision=True, reason=reason, message=said, log_tail=tail)
+    goes_back = working.deployment.active_revision_id is not None
+    working.become(
+        DeploymentStatus.ROLLING_BACK if goes_back else DeploymentStatus.DEGRADED,
+        reason if goes_back else Reason.NO_HEALTHY_REVISION,
+        said,
     )
 
 
-def _fact(replica: Replica) -> ReplicaStopping:
-    return ReplicaStopping(
-        deployment_id=replica.deployment_id,
-        replica_id=replica.id,
-        number=replica.revision_number,
-        reason=Reason.SERVER_STOPPED,
-    )
+def _end(working: Working, status: RolloutStatus, reason: Reason | None, message: str) -> None:
+    working.change_rollout(status=status, reason=reason, message=message, finished_at=working.now)

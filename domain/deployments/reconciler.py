@@ -18,7 +18,7 @@ from math import inf
 from domain.clock import Clock, Timer
 from domain.deployments.agenda import Agenda, Lane
 from domain.deployments.barriers import Barriers
-from domain.deployments.ending import Ending
+from domain.deployments.stop_all import Ending
 from domain.deployments.hints import Hints
 from domain.deployments.loading import InPlace, Loader
 from domain.deployments.passes import Decide, Passes, Present

@@ -90,8 +90,9 @@ def _serving(working: Working, active: ReplicaGroup) -> Standing:
     healthy = len(working.having(H, active))
     if healthy < desired:
         reason, message = _short(active, healthy, desired)
-        if any(working.having(ReplicaStatus.UNHEALTHY, active)):
+        for sick in working.having(ReplicaStatus.UNHEALTHY, active)[-1:]:
             reason = Reason.REPLICAS_FAILING
+            message = f"{telling.counted(healthy, desired)} {sick.message}"
         if before.status is D.ROLLING_BACK:
             failing = reason is Reason.REPLICAS_FAILING
             return D.ROLLING_BACK, reason if failing else before.reason, message

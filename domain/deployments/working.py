@@ -65,8 +65,20 @@ class Working:
         return active if active and target and active.id != target.id else None
 
     def group_of(self, revision_id: str | None) -> ReplicaGroup | None:
-        found = [g for g in self.groups.values() if g.revision_id == revision_id]
-        return max(found, key=lambda g: (g.created_at, g.id), default=None)
+        return next((g for g in self.groups.values() if g.revision_id == revision_id), None)
+
+    def begin_group(self, rollout: Rollout) -> ReplicaGroup:
+        """The group of the rollout's revision, made where there is none."""
+        group = self.group_of(rollout.revision_id) or ReplicaGroup(
+            id=self.new_id(),
+            project_id=rollout.project_id,
+            deployment_id=rollout.deployment_id,
+            revision_id=rollout.revision_id,
+            revision_number=rollout.revision_number,
+            created_at=self.now,
+        )
+        self.groups[group.id] = group
+        return group
 
     def staying(self, group: ReplicaGroup | None = None) -> list[Replica]:
         return [r for r in self._of(group) if r.is_staying]
@@ -100,8 +112,17 @@ class Working:
         return changed
 
     def change_group(self, group: ReplicaGroup, **fields: Any) -> ReplicaGroup:
-        self.groups[group.id] = changed = dataclasses.replace(group, **fields)
-        return changed
+        if any(getattr(group, name) != value for name, value in fields.items()):
+            group = dataclasses.replace(group, **fields)
+        self.groups[group.id] = group
+        return group
+
+    def change_rollout(self, **fields: Any) -> None:
+        """Put the rollout with these fields; a new status begins now."""
+        assert self.rollout is not None
+        if fields.get("status", self.rollout.status) is not self.rollout.status:
+            fields["status_since"] = self.now
+        self.rollout = dataclasses.replace(self.rollout, **fields)
 
     def become(
         self,
