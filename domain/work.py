@@ -121,9 +121,9 @@ class StartWork(Protocol):
 class Lists(Protocol[T]):
     """Committed rows for display.
 
-    `by_ids` leaves out what does not exist, and gives deleted deployments too; `page` and `count`
-    leave these out unless the listing says `with_deleted`. A field that can't be filtered or
-    ordered by, or a value of the wrong type, is InvalidValue.
+    `by_ids` leaves out what does not exist, and gives deleted deployments and exited replicas too;
+    `page` and `count` leave these out unless the listing says `with_deleted`. A field that can't be
+    filtered or ordered by, or a value of the wrong type, is InvalidValue.
     """
 
     async def by_ids(self, ids: Collection[str]) -> Mapping[str, T]: ...
