@@ -277,8 +277,8 @@ async def ended(pid: int) -> None:
     except ProcessLookupError:
         return
     try:
-        ready = await asyncio.to_thread(select.select, [fd], [], [], SECONDS)
-        assert ready[0], f"process {pid} does not end"
+        is_gone = await asyncio.to_thread(lambda: bool(select.select([fd], [], [], SECONDS)[0]))
+        assert is_gone, f"process {pid} does not end"
     finally:
         os.close(fd)
 
