@@ -129,7 +129,8 @@ class ProcessDriver:
             for supervision in self._living():
                 file = self._parts.log(supervision.replica.id)
                 try:
-                    await asyncio.to_thread(file.rotate)
+                    if file.is_full:
+                        await asyncio.to_thread(file.rotate)
                 except OSError as error:
                     log.warning("a log can't be rotated", log=str(file.path), problem=str(error))
 

@@ -38,9 +38,13 @@ class LogFile:
         finally:
             os.close(descriptor)
 
+    @property
+    def is_full(self) -> bool:
+        return _size(self.path) >= self.limit
+
     def rotate(self) -> bool:
         """Begin anew where the limit is reached; whether it was."""
-        if _size(self.path) < self.limit:
+        if not self.is_full:
             return False
         with self._at(fcntl.LOCK_EX) as at:
             for number in range(self.kept, 1, -1):

@@ -20,7 +20,7 @@ from domain.deployments.ports import Observed, Sight
 from domain.deployments.reason import Reason
 from domain.deployments.replica import Replica
 from infra.process import ending, exits, limits, places, probes
-from infra.process.listening import Owner, owner
+from infra.process.listening import Owner, Ports
 from infra.process.log_file import last_lines
 from infra.process.parts import CantStart, Parts
 from infra.process.places import Placed, Placement
@@ -66,6 +66,7 @@ class Supervision:
         self._revision = revision
         self._changed = changed
         self._mark = parts.mark(replica.id)
+        self._ports = Ports(self._mark, parts.processes)
         self._records = Records(parts.settings.replicas / replica.id)
         self._lost = lost
         self._stopped = asyncio.Event()
@@ -167,7 +168,7 @@ class Supervision:
         )
         new = [each.seen for each in placed[len(self._mains) :]]
         self._placed = placement.processes
-        self._mains = (*self._mains, *new)
+        self._mains = self._ports.mains = (*self._mains, *new)
         watches = [exits.ended(seen, self._parts.processes) for seen in new]
         self._exits = (*self._exits, *(asyncio.create_task(watch) for watch in watches))
         written = self.replica.placement or placement.written()
@@ -201,7 +202,7 @@ class Supervision:
         return problem or await asyncio.to_thread(self._theft, port)
 
     def _theft(self, port: int) -> str:
-        whose = owner(port, self._mark, self._mains, self._parts.processes)
+        whose = self._ports.owner(port)
         return "" if whose is Owner.OURS else f"port {port} is answered by a process of others"
 
     async def _judge(self) -> None:
@@ -241,9 +242,7 @@ class Supervision:
         """Whether it ended because somebody else has its port."""
         if known.was_healthy:
             return False
-        whose = await asyncio.to_thread(
-            owner, placed.port, self._mark, self._mains, self._parts.processes
-        )
+        whose = await asyncio.to_thread(self._ports.owner, placed.port)
         return whose is Owner.OTHERS
 
     async def _end(self, ended: Ended) -> None:

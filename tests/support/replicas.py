@@ -152,7 +152,7 @@ class Bench:
         models = tuple(
             Model(name=name, model_path=said.get("model_path", "/models"), service=service)
             for name, service in services.items()
-        )
+        ) or (Model(name="m", model_path="/models"),)
         revision = a_revision(
             deployment,
             definition=Definition(models=models),

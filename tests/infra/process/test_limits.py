@@ -6,8 +6,10 @@ import pytest
 
 from domain.deployments.ports import Sight
 from domain.deployments.reason import Reason
-from infra.process import limits
+from infra.process import limits, machine
 from infra.process.limits import Limits, delegated
+from infra.process.portable import Portable
+from infra.process.procfs import ProcFs
 from tests.support.replicas import Bench, World, engine, running
 
 
@@ -33,6 +35,12 @@ def test_without_a_cgroup_or_a_limit_nothing_is_held(tmp_path: Path) -> None:
     assert Limits(tmp_path).hold("r", {"nvidia.com/gpu": "1"}) is None
     assert Limits(tmp_path / "gone").hold("r", {"memory": "1Gi"}) is None
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_replica_is_told_when_nothing_limits_it(bench: Bench) -> None:
+    replica = await bench.start(engine(), resources={"memory": "1Gi"})
+    await bench.until(replica, Sight.HEALTHY)
+    assert "not limited" in await bench.log(replica)
 
 
 async def test_a_replica_joins_its_cgroup_before_its_engine_starts(
@@ -100,3 +108,12 @@ def test_what_the_kernel_killed_is_counted(tmp_path: Path) -> None:
     (tmp_path / "vmstat").write_text("nr_free_pages 5\noom_kill 3\n")
     assert limits.kills(tmp_path / "vmstat") == 3
     assert limits.kills(tmp_path / "nothing") == 0
+
+
+def test_the_operators_cgroup_is_used(world: World, tmp_path: Path) -> None:
+    assert machine.limits(world.parts(cgroup=tmp_path).settings) == Limits(tmp_path)
+
+
+def test_psutil_tells_of_processes_where_there_is_no_proc(tmp_path: Path) -> None:
+    assert isinstance(machine.processes(), ProcFs)
+    assert isinstance(machine.processes(tmp_path / "stat"), Portable)
