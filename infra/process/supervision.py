@@ -34,6 +34,7 @@ log = structlog.get_logger()
 TAIL = 20  # lines of a log that are kept with what went wrong
 LONGEST_LINE = 1000  # characters of each
 LOCK_PAUSE = 0.25
+END_PAUSE = 1.0
 KILLED = -9
 
 
@@ -94,7 +95,9 @@ class Supervision:
         try:
             await asyncio.wait({living, stopped}, return_when=asyncio.FIRST_COMPLETED)
             await _cancelled(living, stopped)
-            await self._end(self._outcome(living))
+            ended = self._outcome(living)
+            while not self.gone.is_set():
+                await self._try_to_end(ended)
         finally:
             await _cancelled(living, stopped, *self._exits)
 
@@ -107,6 +110,13 @@ class Supervision:
             log.exception("a replica could not be looked after", replica=self.replica.id)
             return Ended(reason=Reason.START_FAILED, message="The server failed; see its log.")
 
+    async def _try_to_end(self, ended: Ended) -> None:
+        try:
+            await self._end(ended)
+        except Exception:  # the edge again: whatever failed, nothing may be left of the replica
+            log.exception("a replica could not be ended", replica=self.replica.id)
+            await asyncio.sleep(END_PAUSE)
+
     async def _live(self) -> Ended:
         if self._lost:
             return Ended(reason=Reason.EXITED_WHILE_ADOPTED, message=_unseen())
@@ -115,7 +125,7 @@ class Supervision:
                 await self._begin()
         except CantStart as error:
             return Ended(reason=error.reason, message=error.message)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             return Ended(reason=Reason.START_FAILED, message=f"It can't be started: {error}.")
         probing = asyncio.create_task(self._probe_all())
         try:
@@ -272,7 +282,10 @@ class Supervision:
         self.gone.set()
 
     async def _tail(self) -> tuple[str, ...]:
-        lines = await asyncio.to_thread(last_lines, self._parts.log(self.replica.id), TAIL)
+        try:
+            lines = await asyncio.to_thread(last_lines, self._parts.log(self.replica.id), TAIL)
+        except OSError as error:
+            lines = [f"The log can't be read: {error}"]
         return tuple(line[:LONGEST_LINE] for line in lines)
 
     def _say(self, observed: Observed) -> None:

@@ -11,10 +11,9 @@ from moto.server import ThreadedMotoServer
 from obstore.store import S3Store
 
 from domain.errors import FolderRefused, StorageUnavailable
-from infra.files import objects
 from infra.files.folders import Folders, real_roots
 from infra.files.local import LocalCopies
-from infra.files.objects import Credentials, Objects
+from infra.files.objects import PIECE, Credentials, Objects
 
 KEYS = {"s3_region": "us-east-1", "s3_access_key_id": "key", "s3_secret_access_key": "secret"}
 
@@ -52,9 +51,10 @@ def copies(endpoint: str, tmp_path: Path) -> LocalCopies:
     return made(endpoint, tmp_path)
 
 
-def made(endpoint: str, tmp_path: Path) -> LocalCopies:
+def made(endpoint: str, tmp_path: Path, piece: int = PIECE) -> LocalCopies:
     timeout = timedelta(seconds=10)
-    stores = Objects(credentials=Credentials(s3_endpoint=endpoint, **KEYS), timeout=timeout)
+    credentials = Credentials(s3_endpoint=endpoint, **KEYS)
+    stores = Objects(credentials=credentials, timeout=timeout, piece=piece)
     (tmp_path / "root").mkdir(exist_ok=True)
     roots = real_roots((tmp_path / "root",))
     folders = Folders(roots=roots, objects=stores, timeout=timeout)
@@ -81,9 +81,9 @@ async def test_a_link_out_of_the_roots_is_refused(copies: LocalCopies, tmp_path:
 
 
 async def test_a_stored_folder_is_copied_whole(
-    copies: LocalCopies, bucket: S3Store, monkeypatch: pytest.MonkeyPatch
+    endpoint: str, bucket: S3Store, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(objects, "PIECE", 1000)
+    copies = made(endpoint, tmp_path, piece=1000)
     weights = bytes(range(256)) * 20
     files = {"config.json": b"{}", "deep/er/weights": weights, "empty": b""}
     for path, content in files.items():

@@ -1,7 +1,7 @@
 """Whose port it is: found taken before a start, stolen in between, shared with a thief."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -129,13 +129,16 @@ async def test_a_fixed_port_of_one_model_is_not_given_to_the_other(bench: Bench)
     assert bench.world.ports.avoided == [{port}]
 
 
-async def test_a_range_that_is_used_up_fails_the_start(bench: Bench) -> None:
-    async def refuse(*_: object) -> dict[str, int]:
+class Exhausted:
+    async def reserve(self, *_: object) -> Mapping[str, int]:
         raise PortsExhausted(first=20_000, last=20_001)
 
-    object.__setattr__(bench.parts, "ports", type("Full", (), {"reserve": refuse})())
-    replica = await bench.start(engine())
-    observed = await bench.until(replica, Sight.EXITED)
+
+async def test_a_range_that_is_used_up_fails_the_start(world: World) -> None:
+    world.place_ports = Exhausted()
+    async with running(world) as bench:
+        replica = await bench.start(engine())
+        observed = await bench.until(replica, Sight.EXITED)
     assert observed.reason is Reason.START_FAILED
     assert "MODELYARD_REPLICA_PORTS" in observed.message
 

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -154,24 +154,25 @@ class Refusing:
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
 
-    async def open(self, project_id: str, names: object) -> Mapping[str, str]:
+    async def open(self, project_id: str, names: Collection[str]) -> Mapping[str, str]:
         if self.errors:
             raise self.errors.pop(0)
         return {"hf-token": "x"}
 
 
-async def test_a_secret_sealed_with_another_key_fails_the_start(bench: Bench) -> None:
-    object.__setattr__(bench.parts, "secrets", Refusing(SealBroken(problem="another key")))
-    replica = await bench.start(engine(), environment=secrets_of(HF_TOKEN="hf-token"))
-    observed = await bench.until(replica, Sight.EXITED)
+async def test_a_secret_sealed_with_another_key_fails_the_start(world: World) -> None:
+    world.secret_values = Refusing(SealBroken(problem="another key"))
+    async with running(world) as bench:
+        replica = await bench.start(engine(), environment=secrets_of(HF_TOKEN="hf-token"))
+        observed = await bench.until(replica, Sight.EXITED)
     assert observed.reason is Reason.SECRET_UNREADABLE
 
 
-async def test_a_database_that_is_away_is_waited_for(bench: Bench) -> None:
-    away = StorageUnavailable(where="the database", problem="away")
-    object.__setattr__(bench.parts, "secrets", Refusing(away))
-    replica = await bench.start(engine(), environment=secrets_of(HF_TOKEN="hf-token"))
-    await bench.until(replica, Sight.HEALTHY)
+async def test_a_database_that_is_away_is_waited_for(world: World) -> None:
+    world.secret_values = Refusing(StorageUnavailable(where="the database", problem="away"))
+    async with running(world) as bench:
+        replica = await bench.start(engine(), environment=secrets_of(HF_TOKEN="hf-token"))
+        await bench.until(replica, Sight.HEALTHY)
 
 
 async def test_pre_start_actions_are_done_in_order(bench: Bench, tmp_path: Path) -> None:
