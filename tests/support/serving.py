@@ -22,6 +22,7 @@ from domain.deployments.replica import Endpoint, Replica, ReplicaGroup, ReplicaS
 from domain.deployments.rollout import Rollout, RolloutKind, RolloutStatus
 from domain.deployments.strategy import Rolling
 from domain.events import (
+    DeploymentCreated,
     DeploymentUpdated,
     Fact,
     ReplicaBecameHealthy,
@@ -88,20 +89,23 @@ class Served:
     store: MemoryStore
     deployment: Deployment
     replicas: list[Replica] = field(default_factory=list)
+    groups: dict[int, ReplicaGroup] = field(default_factory=dict)
 
     @property
     def ids(self) -> list[str]:
         return [replica.id for replica in self.replicas]
 
     async def revision(self, number: int, ports: Sequence[int], **said: Any) -> list[Replica]:
-        """A group of that revision, and a healthy replica for each port."""
-        group = a_group(self.deployment, number, **said)
+        """A healthy replica of that revision for each port, in a group that is made where there is none."""
+        group = self.groups.get(number) or a_group(self.deployment, number, **said)
         replicas = [a_replica(group, port) for port in ports]
         async with self.store.start_work("reconciler", "sweep") as work:
-            await work.groups.add(group)
+            if number not in self.groups:
+                await work.groups.add(group)
             for replica in replicas:
                 await work.replicas.add(replica)
                 work.record(group.project_id, _fact(replica))
+        self.groups[number] = group
         self.replicas += replicas
         return replicas
 
@@ -138,6 +142,9 @@ async def a_served(
     made = replace(made, active_revision_id=f"{made.id}-1", last_revision=1)
     async with store.start_work("ada", "request:1") as work:
         await work.deployments.add(made)
+        desired = made.desired_replicas
+        fact = DeploymentCreated(deployment_id=made.id, name=name, desired_replicas=desired)
+        work.record(made.project_id, fact)
     served = Served(store, made)
     await served.revision(1, ports)
     return served

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -60,6 +60,14 @@ class Reports:
             while not (self.made and wanted(self.made[-1])):
                 await self._came.wait()
         return self.made[-1]
+
+
+def reported(app: ToyApp) -> Reports:
+    """What the app's gateway reports; asked for before the gateway runs."""
+    reports = Reports(app.store.gateways)
+    reporting = replace(app.gateway.reporting, gateways=reports)
+    app.gateway = replace(app.gateway, reporting=reporting)
+    return reports
 
 
 @dataclass

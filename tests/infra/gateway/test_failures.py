@@ -91,11 +91,13 @@ async def test_a_request_that_was_not_sent_whole_is_tried_on_another_replica(
 
     told = Told()
     async with a_socket(breaks) as broken, listening(told) as port:
-        await a_served(app.store, "chat", [broken, broken, broken, port])
+        served = await a_served(app.store, "chat", [])
+        await served.revision(2, [broken], weight=100)
+        await served.revision(3, [port], weight=0)
         await known(app)
         answer = await ask(client, image="x" * 20_000_000)
     assert answer.status_code == 200
-    assert len(told.requests) == 1
+    assert len(begun) == len(told.requests) == 1
 
 
 async def test_a_replica_that_breaks_off_a_document_fails_the_request(
