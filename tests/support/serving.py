@@ -30,9 +30,11 @@ from domain.events import (
     ReplicaDraining,
 )
 from infra.echo.engine import Echo, Knobs
+from infra.store import Store
 from tests.support.builders import NOON, a_deployment, fresh
 from tests.support.memory import MemoryStore
 
+AnyStore = Store | MemoryStore
 MODEL = "echo-model"
 
 
@@ -86,7 +88,7 @@ def a_rollout(deployment: Deployment, number: int, **said: Any) -> Rollout:
 class Served:
     """A deployment in a store; what changes it leaves an event, as the reconciler does."""
 
-    store: MemoryStore
+    store: AnyStore
     deployment: Deployment
     replicas: list[Replica] = field(default_factory=list)
     groups: dict[int, ReplicaGroup] = field(default_factory=dict)
@@ -131,14 +133,17 @@ class Served:
 
 
 async def a_served(
-    store: MemoryStore,
+    store: AnyStore,
     name: str,
     ports: Sequence[int] = (),
     project: Project | None = None,
     **said: Any,
 ) -> Served:
     """A deployment whose first revision is active, with a healthy replica for each port."""
-    made = a_deployment(project or store.default, name=name, status=DeploymentStatus.READY, **said)
+    if project is None:
+        project = await store.reads.projects.named("default")
+        assert project is not None
+    made = a_deployment(project, name=name, status=DeploymentStatus.READY, **said)
     made = replace(made, active_revision_id=f"{made.id}-1", last_revision=1)
     async with store.start_work("ada", "request:1") as work:
         await work.deployments.add(made)

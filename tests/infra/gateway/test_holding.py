@@ -88,7 +88,7 @@ async def test_held_requests_are_answered_by_the_first_replica_and_wake_it_once(
 async def test_a_held_request_whose_client_leaves_is_held_no_more(
     app: ToyApp, client: httpx.AsyncClient, sleepers: Sleepers, reports: Reports
 ) -> None:
-    served = await a_served(app.store, "chat")
+    await a_served(app.store, "chat")
     await known(app)
     for count in (1, 2):
         asking = asyncio.create_task(client.post("/chat/completions", json=a_chat()))
