@@ -29,7 +29,7 @@ async def test_a_committed_replica_is_sent_requests_and_a_stop_says_goodbye(tmp_
 
     async def used(server: Running) -> bytes:
         async with (
-            open_store(f"sqlite+aiosqlite:///{place / 'modelyard.db'}", data_dir=tmp_path) as store,
+            open_store(f"sqlite+aiosqlite:///{place / 'modelyard.db'}", data_dir=place) as store,
             engine(tokens_per_second=1) as port,
             httpx.AsyncClient(base_url=server.url, timeout=WAIT) as client,
         ):

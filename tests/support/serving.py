@@ -31,7 +31,7 @@ from domain.events import (
 )
 from infra.echo.engine import Echo, Knobs
 from infra.store import Store
-from tests.support.builders import NOON, a_deployment, fresh
+from tests.support.builders import NOON, a_deployment, a_revision, fresh
 from tests.support.memory import MemoryStore
 
 AnyStore = Store | MemoryStore
@@ -40,7 +40,7 @@ MODEL = "echo-model"
 
 def a_group(deployment: Deployment, number: int = 1, **said: Any) -> ReplicaGroup:
     own = {"id": fresh(), "project_id": deployment.project_id, "deployment_id": deployment.id}
-    numbered = {"revision_id": f"{deployment.id}-{number}", "revision_number": number}
+    numbered = {"revision_id": f"{deployment.id[:30]}-{number}", "revision_number": number}
     return ReplicaGroup(**{**own, **numbered, "created_at": NOON, **said})
 
 
@@ -69,7 +69,7 @@ def a_rollout(deployment: Deployment, number: int, **said: Any) -> Rollout:
             "project_id": deployment.project_id,
             "deployment_id": deployment.id,
             "kind": RolloutKind.ACTIVATION,
-            "revision_id": f"{deployment.id}-{number}",
+            "revision_id": f"{deployment.id[:30]}-{number}",
             "revision_number": number,
             "from_revision_id": deployment.active_revision_id,
             "strategy": Rolling(),
@@ -103,6 +103,8 @@ class Served:
         replicas = [a_replica(group, port) for port in ports]
         async with self.store.start_work("reconciler", "sweep") as work:
             if number not in self.groups:
+                revision = a_revision(self.deployment, id=group.revision_id, number=number)
+                await work.revisions.add(revision)
                 await work.groups.add(group)
             for replica in replicas:
                 await work.replicas.add(replica)
@@ -144,7 +146,6 @@ async def a_served(
         project = await store.reads.projects.named("default")
         assert project is not None
     made = a_deployment(project, name=name, status=DeploymentStatus.READY, **said)
-    made = replace(made, active_revision_id=f"{made.id}-1", last_revision=1)
     async with store.start_work("ada", "request:1") as work:
         await work.deployments.add(made)
         desired = made.desired_replicas
@@ -152,6 +153,7 @@ async def a_served(
         work.record(made.project_id, fact)
     served = Served(store, made)
     await served.revision(1, ports)
+    await served.put(active_revision_id=served.groups[1].revision_id, last_revision=1)
     return served
 
 
