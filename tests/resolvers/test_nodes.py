@@ -153,7 +153,7 @@ async def test_a_page_costs_the_same_reads_however_many_rows(graph: Graph, size:
     assert calls == {
         "deployments.page": 1,
         "projects.by_ids": 1,
-        "revisions.heads": 1,
+        "revisions.heads": 2,
         "revisions.pages": 2,
         "revisions.counts": 1,
         "deployments.by_ids": 1,
