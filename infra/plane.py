@@ -10,11 +10,11 @@ import structlog
 
 from domain.clock import MonotonicTimer, utc_now
 from domain.deployments import plan
-from domain.deployments.loading import fixed_port
 from domain.deployments.ports import ReplicaLogs
 from domain.deployments.reconciler import Reconciler
+from domain.deployments.reconciler.loading import fixed_port
+from domain.deployments.reconciler.tenure import LEASE, Tenure
 from domain.deployments.situation import Patience
-from domain.deployments.tenure import LEASE, Tenure
 from domain.folders.ports import LocalFolders
 from domain.ids import new_id
 from domain.secrets.ports import Sealer

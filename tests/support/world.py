@@ -21,8 +21,8 @@ from domain.deployments.reason import Reason
 from domain.deployments.replica import Replica, ReplicaStatus
 from domain.deployments.rollout import RolloutStatus
 from domain.deployments.situation import Decision, Situation, Start
-from tests.support.rows import Rows
 from tests.support.inhabitants import Gateway, Process
+from tests.support.rows import Rows
 
 D = DeploymentStatus
 R = RolloutStatus

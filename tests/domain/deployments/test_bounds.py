@@ -1,7 +1,7 @@
 import pytest
 
 from domain.definitions.definition import Definition, HealthCheck, Model, Service
-from domain.deployments import bounds
+from domain.deployments.plan import bounds
 from domain.deployments.rollout import default_progress_deadline
 from domain.deployments.strategy import BlueGreen, Canary, CanaryStep, Rolling, Strategy
 

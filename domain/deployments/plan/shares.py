@@ -1,8 +1,8 @@
 """Which part of the requests each replica group gets."""
 
-from domain.deployments import course
+from domain.deployments.plan import course
+from domain.deployments.plan.working import Working
 from domain.deployments.replica import ReplicaGroup, ReplicaStatus
-from domain.deployments.working import Working
 
 
 def share(working: Working) -> None:

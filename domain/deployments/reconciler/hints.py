@@ -5,11 +5,11 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from domain.clock import Timer
-from domain.deployments.agenda import Agenda
-from domain.deployments.applying import ACTOR
 from domain.deployments.ports import Driver
-from domain.deployments.rounds import AFTER_TROUBLE
-from domain.deployments.setbacks import Setbacks
+from domain.deployments.reconciler.agenda import Agenda
+from domain.deployments.reconciler.applying import ACTOR
+from domain.deployments.reconciler.rounds import AFTER_TROUBLE
+from domain.deployments.reconciler.setbacks import Setbacks
 from domain.errors import CursorExpired, CursorUnknown
 from domain.events import Scope
 from domain.logger import Logger

@@ -1,12 +1,12 @@
 """Which replicas go, and how many come, so that the wants are met within their bounds."""
 
-from domain.deployments import backoff, folding, wants
 from domain.deployments.deployment import DeploymentStatus
+from domain.deployments.plan import backoff, folding, wants
+from domain.deployments.plan.wants import Wants
+from domain.deployments.plan.working import Working
 from domain.deployments.ports import Observed, Sight
 from domain.deployments.reason import Reason
 from domain.deployments.replica import Replica, ReplicaGroup, ReplicaStatus
-from domain.deployments.wants import Wants
-from domain.deployments.working import Working
 
 S = ReplicaStatus
 GOES_FIRST = (S.STARTING, S.UNHEALTHY, S.HEALTHY)

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
+from domain.deployments.plan.working import Working
 from domain.deployments.ports import Observed
 from domain.deployments.reason import BLAMELESS, Reason
 from domain.deployments.replica import Replica, ReplicaGroup, ReplicaStatus
-from domain.deployments.working import Working
 
 WAITS = (1, 2, 4, 8, 16)  # seconds, by how many replicas of the group ended
 SOUND_AFTER = timedelta(seconds=60)  # healthy for that long: what ended before is forgiven

@@ -4,9 +4,9 @@ to do comes out. Nothing is remembered but the rows, so that whoever crashes can
 
 from datetime import datetime
 
-from domain.deployments import advance, backoff, folding, looking, moves, shares, standing
+from domain.deployments.plan import advance, backoff, folding, looking, moves, shares, standing
+from domain.deployments.plan.working import Working
 from domain.deployments.situation import Decision, Situation
-from domain.deployments.working import Working
 from domain.ids import NewId
 
 

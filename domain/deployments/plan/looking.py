@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from domain.deployments import course
+from domain.deployments.plan import course
+from domain.deployments.plan.working import Working
 from domain.deployments.replica import ReplicaStatus
 from domain.deployments.rollout import RolloutStatus
-from domain.deployments.working import Working
 
 S = ReplicaStatus
 SOON = timedelta(seconds=0.25)  # gateways tell twice a second what they know

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from domain.deployments import bounds, course
-from domain.deployments.bounds import Bounds
+from domain.deployments.plan import bounds, course
+from domain.deployments.plan.bounds import Bounds
+from domain.deployments.plan.working import Working
 from domain.deployments.replica import ReplicaGroup, ReplicaStatus
 from domain.deployments.rollout import Rollout, RolloutStatus
 from domain.deployments.strategy import BlueGreen
-from domain.deployments.working import Working
 
 H = ReplicaStatus.HEALTHY
 

@@ -2,11 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from domain.deployments import bounds
+from domain.deployments.plan import bounds
+from domain.deployments.plan.working import Working
 from domain.deployments.replica import ReplicaStatus
 from domain.deployments.rollout import Rollout, RolloutStatus
 from domain.deployments.strategy import BlueGreen, Canary
-from domain.deployments.working import Working
 
 
 def wanted(working: Working, rollout: Rollout) -> int:

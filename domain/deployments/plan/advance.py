@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from domain.deployments import backoff, course, ending
+from domain.deployments.plan import backoff, course, ending
+from domain.deployments.plan.working import Working
 from domain.deployments.reason import Reason
 from domain.deployments.replica import ReplicaGroup
 from domain.deployments.rollout import Rollout, RolloutStatus
 from domain.deployments.strategy import Canary
-from domain.deployments.working import Working
 from domain.events import RolloutAdvanced, RolloutPaused
 
 R = RolloutStatus

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.clock import Clock, Timer
-from domain.deployments import applying
-from domain.deployments.agenda import Agenda
-from domain.deployments.applying import Outcome
-from domain.deployments.barriers import Barriers
 from domain.deployments.deployment import Revision
-from domain.deployments.loading import Loader, Look
+from domain.deployments.reconciler import applying
+from domain.deployments.reconciler.agenda import Agenda
+from domain.deployments.reconciler.applying import Outcome
+from domain.deployments.reconciler.barriers import Barriers
+from domain.deployments.reconciler.loading import Loader, Look
+from domain.deployments.reconciler.setbacks import Setbacks
 from domain.deployments.replica import Replica
-from domain.deployments.setbacks import Setbacks
 from domain.deployments.situation import Decision, Situation, Start, Stop
 from domain.errors import StorageUnavailable
 from domain.ids import NewId

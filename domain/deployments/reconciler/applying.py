@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import Enum, auto
 
-from domain.deployments.loading import Look
+from domain.deployments.reconciler.loading import Look
 from domain.deployments.situation import Decision, Situation
 from domain.work import StartWork, Work
 

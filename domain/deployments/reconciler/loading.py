@@ -5,14 +5,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from domain.definitions.render import has_fixed_port
-from domain.deployments.barriers import Barriers
 from domain.deployments.deployment import FINAL, Deployment, Revision
 from domain.deployments.ports import Driver, Lease
+from domain.deployments.reconciler.barriers import Barriers
+from domain.deployments.reconciler.tenure import Tenure
 from domain.deployments.replica import ReplicaGroup, ReplicaStatus
 from domain.deployments.rollout import Rollout
 from domain.deployments.shards import shard_of
 from domain.deployments.situation import Patience, Situation
-from domain.deployments.tenure import Tenure
 from domain.work import Due, EventLog, Reads
 
 REVISIONS_REMEMBERED = 50_000

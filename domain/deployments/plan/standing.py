@@ -2,12 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from domain.deployments import course, telling
 from domain.deployments.deployment import FINAL, DeploymentStatus
+from domain.deployments.plan import course, telling
+from domain.deployments.plan.working import Working
 from domain.deployments.reason import Reason
 from domain.deployments.replica import ReplicaGroup, ReplicaStatus
 from domain.deployments.rollout import Rollout, RolloutStatus
-from domain.deployments.working import Working
 from domain.events import DeploymentDeleted, RolledBack
 
 D = DeploymentStatus

@@ -16,17 +16,17 @@ from functools import partial
 from math import inf
 
 from domain.clock import Clock, Timer
-from domain.deployments.agenda import Agenda, Lane
-from domain.deployments.barriers import Barriers
-from domain.deployments.stop_all import Ending
-from domain.deployments.hints import Hints
-from domain.deployments.loading import InPlace, Loader
-from domain.deployments.passes import Decide, Passes, Present
 from domain.deployments.ports import Driver, Gateways
-from domain.deployments.rounds import AFTER_TROUBLE, Rounds
-from domain.deployments.setbacks import Setbacks
+from domain.deployments.reconciler.agenda import Agenda, Lane
+from domain.deployments.reconciler.barriers import Barriers
+from domain.deployments.reconciler.hints import Hints
+from domain.deployments.reconciler.loading import InPlace, Loader
+from domain.deployments.reconciler.passes import Decide, Passes, Present
+from domain.deployments.reconciler.rounds import AFTER_TROUBLE, Rounds
+from domain.deployments.reconciler.setbacks import Setbacks
+from domain.deployments.reconciler.stop_all import Ending
+from domain.deployments.reconciler.tenure import RENEW_EVERY, Tenure
 from domain.deployments.situation import Patience
-from domain.deployments.tenure import RENEW_EVERY, Tenure
 from domain.errors import StorageUnavailable
 from domain.ids import NewId
 from domain.logger import Logger
