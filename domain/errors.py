@@ -4,13 +4,14 @@
     ├── UserError                 the caller can mend it; shown with code, message and path
     │   ├── NotFound  NameTaken  InvalidValue  Forbidden  EtagMismatch  IdempotencyKeyReused
     │   ├── TemplateFrozen  TransitionRefused  FolderRefused  FileTooLarge  OutsideFolder
-    │   ├── NoRollout  FixedPort
+    │   ├── NoRollout  FixedPort  PromotionRefused  BeingDeleted
     │   └── DefinitionError       one finding of a resolution: its kind is its code
     ├── Refused                   several user errors at once
     ├── Unauthenticated           no key, or one that is unknown or revoked
     ├── CursorExpired  CursorUnknown  CursorInvalid
     ├── SealBroken                a secret that this server's key does not open
     ├── PortsExhausted            the process driver's range of ports is used up
+    ├── HostRefused               the process driver of another host has this database
     └── StorageUnavailable        a store did not answer; worth another try
 
 An error's docstring is its message, filled with the error's own fields.
@@ -134,6 +135,16 @@ class FixedPort(UserError):
 
 
 @dataclass(eq=False, kw_only=True)
+class PromotionRefused(UserError):
+    """A rolling rollout takes nobody's go-ahead: it succeeds once its replicas serve."""
+
+
+@dataclass(eq=False, kw_only=True)
+class BeingDeleted(UserError):
+    """The deployment is being deleted: nothing about it can be decided any more."""
+
+
+@dataclass(eq=False, kw_only=True)
 class FolderRefused(UserError):
     """The folder {uri!r} can't be registered: {problem}."""
 
@@ -228,3 +239,12 @@ class PortsExhausted(ModelyardError):
 
     first: int
     last: int
+
+
+@dataclass(eq=False, kw_only=True)
+class HostRefused(ModelyardError):
+    """Replicas of this database run on host {other}; the process driver is for one host, and this one is
+    {host}. Serve from {other}, or stop its servers and their replicas first."""
+
+    other: str
+    host: str

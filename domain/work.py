@@ -90,6 +90,9 @@ class Work(Protocol):
     async def live_rollout(self, deployment_id: str) -> Rollout | None:
         """The deployment's rollout that has not ended. Lock the deployment first."""
 
+    async def has_replicas(self, deployment_id: str) -> bool:
+        """Whether one of the deployment's has not exited. Lock the deployment first."""
+
     async def last_promoted(self, deployment_id: str, but: str) -> str | None:
         """The id of the revision that last succeeded in a rollout and is not `but`."""
 
