@@ -222,10 +222,14 @@ FIELDS: Mapping[str, str] = {
 """What each type of event says; one that is not here is shown without its own fields."""
 
 
+AMBIGUOUS = {"before", "after", "reason"}
+"""Their types differ from event to event, so that in a document each has its event's name in front."""
+
+
 def _selections() -> Iterator[str]:
-    """Fields of one name differ in type from event to event, so each has its event's name in front."""
     for event, names in FIELDS.items():
-        yield f"... on {event} {{ {' '.join(f'{event}_{name}: {name}' for name in names.split())} }}"
+        said = (f"{event}_{each}: {each}" if each in AMBIGUOUS else each for each in names.split())
+        yield f"... on {event} {{ {' '.join(said)} }}"
 
 
 def plain(event: Mapping[str, Any]) -> dict[str, Any]:

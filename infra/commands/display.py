@@ -13,7 +13,7 @@ SILENT |= {"logTail", "digest", "deployment"}
 
 def clock(at: str) -> str:
     """The local time of day."""
-    return format(moment(at).astimezone(), "%H:%M:%S")
+    return moment(at).astimezone().time().isoformat(timespec="seconds")
 
 
 def moment(at: str) -> datetime:
@@ -40,7 +40,7 @@ def short(id: str) -> str:
 
 def status(deployment: Mapping[str, Any]) -> str:
     reason = deployment["statusReason"]
-    return deployment["status"] + (f" ({reason})" if reason else "")
+    return f"{deployment['status']} ({reason})" if reason else str(deployment["status"])
 
 
 def strategy(found: Mapping[str, Any]) -> str:
