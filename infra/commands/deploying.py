@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
+from urllib.parse import unquote
 
 from infra.client import documents
 from infra.client.errors import ChangeRefused
@@ -126,7 +127,7 @@ class Deploying:
 
 def folder_name(uri: str, otherwise: str, attempt: int) -> str:
     """What a folder is registered as: its own name, with a number from the second attempt on."""
-    own = uri.rstrip("/").rpartition("/")[2].lower()
+    own = unquote(uri.rstrip("/").rpartition("/")[2]).lower()
     plain = re.sub(r"[^a-z0-9]+", "-", own).strip("-") or otherwise
     number = "" if attempt == 1 else f"-{attempt}"
     return plain[: NAME_LIMIT - len(number)].strip("-") + number
