@@ -32,7 +32,7 @@ cli.command("settings")(settings_cli.listed)
 def main() -> None:
     """Whatever is refused on purpose is one line and exit code 1."""
     try:
-        cli()
+        cli(prog_name="modelyard")
     except ModelyardError as error:
         fail(error.message)
     except KeyboardInterrupt:

@@ -41,6 +41,13 @@ class Step(Enum):
     COMPLETE = "the subscription ends"
 
 
+@dataclass(frozen=True)
+class Until:
+    """Go on when a script of that field has said all it has."""
+
+    field: str
+
+
 DROP, GO_AWAY, REVOKE, COMPLETE = Step
 Script = Sequence[Any]  # what a subscription gets: a field's values, and steps; then silence
 
@@ -61,6 +68,7 @@ class Scripted:
     asked: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     headers: list[Mapping[str, str]] = field(default_factory=list)
     greetings: list[Mapping[str, Any]] = field(default_factory=list)
+    over: dict[str, asyncio.Event] = field(default_factory=dict)
     silent: threading.Event = field(default_factory=threading.Event)
 
     def said(self, operation: str) -> list[Mapping[str, Any]]:
@@ -110,11 +118,17 @@ class Scripted:
                 case Step.COMPLETE:
                     await socket.send_json({"type": "complete", "id": said["id"]})
                     return
+                case Until(field=other):
+                    await self._over(other).wait()
                 case _:
                     payload = self._answer(said["payload"], {name: step})
                     frame = {"type": "next", "id": said["id"], "payload": payload}
                     await socket.send_json(frame)
+        self._over(name).set()
         self.silent.set()
+
+    def _over(self, name: str) -> asyncio.Event:
+        return self.over.setdefault(name, asyncio.Event())
 
     def _note(self, said: Mapping[str, Any]) -> list[str]:
         """The names of the fields that are asked for."""
