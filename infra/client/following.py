@@ -13,6 +13,7 @@ from infra.client.socket import Socket, connected
 FIRST_PAUSE = 0.1  # seconds; each is twice the one before
 LONGEST_PAUSE = 5.0
 GOODBYE_SECONDS = 1.5  # a server takes at most one to say it
+STEADY_SECONDS = 10.0  # a connection that lasted as long was one, even if nothing came
 PATIENCE = 300.0  # seconds without a server before giving up
 
 T = TypeVar("T")
@@ -41,14 +42,19 @@ class Line:
         lost_at: float | None = None
         pause = FIRST_PAUSE
         while True:
+            steady_at: float | None = None
             try:
                 with self.connect(self.server) as socket:
+                    steady_at = self.clock() + STEADY_SECONDS
                     if lost_at is not None:
                         self.tell("Connected again.")
-                    lost_at, pause = None, FIRST_PAUSE
-                    yield from use(socket)
+                    for value in use(socket):
+                        lost_at, pause = None, FIRST_PAUSE
+                        yield value
                     return
             except (ConnectionLost, Unreachable) as lost:
+                if steady_at is not None and self.clock() >= steady_at:
+                    lost_at, pause = None, FIRST_PAUSE
                 if lost_at is None:
                     self.tell(f"The connection was lost ({lost.problem}); trying again …")
                     lost_at = self.clock()
@@ -65,7 +71,7 @@ class Line:
         def use(socket: Socket) -> Events:
             nonlocal seen
             socket.subscribe("events", document, {**variables, "after": seen})
-            while data := next_data(socket):
+            while data := received(socket):
                 (event,) = data.values()
                 seen = event["cursor"]
                 yield event
@@ -73,7 +79,7 @@ class Line:
         yield from self.sockets(use)
 
 
-def next_data(socket: Socket) -> Mapping[str, Any] | None:
+def received(socket: Socket) -> Mapping[str, Any] | None:
     """Of a socket's only subscription; None where it has ended."""
     frame = socket.receive()
     if frame is None or frame.data is None:

@@ -69,6 +69,32 @@ def test_each_loss_is_told_once_and_so_is_its_end() -> None:
     assert attempts.pauses == [0.1, 0.2, 0.4]
 
 
+def test_connections_that_end_at_once_are_no_connection() -> None:
+    def use(socket: Socket) -> Any:
+        yield from ()
+        raise ConnectionLost(url=HERE.url, problem="no goodbye")
+
+    attempts = Attempts([None] * 1_000)
+    with pytest.raises(ConnectionLost):
+        list(attempts.line().sockets(use))
+    assert attempts.pauses[:3] == [0.1, 0.2, 0.4]
+    assert attempts.now > PATIENCE
+
+
+def test_a_long_connection_on_which_nothing_came_was_one() -> None:
+    lasts = iter([PATIENCE, 2 * PATIENCE])
+
+    def use(socket: Socket) -> Any:
+        yield from ()
+        if (seconds := next(lasts, None)) is not None:
+            attempts.now += seconds
+            raise ConnectionLost(url=HERE.url, problem="no goodbye")
+
+    attempts = Attempts([None, None, None])
+    assert list(attempts.line().sockets(use)) == []
+    assert attempts.pauses == [0.1, 0.1]
+
+
 def iter_of(*values: str) -> Any:
     yield from values
 

@@ -150,9 +150,10 @@ class Scripted:
 
 @contextmanager
 def scripted(
-    answers: Mapping[str, Any] | None = None, **scripts: list[Script]
+    answers: Mapping[str, Any] | None = None, **scripts: Sequence[Script]
 ) -> Iterator[Scripted]:
-    server = Scripted(answers=answers or {}, scripts=scripts)
+    said = {name: list(each) for name, each in scripts.items()}
+    server = Scripted(answers=answers or {}, scripts=said)
     app = web.Application()
     app.router.add_post("/graphql", server.post)
     app.router.add_get("/graphql", server.socket)
