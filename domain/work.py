@@ -195,6 +195,9 @@ class DueLists(Protocol):
 
     async def of(self, deployment_ids: Collection[str]) -> Mapping[str, Due]: ...
 
+    async def running(self, shards: Collection[int]) -> Sequence[str]:
+        """The ids of the deployments there that have replicas which have not exited."""
+
     async def postpone(self, looks: Collection[tuple[Due, datetime | None]]) -> None:
         """Look at each then (None: when asked), unless somebody asked for a look meanwhile."""
 

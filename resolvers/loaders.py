@@ -231,4 +231,5 @@ class ByListing(Generic[T]):
 def _alike(listing: Listing) -> Hashable:
     """Equal for listings that one statement answers; `Listing` itself holds a dict."""
     order, within = listing.order, tuple(sorted(listing.within.items()))
-    return listing.first, within, listing.where, order.field, order.descending, listing.after
+    place = order.field, order.descending, listing.after
+    return listing.first, within, listing.where, place, listing.with_deleted

@@ -138,6 +138,6 @@ class ReplicaEvent(DeploymentEvent):
 
     @versions.load
     async def replica(self, info: Info) -> ModelReplica | None:
-        """As it is now."""
+        """As it is now; null once it is forgotten, which the oldest exited ones are."""
         found = await info.context.loads.replica(self.own_replica_id)
         return None if found is None else ModelReplica.of(found)

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 DEFAULT_TAIL = 100
 MOST_TAIL = 1_000
-PRESENT = Compare("status", Op.NE, ReplicaStatus.EXITED)
 Tail: TypeAlias = Annotated[
     int, versions.argument(f"How many of the last lines, from 0 to {MOST_TAIL}.")
 ]
@@ -234,7 +233,9 @@ class ReplicaStatusFilter:
 class ModelReplicaFilter:
     """All that is said must hold."""
 
-    FLAGS: ClassVar[Mapping[str, Condition]] = {"present": PRESENT}
+    FLAGS: ClassVar[Mapping[str, Condition]] = {
+        "present": Compare("status", Op.NE, ReplicaStatus.EXITED)
+    }
 
     present: bool | None = versions.field(
         description="Lists leave out what has exited; false, said at the filter's top, lists it too."
@@ -266,6 +267,4 @@ def listing(
         kinds=ORDER_KINDS,
         within={},
     )
-    if filter is not None and filter.present is not None:
-        return said
-    return replace(said, where=lists.both(said.where, PRESENT))
+    return replace(said, with_deleted=filter is not None and filter.present is False)

@@ -5,9 +5,8 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 
-from domain.definitions import render
-from domain.definitions.render import Values
 from domain.deployments.deployment import Revision
+from domain.deployments.remembered import Remembered
 from domain.deployments.replica import Replica
 
 
@@ -47,13 +46,7 @@ class WrittenInMemory:
             self.followers -= 1
 
     async def command(self, replica: Replica, revision: Revision) -> Sequence[Sequence[str]]:
-        found = []
-        for model, endpoint in zip(revision.definition.models, replica.endpoints, strict=True):
-            values = Values(
-                model_path=model.model_path, port=endpoint.port, host=endpoint.host, name=model.name
-            )
-            found.append(render.argv(model, values) or [])
-        return found
+        return await Remembered().command(replica, revision)
 
     def _wake(self) -> None:
         self.moved.set()
