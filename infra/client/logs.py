@@ -18,9 +18,10 @@ CATCH_UP_SECONDS = 0.5  # within these a log that is followed anew has sent what
 
 @dataclass(slots=True)
 class Log:
-    """`caught` holds what came since the log is followed anew, until it is known what of it is new;
+    """`first` is how many of its last lines it begins with. `caught` holds what came since the log is followed anew, until it is known what of it is new;
     None where all that comes is."""
 
+    first: int = KEPT
     tail: Tail = field(default_factory=Tail)
     caught: list[str] | None = None
     until: float = 0.0
@@ -35,7 +36,6 @@ class Logs:
     line: Line
     deployment_id: str | None
     cursor: str
-    first: int  # lines that a replica which is there already begins with
     logs: dict[str, Log]
     clock: Callable[[], float] = time.monotonic
 
@@ -49,7 +49,7 @@ class Logs:
             socket.subscribe(EVENTS, documents.FOLLOW_DEPLOYMENT, said)
         for replica_id, log in self.logs.items():
             if not (log.complete and log.exited):
-                self._begin(socket, replica_id, log, self.first)
+                self._begin(socket, replica_id, log)
         while True:
             catching = any(log.caught is not None for log in self.logs.values())
             frame = socket.receive(CATCH_UP_SECONDS / 2 if catching else None)
@@ -62,11 +62,11 @@ class Logs:
                 return
             yield from self._settled()
 
-    def _begin(self, socket: Socket, id: str, log: Log, first: int) -> None:
+    def _begin(self, socket: Socket, id: str, log: Log) -> None:
         log.complete = False
         anew = bool(log.tail.shown)
         log.caught, log.until = ([] if anew else None), self.clock() + CATCH_UP_SECONDS
-        said = {"replicaId": id, "tail": KEPT if anew else first}
+        said = {"replicaId": id, "tail": KEPT if anew else log.first}
         socket.subscribe(id, documents.REPLICA_LOGS, said)
 
     def _learned(self, socket: Socket, data: Mapping[str, Any] | None) -> bool:
@@ -79,7 +79,7 @@ class Logs:
         match event["__typename"]:
             case "ReplicaStarted" if event["replicaId"] not in self.logs:
                 self.logs[event["replicaId"]] = Log()
-                self._begin(socket, event["replicaId"], self.logs[event["replicaId"]], KEPT)
+                self._begin(socket, event["replicaId"], self.logs[event["replicaId"]])
             case "ReplicaExited" if event["replicaId"] in self.logs:
                 self.logs[event["replicaId"]].exited = True
         return True

@@ -17,7 +17,7 @@ def print_out(found: Mapping[str, Any]) -> None:
         if rows:
             say(f"\n{title}")
             say_table(rows)
-    failing = next((g for g in found["replicaGroups"] if g["logTail"]), None)
+    failing = next((g for g in concerned(found) if g["logTail"]), None)
     if failing is not None:
         say(f"\nLast lines of a failed replica of revision {display.number(failing['revision'])}")
         for line in failing["logTail"]:
@@ -44,8 +44,18 @@ def facts(found: Mapping[str, Any]) -> dict[str, str]:
 
 def tables(found: Mapping[str, Any]) -> dict[str, list[dict[str, str]]]:
     return {
-        "Replica groups": [display.group_row(each) for each in found["replicaGroups"]],
+        "Replica groups": [display.group_row(each) for each in concerned(found)],
         "Replicas": [display.replica_row(each) for each in found["replicas"]],
         "Rollouts": [display.rollout_row(each) for each in found["rollouts"]],
         "Revisions": [display.revision_row(each) for each in found["revisions"]],
     }
+
+
+def concerned(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The groups with replicas, and those that are to have some; all where no revision is active."""
+    live, active = found["rollout"], found["activeRevision"]
+    wanted = {each["id"] for each in (active, live and live["revision"]) if each}
+    groups = found["replicaGroups"]
+    return [
+        g for g in groups if not active or g["replicas"]["present"] or g["revision"]["id"] in wanted
+    ]

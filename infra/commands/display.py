@@ -142,12 +142,11 @@ def revision_row(revision: Mapping[str, Any]) -> dict[str, str]:
 
 def event_line(event: Mapping[str, Any]) -> str:
     """`12:00:03 ReplicaExited revision 2, wanted false, …`: what it says of its own."""
-    said = [_said(name, value) for name, value in event.items() if _is_told(name, value)]
+    same = event.get("before") == event.get("after")
+    silent = SILENT | ({"before", "after"} if same else set())
+    told = {name: each for name, each in event.items() if name not in silent}
+    said = [_said(name, each) for name, each in told.items() if each not in (None, "", [])]
     return f"{clock(event['at'])} {event['__typename']:<24}{', '.join(said)}".rstrip()
-
-
-def _is_told(name: str, value: Any) -> bool:
-    return name not in SILENT and value not in (None, "", [])
 
 
 def _said(name: str, value: Any) -> str:
@@ -161,7 +160,9 @@ def _said(name: str, value: Any) -> str:
         case "after":
             return f"to {value}"
         case "reason" | "message" | "name":
-            return str(value)
+            return " ".join(str(value).split())
+        case "seconds":
+            return f"after {value:.1f} s"
         case "healthy":
             return f"{value} healthy"
         case "desired":

@@ -102,8 +102,7 @@ def _follow(
         line=Line(server=server, tell=tell),
         deployment_id=deployment_id,
         cursor=cursor,
-        first=tail,
-        logs={each["id"]: Log() for each in found},
+        logs={each["id"]: Log(first=tail) for each in found},
     )
     with closing(logs.follow()) as lines:
         for from_, line in lines:
