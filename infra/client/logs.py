@@ -18,8 +18,8 @@ CATCH_UP_SECONDS = 0.5  # within these a log that is followed anew has sent what
 
 @dataclass(slots=True)
 class Log:
-    """`first` is how many of its last lines it begins with. `caught` holds what came since the log is followed anew, until it is known what of it is new;
-    None where all that comes is."""
+    """`first` is how many of its last lines it begins with; `caught` is what came since it is followed
+    anew, until it is known what of that is new, and None where all that comes is."""
 
     first: int = KEPT
     tail: Tail = field(default_factory=Tail)

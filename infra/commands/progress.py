@@ -44,6 +44,18 @@ def shown(name: str) -> Iterator[Show]:
         yield Bars(progress, name)
 
 
+def awaited(deployment: Mapping[str, Any]) -> str | None:
+    """What somebody has to do for the rollout to go on; None where it goes on by itself."""
+    rollout, name = deployment["rollout"], deployment["name"]
+    if rollout is None:
+        return None
+    if rollout["status"] == "PAUSED":
+        return f"It is paused: `modelyard rollout resume {name}` lets it go on."
+    if rollout["statusReason"] == "AWAITING_PROMOTION" and not rollout["strategy"]["autoPromote"]:
+        return f"It waits for a go-ahead: `modelyard rollout promote {name}` gives it."
+    return None
+
+
 @dataclass(slots=True)
 class Lines:
     name: str

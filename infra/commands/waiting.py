@@ -13,7 +13,7 @@ from infra.client.errors import RequestFailed
 from infra.client.following import Line
 from infra.client.server import Server
 from infra.commands.outcome import ENDINGS, Outcome, Seen, ready
-from infra.commands.progress import Show, shown
+from infra.commands.progress import Show, awaited, shown
 
 LOST_CURSORS = ("CURSOR_EXPIRED", "CURSOR_UNKNOWN")
 INTERRUPTED = 130
@@ -42,11 +42,16 @@ class Wait:
 
     def _watched(self, show: Show) -> tuple[Outcome, Seen]:
         """Where events end, or their log is another by now, the deployment is read anew."""
+        told: str | None = None
         while True:
             try:
                 for seen in self._states(show):
                     if seen.deployment is not None:
                         show.state(seen.deployment)
+                        hint = awaited(seen.deployment)
+                        if hint and hint != told:
+                            show.tell(hint)
+                        told = hint
                     if ending := self.ending(seen):
                         return ending, seen
             except RequestFailed as failed:
