@@ -51,7 +51,8 @@ def awaited(deployment: Mapping[str, Any]) -> str | None:
         return None
     if rollout["status"] == "PAUSED":
         return f"It is paused: `modelyard rollout resume {name}` lets it go on."
-    if rollout["statusReason"] == "AWAITING_PROMOTION" and not rollout["strategy"]["autoPromote"]:
+    by_itself = rollout["strategy"].get("autoPromote", True)
+    if deployment["statusReason"] == "AWAITING_PROMOTION" and not by_itself:
         return f"It waits for a go-ahead: `modelyard rollout promote {name}` gives it."
     return None
 
