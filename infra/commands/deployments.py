@@ -15,7 +15,7 @@ from infra.commands.options import (
     deployment,
     opened,
 )
-from infra.output import AsJson, say, say_json, say_table
+from infra.output import AsJson, say, say_json, say_table, tell
 
 if TYPE_CHECKING:
     from infra.client.server import Server
@@ -38,8 +38,10 @@ def ls(
     found = list(pages(asked, documents.LIST, "modelDeployments", filter=wanted))
     if as_json:
         say_json(found)
-    else:
+    elif found:
         say_table([display.row(each) for each in found])
+    else:
+        tell("There are no deployments; `modelyard deploy` makes one.")
 
 
 def describe(

@@ -8,7 +8,7 @@ from infra.commands.outcome import desired, group, healthy
 
 SHORT = 8  # characters of an id's end that tell it from its neighbours
 SILENT = {"__typename", "cursor", "at", "actor", "cause", "deploymentId", "rolloutId", "revisionId"}
-SILENT |= {"logTail", "digest", "deployment"}
+SILENT |= {"logTail", "digest", "deployment", "step"}
 
 
 def clock(at: str) -> str:

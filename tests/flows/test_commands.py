@@ -248,11 +248,12 @@ def test_a_log_that_is_another_by_now_is_begun_anew(tmp_path: Path) -> None:
 
 def test_a_revoked_key_ends_a_wait(tmp_path: Path) -> None:
     with scripted(answers(), deploymentEvents=[[REVOKE]]) as server:
-        ran = deploy(server, "--key", "my_secret", cwd=tmp_path)
+        ran = deploy(server, "--key", "my_secret", "--project", "lab", cwd=tmp_path)
     assert ran.returncode == 1
     assert "UNAUTHENTICATED" in ran.stderr.splitlines()[-1]
-    assert server.greetings == [{"authorization": "Bearer my_secret"}]
+    assert server.greetings == [{"authorization": "Bearer my_secret", "project": "lab"}]
     assert server.headers[0]["authorization"] == "Bearer my_secret"
+    assert server.headers[0]["x-modelyard-project"] == "lab"
 
 
 def test_ctrl_c_leaves_the_rollout_as_it_is_and_says_so(tmp_path: Path) -> None:
@@ -316,6 +317,14 @@ def test_deployments_are_listed_as_a_table_and_as_json(tmp_path: Path) -> None:
         assert "2 PAUSED 0/1 25% (CANARY_STEP)" in table[2]
         listed = json.loads(ok(run(server, "ls", "--json", cwd=tmp_path)))
         assert [each["name"] for each in listed] == ["chat", "next"]
+
+
+def test_no_deployments_are_an_empty_list(tmp_path: Path) -> None:
+    with scripted(answers()) as server:
+        ran = run(server, "ls", cwd=tmp_path)
+        assert ok(ran) == ""
+        assert "There are no deployments" in ran.stderr
+        assert json.loads(ok(run(server, "ls", "--json", cwd=tmp_path))) == []
 
 
 def test_every_page_of_a_list_is_read(tmp_path: Path) -> None:

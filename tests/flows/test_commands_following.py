@@ -145,6 +145,19 @@ def test_replicas_that_start_later_are_followed_too(tmp_path: Path) -> None:
     assert server.said("ReplicaLogs")[0]["replicaId"] == "bbbb-87654321"
 
 
+def test_a_replica_that_starts_as_the_connection_is_lost_is_read_from_its_first_line(
+    tmp_path: Path,
+) -> None:
+    started = an_event("ReplicaStarted", 1, number=2, replicaId="bbbb-87654321", revisionId="r")
+    empty = there(modelDeployment=a_deployment(replicas=page()))
+    events = [[started], [Until("replicaLogs"), DELETED, COMPLETE]]
+    logs = [[DROP], ["first", "second"]]
+    with scripted(empty, deploymentEvents=events, replicaLogs=logs) as server:
+        shown = run(server, "logs", "chat", "-f", "--tail", "0", cwd=tmp_path)
+    assert shown == "87654321 | first\n87654321 | second\n"
+    assert [said["tail"] for said in server.said("ReplicaLogs")] == [1_000, 1_000]
+
+
 def test_no_replicas_are_no_error(tmp_path: Path) -> None:
     with scripted(there(modelDeployment=a_deployment(replicas=page()))) as server:
         ran = modelyard("logs", "chat", "--server", server.url, cwd=tmp_path)

@@ -209,8 +209,10 @@ def a_rollout(number: int = 1, **said: Any) -> dict[str, Any]:
         "kind": "ACTIVATION",
         "status": "RUNNING",
         "statusSince": "2026-01-01T12:00:00Z",
+        "statusReason": None,
         "message": "",
         "step": 0,
+        "weight": None,
         "promoted": False,
         "note": "",
         "startedAt": "2026-01-01T12:00:00Z",
@@ -229,6 +231,7 @@ def a_group(number: int = 1, healthy: int = 1, **said: Any) -> dict[str, Any]:
     none = dict.fromkeys(("starting", "unhealthy", "draining", "stopping"), 0)
     return {
         "id": f"group-{number}",
+        "weight": None,
         "exits": 0,
         "message": "",
         "logTail": [],
@@ -247,6 +250,7 @@ def a_deployment(**said: Any) -> dict[str, Any]:
         "tags": [],
         "status": "READY",
         "statusSince": "2026-01-01T12:00:00Z",
+        "statusReason": None,
         "statusMessage": "",
         "desiredReplicas": 1,
         "etag": "e-1",
