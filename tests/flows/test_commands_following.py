@@ -4,16 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.support.scripted import (
-    COMPLETE,
-    DROP,
-    GO_AWAY,
-    Until,
-    a_deployment,
-    a_revision,
-    an_event,
-    scripted,
-)
+from tests.support.answers import a_deployment, a_revision, an_event
+from tests.support.scripted import COMPLETE, DROP, GO_AWAY, Until, scripted
 from tests.support.server import modelyard
 
 ADDED = an_event("RevisionAdded", 1, revisionId="r", number=4, digest="d")
@@ -150,8 +142,8 @@ def test_a_replica_that_starts_as_the_connection_is_lost_is_read_from_its_first_
 ) -> None:
     started = an_event("ReplicaStarted", 1, number=2, replicaId="bbbb-87654321", revisionId="r")
     empty = there(modelDeployment=a_deployment(replicas=page()))
-    events = [[started], [Until("replicaLogs"), DELETED, COMPLETE]]
-    logs = [[DROP], ["first", "second"]]
+    events: list[list[Any]] = [[started], [Until("replicaLogs"), DELETED, COMPLETE]]
+    logs: list[list[Any]] = [[DROP], ["first", "second"]]
     with scripted(empty, deploymentEvents=events, replicaLogs=logs) as server:
         shown = run(server, "logs", "chat", "-f", "--tail", "0", cwd=tmp_path)
     assert shown == "87654321 | first\n87654321 | second\n"

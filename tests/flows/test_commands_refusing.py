@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 from graphql import GraphQLError
 
-from tests.support.scripted import a_deployment, scripted, serving
+from tests.support.answers import a_deployment
+from tests.support.scripted import scripted, serving
 from tests.support.server import modelyard
 
 

@@ -8,7 +8,7 @@ from infra.commands.outcome import Outcome, Seen, gone, ready
 from infra.commands.progress import awaited, sentence
 from infra.commands.strategy import Asked, Kind, said
 from infra.commands.waiting import after, present
-from tests.support.scripted import a_deployment, a_group, a_rollout, an_event
+from tests.support.answers import a_deployment, a_group, a_rollout, an_event
 
 TWO = a_deployment(desiredReplicas=2)
 BROKEN = a_deployment(status="DEGRADED", activeRevision=None, replicaGroups=[a_group(healthy=0)])
