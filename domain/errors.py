@@ -11,6 +11,7 @@
     ├── CursorExpired  CursorUnknown  CursorInvalid
     ├── SealBroken                a secret that this server's key does not open
     ├── PortsExhausted            the process driver's range of ports is used up
+    ├── HostRefused               the process driver of another host has this database
     └── StorageUnavailable        a store did not answer; worth another try
 
 An error's docstring is its message, filled with the error's own fields.
@@ -228,3 +229,12 @@ class PortsExhausted(ModelyardError):
 
     first: int
     last: int
+
+
+@dataclass(eq=False, kw_only=True)
+class HostRefused(ModelyardError):
+    """Replicas of this database run on host {other}; the process driver is for one host, and this one is
+    {host}. Serve from {other}, or stop its servers and their replicas first."""
+
+    other: str
+    host: str

@@ -7,20 +7,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from secrets import SystemRandom
 from typing import Any
 
 import structlog
 
 from domain.clock import Clock, utc_now
+from domain.deployments.ports import Leases, PlacePorts
 from domain.errors import StorageUnavailable
 from domain.events import Scope
 from domain.ids import NewId, new_id
 from domain.work import EventLog, Reads, StartWork
-from infra.db import version
+from infra.db import hosts, installation, replicas, version
 from infra.db.answers import forget_expired
 from infra.db.engine import Engines, connect, open_engines
 from infra.db.events import StoredEvents
+from infra.db.gateways import StoredGateways
+from infra.db.leases import StoredLeases
 from infra.db.marks import Marks
+from infra.db.place_ports import StoredPlacePorts
 from infra.db.reads import StoredReads
 from infra.db.work import StoredWorkStarter
 from infra.events.follower import Follower
@@ -31,6 +36,7 @@ log = structlog.get_logger()
 SWEEP_EVERY = 3600.0
 LAST_ACT_SECONDS = 5.0
 NOTE_EVERY = 1.0
+REPLICA_PORTS = range(20_000, 30_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +44,10 @@ class Store:
     start_work: StartWork
     reads: Reads
     log: EventLog
+    leases: Leases
+    gateways: StoredGateways
+    place_ports: PlacePorts
+    installation: str  # the database's own id, unlike that of every other
     events: StoredEvents
     follower: Follower
     new_id: NewId
@@ -49,6 +59,17 @@ class Store:
     async def sweep(self, before: datetime) -> int:
         """Forget the oldest events, up to the first that is not older; how many went."""
         return await self.events.sweep(before)
+
+    async def prune_replicas(self) -> int:
+        """Forget all but the newest of each deployment's exited replicas; how many went."""
+        return await replicas.prune(self.events.engines)
+
+    async def claim_host(self, host: str, plane: str, now: datetime, until: datetime) -> None:
+        """Register a control plane, good until then, that runs replicas as processes of the host.
+
+        Raises HostRefused where replicas, or living planes, of this database are on another one.
+        """
+        await hosts.claim(self.events.engines, host, plane, now, until)
 
     async def renew_epoch(self) -> None:
         """What an operator calls after putting back a backup: every cursor is unknown from now on."""
@@ -67,13 +88,15 @@ async def open_store(
     retention: timedelta = timedelta(days=90),
     poll: float = 1.0,
     ring: int = 4096,
+    replica_ports: range = REPLICA_PORTS,
     new_id: NewId = new_id,
 ) -> AsyncIterator[Store]:
     """A running store: schema checked (SQLite: migrated), event follower started; closed at the end.
 
     `url` is SQLAlchemy's: `sqlite+aiosqlite:///file` or `postgresql+asyncpg://…`. `data_dir` exists;
     it holds the mark by which a restored SQLite database is known. `auto_migrate` migrates PostgreSQL
-    under an advisory lock. `poll` is in seconds, `ring` in events. Raises SchemaOlder, SchemaNewer,
+    under an advisory lock. `poll` is in seconds, `ring` in events. `replica_ports` is what replicas of
+    the process driver are given. Raises SchemaOlder, SchemaNewer,
     StorageUnavailable.
     """
     async with AsyncExitStack() as stack:
@@ -94,6 +117,10 @@ async def open_store(
             start_work=StoredWorkStarter(engines, clock, committed),
             reads=StoredReads(engines),
             log=Log(follower),
+            leases=StoredLeases(engines),
+            gateways=StoredGateways(engines),
+            place_ports=StoredPlacePorts(engines, replica_ports, SystemRandom()),
+            installation=await installation.name_of(engines),
             events=events,
             follower=follower,
             new_id=new_id,
@@ -152,6 +179,7 @@ async def _sweep(store: Store, clock: Clock, retention: timedelta) -> None:
     now = clock()
     await _unbroken(store.sweep(now - retention))
     await _unbroken(forget_expired(store.events.engines, now))
+    await _unbroken(store.gateways.sweep(now))
 
 
 @asynccontextmanager

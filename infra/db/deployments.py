@@ -10,8 +10,6 @@ from sqlalchemy import (
     Index,
     Table,
     UniqueConstraint,
-    func,
-    select,
     text,
 )
 
@@ -20,7 +18,6 @@ from domain.definitions.layers import WrittenLayer
 from domain.definitions.merge import Origin
 from domain.definitions.variants import Variant
 from domain.deployments.deployment import (
-    FINAL,
     Deployment,
     DeploymentStatus,
     EnvironmentValue,
@@ -29,11 +26,12 @@ from domain.deployments.deployment import (
     RevisionHead,
     TemplateUse,
 )
+from domain.deployments.reason import Reason
 from domain.deployments.strategy import Strategy
 from domain.listing import Listing, Page
-from infra.db import listing as sql
 from infra.db.lists import StoredLists
 from infra.db.noun import METADATA, Noun
+from infra.db.pages import counts, pages
 from infra.db.types import Document, Enumerated, Moment, PlainText, Tags
 
 DEPLOYMENTS = Noun(
@@ -50,6 +48,9 @@ DEPLOYMENTS = Noun(
         Column("strategy", Document(Strategy), nullable=False),
         Column("status", Enumerated(DeploymentStatus), nullable=False),
         Column("status_since", Moment, nullable=False),
+        Column("reason", Enumerated(Reason)),
+        Column("message", PlainText, nullable=False, server_default=""),
+        Column("next_retry_at", Moment),
         Column("active_revision_id", PlainText),
         Column("last_revision", BigInteger, nullable=False),
         Column("generation", BigInteger, nullable=False),
@@ -80,6 +81,7 @@ DEPLOYMENTS = Noun(
         ),
     ),
     live_name,
+    listed=text("deployments.status <> 'stopped'"),
 )
 
 REVISIONS = Noun(
@@ -117,8 +119,6 @@ REVISIONS = Noun(
 
 HEADS = Noun("revision", RevisionHead, REVISIONS.table, number, called="number")
 
-LIVE = DEPLOYMENTS.table.c.status.not_in(FINAL)
-
 
 class StoredRevisionLists(StoredLists[Revision]):
     async def heads(self, ids: Collection[str]) -> Mapping[str, RevisionHead]:
@@ -127,31 +127,7 @@ class StoredRevisionLists(StoredLists[Revision]):
     async def pages(
         self, deployment_ids: Collection[str], listing: Listing
     ) -> Mapping[str, Page[RevisionHead]]:
-        """A window numbers each deployment's rows; the first of them are read, and one more, which
-        shows whether there is a next page."""
-        table = REVISIONS.table.c
-        order = sql.ordered(REVISIONS, listing.order)
-        rank = func.row_number().over(partition_by=table.deployment_id, order_by=order)
-        numbered = select(table.id, rank.label("rank"))
-        ranked = (
-            sql.behind(REVISIONS, sql.filtered(REVISIONS, numbered, listing), listing)
-            .where(table.deployment_id.in_(list(deployment_ids)))
-            .subquery()
-        )
-        best = (
-            HEADS.select()
-            .join(ranked, ranked.c.id == table.id)
-            .where(ranked.c.rank <= listing.first + 1)
-            .order_by(ranked.c.rank)
-        )
-        found: dict[str, list[RevisionHead]] = {id_: [] for id_ in deployment_ids}
-        for head in map(HEADS.to_value, await self.rows(best)):
-            found[head.deployment_id].append(head)
-        return {id_: sql.cut(heads, listing) for id_, heads in found.items()}
+        return await pages(self.engines, REVISIONS, HEADS, deployment_ids, listing)
 
     async def counts(self, deployment_ids: Collection[str], listing: Listing) -> Mapping[str, int]:
-        column = REVISIONS.table.c.deployment_id
-        counted = sql.filtered(REVISIONS, select(column, func.count()), listing)
-        grouped = counted.where(column.in_(list(deployment_ids))).group_by(column)
-        found = dict(await self.rows(grouped))
-        return {id_: found.get(id_, 0) for id_ in deployment_ids}
+        return await counts(self.engines, REVISIONS, deployment_ids, listing)

@@ -22,7 +22,6 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from domain.deployments.deployment import FINAL
 from domain.errors import InvalidValue
 from domain.listing import (
     And,
@@ -64,8 +63,8 @@ def count(noun: Noun[Any], listing: Listing) -> Select[Any]:
 def filtered(noun: Noun[Any], rows: Select[Any], listing: Listing) -> Select[Any]:
     for name, wanted in listing.within.items():
         rows = rows.where(_equal(column_of(noun, name), wanted))
-    if noun.kind == "deployment" and not listing.with_deleted:
-        rows = rows.where(noun.table.c.status.not_in(FINAL))
+    if noun.listed is not None and not listing.with_deleted:
+        rows = rows.where(noun.listed)
     return rows if listing.where is None else rows.where(_condition(noun, listing.where))
 
 

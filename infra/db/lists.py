@@ -22,10 +22,7 @@ class StoredLists(Generic[T]):
     noun: Noun[T]
 
     async def by_ids(self, ids: Collection[str]) -> Mapping[str, T]:
-        wanted, found = list(ids), list[T]()
-        for start in range(0, len(wanted), MOST_IDS):
-            some = {"row_ids": wanted[start : start + MOST_IDS]}
-            found += await self.values(self.noun.by_ids, some)
+        found = await self.values_of(self.noun.by_ids, ids)
         return {field_of(value, "id"): value for value in found}
 
     async def page(self, listing: Listing) -> Page[T]:
@@ -33,6 +30,13 @@ class StoredLists(Generic[T]):
 
     async def count(self, listing: Listing) -> int:
         return int((await self.rows(sql.count(self.noun, listing)))[0][0])
+
+    async def values_of(self, statement: Executable, ids: Collection[str]) -> Sequence[T]:
+        """What the statement gives for `row_ids`; it is run more than once only for very many."""
+        wanted, found = list(ids), list[T]()
+        for start in range(0, len(wanted), MOST_IDS):
+            found += await self.values(statement, {"row_ids": wanted[start : start + MOST_IDS]})
+        return found
 
     async def values(
         self, statement: Executable, params: Mapping[str, Any] | None = None

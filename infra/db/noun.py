@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    TextClause,
     UniqueConstraint,
     Update,
     bindparam,
@@ -44,7 +45,8 @@ METADATA = MetaData(
 class Noun(Generic[T]):
     """A table whose columns are named as the value's fields are.
 
-    `unique` is what a NameTaken stands for; `called` is the field that it then names.
+    `unique` is what a NameTaken stands for; `called` is the field that it then names. `listed` says
+    which rows are listed where nobody asks for those that are over and done with, too.
     """
 
     def __init__(
@@ -52,14 +54,16 @@ class Noun(Generic[T]):
         kind: str,
         value: type[T],
         table: Table,
-        unique: UniqueConstraint | Index,
+        unique: UniqueConstraint | Index | None = None,
         called: str = "name",
+        listed: ColumnElement[bool] | TextClause | None = None,
     ) -> None:
         self.kind = kind
         self.value = value
         self.table = table
         self.unique = unique
         self.called = called
+        self.listed = listed
         self.names = tuple(field.name for field in fields(value))  # type: ignore[arg-type]  # T is a dataclass
         self.columns = tuple(_as_read(table.c[name]) for name in self.names)
         kinds = {column.name: column.type for column in table.c}

@@ -4,10 +4,14 @@ from domain.deployments.deployment import Deployment
 from domain.folders.folder import Folder
 from domain.work import (
     AnswerReads,
+    DueLists,
+    GroupLists,
     KeyLists,
     Lists,
     ProjectLists,
+    ReplicaLists,
     RevisionLists,
+    RolloutLists,
     SecretLists,
     TemplateLists,
 )
@@ -17,6 +21,9 @@ from infra.db.deployments import DEPLOYMENTS, REVISIONS, StoredRevisionLists
 from infra.db.engine import Engines
 from infra.db.folders import FOLDERS
 from infra.db.lists import StoredLists
+from infra.db.looks import StoredDueLists
+from infra.db.replicas import GROUPS, REPLICAS, StoredGroupLists, StoredReplicaLists
+from infra.db.rollouts import ROLLOUTS, StoredRolloutLists
 from infra.db.secrets import SECRETS, StoredSecretLists
 from infra.db.templates import TEMPLATES, StoredTemplateLists
 
@@ -30,4 +37,8 @@ class StoredReads:
         self.templates: TemplateLists = StoredTemplateLists(engines, TEMPLATES)
         self.deployments: Lists[Deployment] = StoredLists(engines, DEPLOYMENTS)
         self.revisions: RevisionLists = StoredRevisionLists(engines, REVISIONS)
+        self.rollouts: RolloutLists = StoredRolloutLists(engines, ROLLOUTS)
+        self.groups: GroupLists = StoredGroupLists(engines, GROUPS)
+        self.replicas: ReplicaLists = StoredReplicaLists(engines, REPLICAS)
+        self.due: DueLists = StoredDueLists(engines)
         self.answers: AnswerReads = StoredAnswerReads(engines)

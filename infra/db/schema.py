@@ -2,7 +2,22 @@
 
 from typing import Any
 
-from infra.db import access, answers, deployments, events, folders, secrets, templates
+from infra.db import (
+    access,
+    answers,
+    deployments,
+    events,
+    folders,
+    gateways,
+    installation,
+    leases,
+    looks,
+    place_ports,
+    replicas,
+    rollouts,
+    secrets,
+    templates,
+)
 from infra.db.noun import METADATA, Noun
 
 NOUNS: tuple[Noun[Any], ...] = (
@@ -13,11 +28,20 @@ NOUNS: tuple[Noun[Any], ...] = (
     templates.TEMPLATES,
     deployments.DEPLOYMENTS,
     deployments.REVISIONS,
+    rollouts.ROLLOUTS,
+    replicas.GROUPS,
+    replicas.REPLICAS,
 )
 TABLES = (
     *(noun.table for noun in NOUNS),
     secrets.SECRET_USE,
     answers.ANSWERS,
+    looks.LOOKS,
+    leases.PLANES,
+    leases.SHARD_OWNERS,
+    gateways.GATEWAYS,
+    place_ports.PLACE_PORTS,
+    installation.INSTALLATION,
     events.EVENTS,
     events.EVENT_HEAD,
 )

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Select, bindparam, func, insert, select, update
@@ -11,12 +12,16 @@ from sqlalchemy.exc import IntegrityError
 from domain.access.access import ApiKey, Project
 from domain.clock import Clock
 from domain.deployments.deployment import Deployment, Revision
+from domain.deployments.ports import Lease
+from domain.deployments.replica import Replica, ReplicaGroup
+from domain.deployments.rollout import Rollout
 from domain.errors import NameTaken, NotFound
 from domain.events import Fact
 from domain.folders.folder import Folder
 from domain.secrets.secret import Secret
 from domain.templates.template import Template
 from domain.work import Answers, FixedRows, Rows, Work
+from infra.db import leases, looks
 from infra.db.access import KEYS, PROJECTS
 from infra.db.answers import StoredAnswers
 from infra.db.deployments import DEPLOYMENTS, REVISIONS
@@ -25,6 +30,8 @@ from infra.db.events import EVENT_HEAD, EVENTS, to_rows
 from infra.db.failures import violates
 from infra.db.folders import FOLDERS
 from infra.db.noun import Noun
+from infra.db.replicas import GROUPS, REPLICAS
+from infra.db.rollouts import LAST_PROMOTED, LIVE_OF_ONE, ROLLOUTS
 from infra.db.secrets import SECRET_USE, SECRETS, uses
 from infra.db.templates import TEMPLATES
 
@@ -81,9 +88,28 @@ class StoredWork:
         self.secrets: Rows[Secret] = StoredRows(writing, SECRETS)
         self.folders: Rows[Folder] = StoredRows(writing, FOLDERS)
         self.templates: Rows[Template] = StoredRows(writing, TEMPLATES)
-        self.deployments: Rows[Deployment] = StoredRows(writing, DEPLOYMENTS)
+        self.deployments: Rows[Deployment] = StoredDeployments(writing, DEPLOYMENTS)
         self.revisions: FixedRows[Revision] = StoredRevisions(writing, REVISIONS)
+        self.rollouts: Rows[Rollout] = StoredRows(writing, ROLLOUTS)
+        self.groups: Rows[ReplicaGroup] = StoredRows(writing, GROUPS)
+        self.replicas: Rows[Replica] = StoredRows(writing, REPLICAS)
         self.answers: Answers = StoredAnswers(transaction)
+
+    async def live_rollout(self, deployment_id: str) -> Rollout | None:
+        said = {"deployment_id": deployment_id}
+        row = (await self.writing.transaction.run(LIVE_OF_ONE, said)).first()
+        return None if row is None else ROLLOUTS.to_value(row)
+
+    async def last_promoted(self, deployment_id: str, but: str) -> str | None:
+        said = {"deployment_id": deployment_id, "but": but}
+        return (await self.writing.transaction.run(LAST_PROMOTED, said)).scalar()
+
+    async def look(self, deployment_id: str, at: datetime | None) -> None:
+        self.writing.require_whole()
+        await looks.ask(self.writing.transaction, deployment_id, at)
+
+    async def holds(self, lease: Lease) -> bool:
+        return await leases.holds(self.writing.transaction, lease)
 
     async def latest_template_version(self, project_id: str, name: str) -> int:
         c = TEMPLATES.table.c
@@ -108,7 +134,7 @@ class Writing:
         try:
             return (await self.transaction.run(statement, params)).rowcount
         except IntegrityError as error:
-            if not violates(error, noun.unique):
+            if noun.unique is None or not violates(error, noun.unique):
                 raise
             name = str(getattr(value, noun.called))
             self.refusal = NameTaken(kind=noun.kind, name=name)
@@ -166,3 +192,9 @@ class StoredRows(StoredFixedRows[T]):
 
     async def remove(self, id: str) -> None:
         await self._writing.transaction.run(self._noun.delete, {"row_id": id})
+
+
+class StoredDeployments(StoredRows[Deployment]):
+    async def add(self, value: Deployment) -> None:
+        await super().add(value)
+        await looks.add(self._writing.transaction, value.id)

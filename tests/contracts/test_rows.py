@@ -28,7 +28,7 @@ from tests.support.builders import (
     a_template,
     secrets_of,
 )
-from tests.support.memory import head
+from tests.support.memory_lists import head
 
 
 async def default(store: AnyStore) -> Project:

@@ -1,0 +1,214 @@
+"""What the store in memory holds, and the rows of a unit of work on it."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from domain.deployments.deployment import FINAL, Deployment
+from domain.deployments.ports import SHARDS, GatewayReport
+from domain.deployments.replica import Replica, ReplicaStatus
+from domain.deployments.rollout import Rollout
+from domain.deployments.shares import Shard, shard_of
+from domain.errors import InvalidValue, NameTaken, NotFound
+from domain.events import Event, Extent, Fact, subject
+from domain.listing import field_of
+from domain.work import Answered, Due
+
+T = TypeVar("T")
+
+UNIQUE: Mapping[str, tuple[str, ...]] = {
+    "project": ("name",),
+    "key": ("digest",),
+    "secret": ("project_id", "name"),
+    "folder": ("project_id", "name"),
+    "template": ("project_id", "name", "version"),
+    "deployment": ("project_id", "name"),
+    "revision": ("deployment_id", "number"),
+    "rollout": ("deployment_id",),
+    "replica group": ("deployment_id", "revision_id"),
+    "replica": ("id",),
+}
+CALLED = {
+    "revision": "number",
+    "rollout": "deployment_id",
+    "replica group": "revision_number",
+    "replica": "id",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    due: Due
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    until: datetime
+    host: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    replica_id: str
+    model: str
+
+
+@dataclass
+class Kept:
+    """Everything that the store holds; a unit of work has a copy of its rows, looks and answers.
+
+    `turn` is whose turn it is to change anything.
+    """
+
+    tables: dict[str, dict[str, Any]]
+    answers: dict[tuple[str, str, str], Answered] = field(default_factory=dict)
+    looks: dict[str, Look] = field(default_factory=dict)
+    shards: list[Shard] = field(default_factory=lambda: [Shard(n, None, 0) for n in range(SHARDS)])
+    planes: dict[str, Plane] = field(default_factory=dict)
+    gateways: dict[str, GatewayReport] = field(default_factory=dict)
+    places: dict[tuple[str, int], Reservation] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    extent: Extent = field(default_factory=lambda: Extent(epoch="", swept=0, head=0))
+    refusal: NameTaken | None = None
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def draft(self) -> "Kept":
+        tables = {kind: dict(rows) for kind, rows in self.tables.items()}
+        return Kept(tables, dict(self.answers), dict(self.looks), shards=self.shards)
+
+    def accept(self, draft: "Kept") -> None:
+        self.tables, self.answers, self.looks = draft.tables, draft.answers, draft.looks
+
+    def append(
+        self, at: datetime, project_id: str | None, actor: str, cause: str, fact: Fact
+    ) -> None:
+        kind, subject_id = subject(fact)
+        self.extent = replace(self.extent, head=self.extent.head + 1)
+        self.events.append(
+            Event(
+                epoch=self.extent.epoch,
+                position=self.extent.head,
+                at=at,
+                project_id=project_id,
+                subject_kind=kind,
+                subject_id=subject_id,
+                actor=actor,
+                cause=cause,
+                fact=fact,
+            )
+        )
+
+    def require_free(self, kind: str, value: Any) -> None:
+        if is_past(value):
+            return
+        wanted = [getattr(value, name) for name in UNIQUE[kind]]
+        for other in self.tables[kind].values():
+            twin = [getattr(other, name) for name in UNIQUE[kind]] == wanted
+            if twin and other.id != value.id and not is_past(other):
+                name = str(getattr(value, CALLED.get(kind, "name")))
+                self.refusal = NameTaken(kind=kind, name=name)
+                raise self.refusal
+
+    def has_exited(self, replica_id: str) -> bool:
+        replica = self.tables["replica"].get(replica_id)
+        return replica is not None and replica.status is ReplicaStatus.EXITED
+
+
+def is_past(value: object) -> bool:
+    """Whether it leaves room for another of its unique name."""
+    match value:
+        case Deployment():
+            return value.status in FINAL
+        case Rollout():
+            return not value.is_live
+        case _:
+            return False
+
+
+def is_listed(value: object) -> bool:
+    """Whether lists show it where nobody asks for what is over and done with, too."""
+    match value:
+        case Deployment():
+            return value.status not in FINAL
+        case Replica():
+            return value.status is not ReplicaStatus.EXITED
+        case _:
+            return True
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRows(Generic[T]):
+    kept: Kept
+    kind: str
+
+    async def get(self, id: str) -> T | None:
+        return self.kept.tables[self.kind].get(id)
+
+    async def lock(self, id: str) -> T | None:
+        return await self.get(id)
+
+    async def add(self, value: T) -> None:
+        row_id = field_of(value, "id")
+        self._keep(row_id, value)
+        if self.kind == "deployment":
+            due = Due(deployment_id=row_id, shard=shard_of(row_id), asked=0)
+            self.kept.looks[row_id] = Look(due, None)
+
+    async def put(self, value: T) -> None:
+        row_id = field_of(value, "id")
+        if row_id not in self.kept.tables[self.kind]:
+            raise NotFound(kind=self.kind, id=row_id)
+        self._keep(row_id, value)
+
+    async def remove(self, id: str) -> None:
+        self.kept.tables[self.kind].pop(id, None)
+        self.kept.looks.pop(id, None)
+
+    def _keep(self, row_id: str, value: T) -> None:
+        require_storable(value)
+        self.kept.require_free(self.kind, value)
+        self.kept.tables[self.kind][row_id] = value
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryAnswers:
+    kept: Kept
+
+    async def get(
+        self, project_id: str, operation: str, key: str, now: datetime
+    ) -> Answered | None:
+        found = self.kept.answers.get((project_id, operation, key))
+        return found if found is not None and found.expires_at > now else None
+
+    async def claim(self, answered: Answered, now: datetime) -> Answered | None:
+        require_storable(answered)
+        place = (answered.project_id, answered.operation, answered.key)
+        found = await self.get(*place, now)
+        if found is None:
+            self.kept.answers[place] = answered
+        return found
+
+
+def require_storable(value: object) -> None:
+    """Refuse text that PostgreSQL can't keep, wherever in the value it stands."""
+    match value:
+        case str():
+            if "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
+                raise InvalidValue(problem="Text can't hold NUL characters or unpaired surrogates.")
+        case BaseModel():
+            require_storable(value.model_dump())
+        case Mapping():
+            for key, held in value.items():
+                require_storable(key)
+                require_storable(held)
+        case tuple() | list():
+            for held in value:
+                require_storable(held)
+        case _ if is_dataclass(value):
+            for part in fields(value):
+                require_storable(getattr(value, part.name))
