@@ -68,6 +68,18 @@ def decide(
     return None
 
 
+def first(rules: Sequence[AutoscalingRule], held: int, most: int) -> Scaling | None:
+    """The first replicas, for so many held requests (at least one); None where no rule allows none."""
+    able = [rule for rule in rules if rule.min_replicas == 0]
+    if not able:
+        return None
+    held = max(held, 1)
+    note = f"{held} requests held." if held > 1 else "1 request held."
+    counts = [rule for rule in able if rule.metric is Metric.IN_FLIGHT]
+    wishes = [Wish(rule, max(1, proposal(rule, held, 0)), held) for rule in counts]
+    return _scaling(0, _highest(wishes or [Wish(able[0], 1)], most), note)
+
+
 def proposal(rule: AutoscalingRule, total: float, desired: int) -> int:
     """How many replicas the rule asks for under such a load: `desired` where that is about right."""
     wanted = min(total / rule.target, MOST_REPLICAS)

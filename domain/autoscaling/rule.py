@@ -1,6 +1,5 @@
 """What a user asks of autoscaling: how much load a replica is to have, and within which bounds."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -37,8 +36,3 @@ class AutoscalingRule:
     created_by: str
     updated_at: datetime
     last_scaled_at: datetime | None = None
-
-
-def wakes(desired_replicas: int, rules: Iterable[AutoscalingRule]) -> bool:
-    """Whether a request to a deployment without replicas is to bring it a first one."""
-    return desired_replicas == 0 and any(rule.min_replicas == 0 for rule in rules)
