@@ -1,12 +1,16 @@
 """Rules and loads for tests of autoscaling."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from domain.autoscaling.load import Load, Reported, observe
 from domain.autoscaling.rule import AutoscalingRule, Metric
 from domain.deployments.deployment import Deployment, DeploymentStatus
+from domain.deployments.replica import Replica, ReplicaStatus
+from domain.deployments.rollout import Rollout, RolloutKind, RolloutStatus
+from domain.deployments.strategy import Rolling
 from tests.support.builders import NOON, a_deployment, a_project, fresh
 
 STEP = timedelta(seconds=2)
@@ -29,6 +33,11 @@ def a_rule(deployment: Deployment | None = None, **said: Any) -> AutoscalingRule
             **said,
         }
     )
+
+
+def of(rule: AutoscalingRule, deployment: Deployment) -> AutoscalingRule:
+    """The same rule, of that deployment."""
+    return replace(rule, project_id=deployment.project_id, deployment_id=deployment.id)
 
 
 def serving(**said: Any) -> Deployment:
@@ -59,3 +68,44 @@ def steady(
     """The load after so many seconds of the same."""
     looks = int(seconds / STEP.total_seconds()) + 1
     return seen(rules, [a_look(in_flight, desired)] * looks)
+
+
+def a_replica(deployment: Deployment, **said: Any) -> Replica:
+    """HEALTHY, of the active revision, unless it says otherwise."""
+    return Replica(
+        **{
+            "id": fresh(),
+            "project_id": deployment.project_id,
+            "deployment_id": deployment.id,
+            "group_id": "g1",
+            "revision_id": deployment.active_revision_id,
+            "revision_number": 1,
+            "status": ReplicaStatus.HEALTHY,
+            "status_since": NOON,
+            "created_at": NOON,
+            **said,
+        }
+    )
+
+
+def a_rollout(deployment: Deployment, **said: Any) -> Rollout:
+    """RUNNING, to the active revision, unless it says otherwise."""
+    return Rollout(
+        **{
+            "id": fresh(),
+            "project_id": deployment.project_id,
+            "deployment_id": deployment.id,
+            "kind": RolloutKind.ACTIVATION,
+            "revision_id": deployment.active_revision_id,
+            "revision_number": 1,
+            "from_revision_id": None,
+            "strategy": Rolling(),
+            "status": RolloutStatus.RUNNING,
+            "status_since": NOON,
+            "progress_deadline": 600.0,
+            "progressed_at": NOON,
+            "created_at": NOON,
+            "created_by": "ada",
+            **said,
+        }
+    )
