@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, distinct, select, text
+from sqlalchemy import bindparam, select, text
 
 from domain.errors import HostRefused
 from infra.db.engine import Engines, Transaction
@@ -18,7 +18,8 @@ OTHERS = select(PLANES.c.host).where(
 )
 PLACEMENTS = REPLICAS.select().where(text(f"replicas.{PRESENT}"), REPLICA.placement.is_not(None))
 RESERVED = (
-    select(distinct(PLACE_PORTS.c.host))
+    select(PLACE_PORTS.c.host)
+    .distinct()
     .join(REPLICAS.table, REPLICA.id == PLACE_PORTS.c.replica_id)
     .where(text(f"replicas.{PRESENT}"))
 )

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,24 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, Connection, inspect, text
 
+from domain.clock import utc_now
+from domain.definitions.definition import Definition, HealthCheck, Model, Service
+from domain.deployments.deployment import Deployment, DeploymentStatus, Revision
+from domain.deployments.ports import SHARDS
+from domain.deployments.rollout import RolloutKind, RolloutStatus
+from domain.deployments.shares import shard_of
+from domain.deployments.strategy import Canary, CanaryStep
+from domain.events import RolloutStarted, Scope
 from infra.db import schema, version
+from infra.db.access import PROJECTS
+from infra.db.deployments import DEPLOYMENTS, REVISIONS
 from infra.db.engine import open_engines
 from infra.db.migrate import config, migrate
 from infra.store import open_store
 from tests.conftest import sqlite
+from tests.support.builders import a_deployment, a_project, a_revision
 from tests.support.postgres import Databases
+from tests.support.writer import add_events
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -71,6 +83,105 @@ async def test_migrations_run_up_and_down(empty_url: str) -> None:
     assert await look(empty_url, tables) == {"alembic_version"}
     await migrate(empty_url)
     assert await look(empty_url, differences) == []
+
+
+NEW_FIELDS = ("reason", "message", "next_retry_at")
+
+
+@pytest.fixture
+async def old_rows(empty_url: str) -> tuple[Deployment, Deployment, Revision]:
+    """In a database of 0001: a deployment that it left DEPLOYING, an idle one, the one's revision."""
+    await migrate(empty_url, "0001")
+    project = a_project()
+    strategy = Canary(steps=(CanaryStep(weight=10),))
+    idle, waiting = a_deployment(project), a_deployment(project, strategy=strategy, last_revision=4)
+    check = HealthCheck(initial_delay=300, max_retries=20, interval=10, max_wait_time=15)
+    service = Service(port=1, health_check=check)
+    models = (Model(name="a", model_path="/a"), Model(name="b", model_path="/b", service=service))
+    revision = a_revision(waiting, number=4, definition=Definition(models=models))
+    waiting = replace(waiting, status=DeploymentStatus.DEPLOYING, active_revision_id=revision.id)
+    async with open_engines(empty_url) as engines, engines.transaction() as transaction:
+        await transaction.run(PROJECTS.insert, PROJECTS.to_row(project))
+        for deployment in (idle, waiting):
+            row = DEPLOYMENTS.to_row(deployment)
+            old = {name: value for name, value in row.items() if name not in NEW_FIELDS}
+            await transaction.run(DEPLOYMENTS.insert, old)
+        await transaction.run(REVISIONS.insert, REVISIONS.to_row(revision))
+    return idle, waiting, revision
+
+
+async def test_what_0001_left_deploying_begins_a_rollout(
+    empty_url: str, tmp_path: Path, old_rows: tuple[Deployment, Deployment, Revision]
+) -> None:
+    idle, waiting, revision = old_rows
+    before = utc_now()
+    await migrate(empty_url)
+    async with open_store(empty_url, data_dir=tmp_path) as store:
+        kept = await store.reads.deployments.by_ids([idle.id, waiting.id])
+        live = dict(await store.reads.rollouts.live([idle.id, waiting.id]))
+        due = await store.reads.due.due(range(SHARDS), utc_now(), 9)
+        events = await store.log.read(None, 9, Scope())
+        looks = await store.reads.due.of([idle.id, waiting.id])
+    assert kept == {idle.id: idle, waiting.id: replace(waiting, active_revision_id=None)}
+    rollout = live.pop(waiting.id)
+    assert live == {}
+    assert (rollout.kind, rollout.status) == (RolloutKind.ACTIVATION, RolloutStatus.RUNNING)
+    assert (rollout.revision_id, rollout.revision_number) == (revision.id, 4)
+    assert (rollout.from_revision_id, rollout.strategy) == (None, waiting.strategy)
+    assert rollout.progress_deadline == 300 + 20 * 25
+    assert before <= rollout.progressed_at <= utc_now()
+    assert [one.deployment_id for one in due] == [waiting.id]
+    assert {id_: one.shard for id_, one in looks.items()} == {
+        id_: shard_of(id_) for id_ in (idle.id, waiting.id)
+    }
+    fact = RolloutStarted(
+        deployment_id=waiting.id,
+        rollout_id=rollout.id,
+        revision_id=revision.id,
+        number=4,
+        kind=RolloutKind.ACTIVATION,
+        strategy="canary",
+        note=rollout.note,
+    )
+    assert [(event.position, event.fact) for event in events] == [(1, fact)]
+
+
+async def test_a_live_rollouts_revision_is_what_0001_calls_active(
+    empty_url: str, tmp_path: Path, old_rows: tuple[Deployment, Deployment, Revision]
+) -> None:
+    def old_state(connection: Connection) -> tuple[Any, Any]:
+        said = text("SELECT id, status, active_revision_id FROM deployments")
+        types = text("SELECT type FROM events")
+        return set(map(tuple, connection.execute(said))), list(connection.execute(types).scalars())
+
+    idle, waiting, revision = old_rows
+    before = await look(empty_url, old_state)
+    assert before == (
+        {(idle.id, "pending", None), (waiting.id, "deploying", revision.id)},
+        [],
+    )
+    await migrate(empty_url)
+    async with open_store(empty_url, data_dir=tmp_path) as store:
+        await add_events(store, 1)
+    await migrate(empty_url, "0001")
+    assert await look(empty_url, old_state) == (before[0], ["FolderCreated"])
+    await migrate(empty_url)
+    async with open_store(empty_url, data_dir=tmp_path) as store:
+        assert (await store.log.head()).position == 3
+        assert set(await store.reads.rollouts.live([waiting.id, idle.id])) == {waiting.id}
+
+
+async def test_each_database_is_an_installation_of_its_own(
+    empty_url: str, database_url: str, tmp_path: Path
+) -> None:
+    names = []
+    await migrate(empty_url)
+    for url in (empty_url, database_url):
+        for _ in range(2):
+            async with open_store(url, data_dir=tmp_path) as store:
+                names.append(store.installation)
+    assert names[0] == names[1] != names[2] == names[3]
+    assert {len(name) for name in names} == {32}
 
 
 async def test_of_two_that_migrate_at_once_one_waits(empty_url: str) -> None:

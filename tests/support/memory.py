@@ -19,7 +19,7 @@ from domain.access.access import ApiKey, Project
 from domain.autoscaling.rule import AutoscalingRule
 from domain.clock import Clock, utc_now
 from domain.deployments.deployment import Deployment, Revision
-from domain.deployments.ports import Gateways, Lease, Leases, PlacePorts
+from domain.deployments.ports import Lease, Leases, PlacePorts
 from domain.deployments.replica import Replica, ReplicaGroup
 from domain.deployments.rollout import Rollout, RolloutStatus
 from domain.errors import NotFound
@@ -95,7 +95,7 @@ class MemoryStore:
         self.reads: Reads = MemoryReads(kept)
         self.start_work: StartWork = self._start_work
         self.leases: Leases = MemoryLeases(kept)
-        self.gateways: Gateways = MemoryGateways(kept)
+        self.gateways = MemoryGateways(kept)
         self.place_ports: PlacePorts = MemoryPlacePorts(kept, replica_ports, Random())
         self.installation = uuid4().hex
 

@@ -4,8 +4,7 @@
 active, and nothing is active before that succeeds.
 """
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -64,6 +63,39 @@ def written(name: str, nullable: bool = False) -> sa.Column[Any]:
     return sa.Column(name, sa.JSON, nullable=nullable)
 
 
+DEPLOYMENTS = sa.table(
+    "deployments",
+    text("id"),
+    text("status"),
+    written("strategy"),
+    text("active_revision_id"),
+    text("created_by"),
+    time("deleted_at"),
+)
+REVISIONS = sa.table(
+    "revisions",
+    text("id"),
+    text("project_id"),
+    text("deployment_id"),
+    number("number"),
+    written("definition"),
+)
+ROLLOUTS = sa.table("rollouts", text("deployment_id"), text("revision_id"), text("status"))
+HEAD = sa.table("event_head", number("position"))
+EVENTS = sa.table(
+    "events",
+    number("position"),
+    time("at"),
+    text("project_id"),
+    text("subject_kind"),
+    text("subject_id"),
+    text("type"),
+    text("actor"),
+    text("cause"),
+    written("fact"),
+)
+
+
 def refers(
     name: str, table: str, target: str, ondelete: str | None = None
 ) -> sa.ForeignKeyConstraint:
@@ -108,10 +140,13 @@ def upgrade() -> None:
     looks = create_looks()
     create_planes()
     create_places()
-    begun = list(first_rollouts())
+    look_at_all(looks)
+    begun = first_rollouts()
     if begun:
         op.bulk_insert(rollouts, begun)
-    begin({row["deployment_id"] for row in begun}, looks)
+        tell(begun)
+    waiting = DEPLOYMENTS.update().where(DEPLOYMENTS.c.status == "deploying")
+    op.get_bind().execute(waiting.values(active_revision_id=None))
 
 
 def create_rollouts() -> sa.Table:
@@ -260,35 +295,17 @@ def create_places() -> None:
     op.bulk_insert(installation, [{"id": 1, "name": uuid4().hex}])
 
 
-def some(table: str, *columns: sa.Column[Any]) -> sa.TableClause:
-    return sa.table(table, *columns)
-
-
-def first_rollouts() -> Iterator[dict[str, Any]]:
-    deployments = some(
-        "deployments",
-        text("id"),
-        text("status"),
-        written("strategy"),
-        text("active_revision_id"),
-        text("created_by"),
-    )
-    revisions = some(
-        "revisions",
-        text("id"),
-        text("project_id"),
-        text("deployment_id"),
-        number("number"),
-        written("definition"),
-    )
+def first_rollouts() -> list[dict[str, Any]]:
+    """The rows of those that begin here."""
     left = (
-        sa.select(revisions, deployments.c.strategy, deployments.c.created_by)
-        .join(deployments, deployments.c.active_revision_id == revisions.c.id)
-        .where(deployments.c.status == "deploying")
+        sa.select(REVISIONS, DEPLOYMENTS.c.strategy, DEPLOYMENTS.c.created_by)
+        .join(DEPLOYMENTS, DEPLOYMENTS.c.active_revision_id == REVISIONS.c.id)
+        .where(DEPLOYMENTS.c.status == "deploying")
+        .order_by(REVISIONS.c.deployment_id)
     )
     now = datetime.now(UTC)
-    for row in op.get_bind().execute(left):
-        yield {
+    return [
+        {
             "id": uuid4().hex,
             "project_id": row.project_id,
             "deployment_id": row.deployment_id,
@@ -311,6 +328,8 @@ def first_rollouts() -> Iterator[dict[str, Any]]:
             "created_by": row.created_by,
             "finished_at": None,
         }
+        for row in op.get_bind().execute(left)
+    ]
 
 
 def progress_deadline(definition: Mapping[str, Any]) -> float:
@@ -323,23 +342,50 @@ def progress_deadline(definition: Mapping[str, Any]) -> float:
     return deadline
 
 
-def begin(deploying: set[str], looks: sa.Table) -> None:
-    deployments = some("deployments", text("id"), text("active_revision_id"), text("status"))
-    bind, now = op.get_bind(), datetime.now(UTC)
-    ids = list(bind.execute(sa.select(deployments.c.id)).scalars())
+def tell(begun: Sequence[Mapping[str, Any]]) -> None:
+    """The events of the rollouts that begin here."""
+    bind = op.get_bind()
+    count = HEAD.c.position + len(begun)
+    head = bind.execute(HEAD.update().values(position=count).returning(HEAD.c.position)).scalar_one()
+    rows = [
+        {
+            "position": position,
+            "at": row["created_at"],
+            "project_id": row["project_id"],
+            "subject_kind": "deployment",
+            "subject_id": row["deployment_id"],
+            "type": "RolloutStarted",
+            "actor": "migration",
+            "cause": "migration:0002",
+            "fact": {
+                "deployment_id": row["deployment_id"],
+                "rollout_id": row["id"],
+                "revision_id": row["revision_id"],
+                "number": row["revision_number"],
+                "kind": row["kind"],
+                "strategy": row["strategy"]["kind"],
+                "note": row["note"],
+            },
+        }
+        for position, row in enumerate(begun, head - len(begun) + 1)
+    ]
+    bind.execute(EVENTS.insert(), rows)
+
+
+def look_at_all(looks: sa.Table) -> None:
+    """At once where anything runs, or has to: a database that went back to 0001 may have such."""
+    now, idle = datetime.now(UTC), ("pending", "stopped")
+    found = op.get_bind().execute(sa.select(DEPLOYMENTS.c.id, DEPLOYMENTS.c.status))
     rows = [
         {
             "deployment_id": id_,
             "shard": crc32(id_.encode()) % SHARDS,
-            "due_at": now if id_ in deploying else None,
+            "due_at": None if status in idle else now,
             "asked": 0,
         }
-        for id_ in ids
+        for id_, status in found
     ]
-    if rows:
-        op.bulk_insert(looks, rows)
-    waiting = deployments.c.status == "deploying"
-    bind.execute(deployments.update().where(waiting).values(active_revision_id=None))
+    op.bulk_insert(looks, rows)
 
 
 def downgrade() -> None:
@@ -361,24 +407,10 @@ def downgrade() -> None:
 
 
 def activate_again() -> None:
-    """0001 calls active what was activated last, and does not know this version's events."""
-    bind = op.get_bind()
-    events = some("events", text("type"))
-    bind.execute(events.delete().where(events.c.type.in_(NEW_FACTS)))
-    deployments = some(
-        "deployments", text("id"), text("status"), text("active_revision_id")
-    )
-    rollouts = some(
-        "rollouts", text("deployment_id"), text("revision_id"), text("status")
-    )
-    wanted = (
-        sa.select(rollouts.c.revision_id)
-        .where(rollouts.c.deployment_id == deployments.c.id)
-        .where(rollouts.c.status.in_(["running", "paused"]))
-        .scalar_subquery()
-    )
-    live = sa.exists().where(
-        rollouts.c.deployment_id == deployments.c.id, rollouts.c.status.in_(["running", "paused"])
-    )
-    change = deployments.update().where(live, deployments.c.status == "deploying")
-    bind.execute(change.values(active_revision_id=wanted))
+    """0001 calls active what was activated last, and knows none of this version's events."""
+    bind, live = op.get_bind(), ROLLOUTS.c.status.in_(["running", "paused"])
+    mine = (ROLLOUTS.c.deployment_id == DEPLOYMENTS.c.id, live)
+    wanted = sa.select(ROLLOUTS.c.revision_id).where(*mine).scalar_subquery()
+    change = DEPLOYMENTS.update().where(sa.exists().where(*mine), DEPLOYMENTS.c.deleted_at.is_(None))
+    bind.execute(change.values(active_revision_id=wanted, status="deploying"))
+    bind.execute(EVENTS.delete().where(EVENTS.c.type.in_(NEW_FACTS)))
