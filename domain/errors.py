@@ -4,7 +4,7 @@
     ├── UserError                 the caller can mend it; shown with code, message and path
     │   ├── NotFound  NameTaken  InvalidValue  Forbidden  EtagMismatch  IdempotencyKeyReused
     │   ├── TemplateFrozen  TransitionRefused  FolderRefused  FileTooLarge  OutsideFolder
-    │   ├── NoRollout  FixedPort  MetricTaken
+    │   ├── NoRollout  FixedPort  PromotionRefused  BeingDeleted  MetricTaken
     │   └── DefinitionError       one finding of a resolution: its kind is its code
     ├── Refused                   several user errors at once
     ├── Unauthenticated           no key, or one that is unknown or revoked
@@ -132,6 +132,16 @@ class FixedPort(UserError):
 
     number: int
     wanted: int
+
+
+@dataclass(eq=False, kw_only=True)
+class PromotionRefused(UserError):
+    """A rolling rollout takes nobody's go-ahead: it succeeds once its replicas serve."""
+
+
+@dataclass(eq=False, kw_only=True)
+class BeingDeleted(UserError):
+    """The deployment is being deleted: nothing about it can be decided any more."""
 
 
 @dataclass(eq=False, kw_only=True)

@@ -92,6 +92,9 @@ class Work(Protocol):
     async def live_rollout(self, deployment_id: str) -> Rollout | None:
         """The deployment's rollout that has not ended. Lock the deployment first."""
 
+    async def has_replicas(self, deployment_id: str) -> bool:
+        """Whether one of the deployment's has not exited. Lock the deployment first."""
+
     async def last_promoted(self, deployment_id: str, but: str) -> str | None:
         """The id of the revision that last succeeded in a rollout and is not `but`."""
 
@@ -201,6 +204,9 @@ class DueLists(Protocol):
         """Those whose time has come, the longest waiting first."""
 
     async def of(self, deployment_ids: Collection[str]) -> Mapping[str, Due]: ...
+
+    async def running(self, shards: Collection[int]) -> Sequence[str]:
+        """The ids of the deployments there that have replicas which have not exited."""
 
     async def postpone(self, looks: Collection[tuple[Due, datetime | None]]) -> None:
         """Look at each then (None: when asked), unless somebody asked for a look meanwhile."""

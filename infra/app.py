@@ -1,5 +1,6 @@
 """The Starlette application."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
@@ -9,12 +10,18 @@ import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from domain.access.access import Caller
+from domain.clock import utc_now
+from domain.gateway.ports import NothingSleeps
 from domain.ids import new_id
 from infra.db import version
 from infra.http.gate import Gate, is_loopback
+from infra.http.gateway import gateway
+from infra.http.gateway.gateway import Gateway, World
+from infra.http.gateway.inference import Limits as InferenceLimits
+from infra.http.gateway.refusals import FAULT
 from infra.http.graphql import Endpoint, GraphQL
 from infra.http.health import Health
 from infra.http.live import Live
@@ -33,11 +40,13 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """`asgi` is what a server serves; `live` has to be kept swept while it does."""
+    """`asgi` is what a server serves; `live` has to be kept swept, and `gateway` running, while it
+    does."""
 
     asgi: Starlette
     live: Live
     gate: Gate
+    gateway: Gateway
 
 
 def build(parts: Parts) -> App:
@@ -58,14 +67,14 @@ def build(parts: Parts) -> App:
         api_version=versions.CURRENT,
         seconds=parts.settings.request_timeout.total_seconds(),
     )
+    health = Health(partial(version.require_current, parts.store.events.engines))
+    inference = _gateway(parts, gate, live, metrics)
     return App(
-        asgi=routes(endpoint, Health(partial(version.require_current, parts.store.events.engines))),
-        live=live,
-        gate=gate,
+        asgi=routes(endpoint, health, inference.routes), live=live, gate=gate, gateway=inference
     )
 
 
-def routes(endpoint: Endpoint, health: Health) -> Starlette:
+def routes(endpoint: Endpoint, health: Health, more: Sequence[BaseRoute] = ()) -> Starlette:
     async def metrics(request: Request) -> Response:
         return endpoint.metrics.page()
 
@@ -76,14 +85,36 @@ def routes(endpoint: Endpoint, health: Health) -> Starlette:
             Route("/healthz", health.live),
             Route("/readyz", health.ready),
             Route("/metrics", metrics),
+            *more,
         ],
         exception_handlers={Exception: _fault},
     )
+
+
+def _gateway(parts: Parts, gate: Gate, live: Live, metrics: Metrics) -> Gateway:
+    store, settings = parts.store, parts.settings
+    world = World(
+        id=new_id(),
+        reads=store.reads,
+        log=store.log,
+        gateways=store.gateways,
+        sleepers=NothingSleeps(),
+        clock=utc_now,
+    )
+    limits = InferenceLimits(
+        body=settings.inference_body_limit, seconds=settings.inference_timeout.total_seconds()
+    )
+    hold = settings.hold_timeout.total_seconds()
+    return gateway.build(world, gate, live, metrics.registry, limits, hold)
 
 
 async def _fault(request: Request, error: Exception) -> Response:
     reference = uuid4().hex[:12]
     log.error("request failed", reference=reference, path=request.url.path, exc_info=error)
     message = f"Something went wrong here. The server's log tells more under {reference}."
-    shown = {"message": message, "extensions": {"code": "INTERNAL", "reference": reference}}
-    return Response(orjson.dumps({"errors": [shown]}), status_code=500, media_type=JSON)
+    if request.url.path.startswith("/v1/"):
+        shown: dict[str, object] = {"error": {**FAULT, "message": message}}
+    else:
+        extensions = {"code": "INTERNAL", "reference": reference}
+        shown = {"errors": [{"message": message, "extensions": extensions}]}
+    return Response(orjson.dumps(shown), status_code=500, media_type=JSON)

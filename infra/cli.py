@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from domain.errors import ModelyardError
-from infra import keys_cli, settings_cli
+from infra import echo_cli, keys_cli, settings_cli
 from infra.output import Config, DataDir, fail, say
 
 cli = typer.Typer(
@@ -25,6 +25,7 @@ cli.add_typer(keys_cli.key, name="key")
 cli.add_typer(schema, name="schema")
 cli.add_typer(events, name="events")
 cli.command("settings")(settings_cli.listed)
+cli.command()(echo_cli.echo)
 
 
 def main() -> None:
@@ -63,10 +64,13 @@ def root(
 def serve(
     host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one.")] = None,
+    stop_replicas: Annotated[
+        bool, typer.Option("--stop-replicas", help="End the replicas together with the server.")
+    ] = False,
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
-    """Serve the API until it is stopped."""
+    """Serve the API until it is stopped. Replicas live on, and the next start takes them over."""
     import gc
 
     gc.disable()  # what is imported now stays: the server collects again once it is ready
@@ -76,7 +80,7 @@ def serve(
     from infra import logs, serving  # most of the start's time: not for settings that are wrong
 
     logs.configure(loaded.log_level)
-    serving.run(loaded, installed())
+    serving.run(loaded, installed(), stop_replicas=stop_replicas)
 
 
 @cli.command()

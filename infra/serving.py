@@ -5,8 +5,8 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,9 +17,15 @@ from infra import app, wiring
 from infra.app import App
 from infra.http.gate import is_loopback
 from infra.http.requests import BODY_LIMIT
+from infra.output import say
 from infra.settings import Settings
+from infra.wiring import Parts
 
 GOODBYE_SECONDS = 3.0  # for open streams to end
+KEPT = (
+    "Replicas that keep running: {count}. The next start takes them over; to end them with the server, "
+    "start it with --stop-replicas."
+)
 REQUESTS_SECONDS = 5  # for open requests to be answered after that
 
 
@@ -39,10 +45,11 @@ class KeyNeeded(ModelyardError):
     host: str
 
 
-async def serve(settings: Settings, version: str) -> None:
-    """Until a signal. Raises what stands in the way of a start."""
+async def serve(settings: Settings, version: str, *, stop_replicas: bool = False) -> None:
+    """Until a signal; the replicas live on, if they are not to stop too. Raises what stands in the way
+    of a start."""
     with _listen(settings) as listener:
-        async with wiring.running(settings, alone=True) as parts:
+        async with wiring.running(settings, serves=True) as parts:
             if not is_loopback(settings.host) and not await parts.store.reads.keys.any_ever():
                 raise KeyNeeded(host=settings.host)
             built = app.build(parts)
@@ -51,11 +58,23 @@ async def serve(settings: Settings, version: str) -> None:
             url = f"http://{shown}:{listener.getsockname()[1]}"
             sweeping = asyncio.create_task(built.live.keep_swept())
             try:
-                await Server(built, partial(_say_ready, version, url)).serve([listener])
+                async with built.gateway.running(), _reconciling(parts, stop_replicas):
+                    await Server(built, partial(_say_ready, version, url)).serve([listener])
             finally:
                 sweeping.cancel()
                 with suppress(asyncio.CancelledError):
                     await sweeping
+
+
+@asynccontextmanager
+async def _reconciling(parts: Parts, stop_replicas: bool) -> AsyncIterator[None]:
+    if (plane := parts.plane) is None:
+        yield
+        return
+    async with plane.reconciler.running(stop_replicas=stop_replicas):
+        yield
+    if left := plane.driver.running:
+        say(KEPT.format(count=left))
 
 
 def spare_garbage_collector() -> None:
@@ -132,11 +151,11 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def run(settings: Settings, version: str) -> None:
+def run(settings: Settings, version: str, *, stop_replicas: bool = False) -> None:
     try:
         from uvloop import new_event_loop
     except ImportError:
-        asyncio.run(serve(settings, version))
+        asyncio.run(serve(settings, version, stop_replicas=stop_replicas))
         return
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(serve(settings, version))
+        runner.run(serve(settings, version, stop_replicas=stop_replicas))

@@ -43,6 +43,8 @@ DATABASES = {
     "sqlite": "sqlite+aiosqlite",
 }  # the schemes that may be written, and the drivers that they mean
 
+PORTS_WANTED = "write it as 20000-29999, from 1 to 65535"
+
 
 class Driver(StrEnum):
     PROCESS = "process"
@@ -86,8 +88,25 @@ def _duration(value: Any) -> Any:
     return float(text) if text.replace(".", "", 1).isdecimal() else value
 
 
+def _ports(value: Any) -> Any:
+    """`20000-29999`, both ends included; a TOML file may also write a list of the two."""
+    if not isinstance(value, str):
+        return value
+    first, _, last = (part.strip() for part in value.partition("-"))
+    if not (first.isdecimal() and last.isdecimal()):
+        raise ValueError(PORTS_WANTED)
+    return int(first), int(last)
+
+
+def _in_order(value: tuple[int, int]) -> tuple[int, int]:
+    if not 1 <= value[0] <= value[1] <= 65_535:
+        raise ValueError(PORTS_WANTED)
+    return value
+
+
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Folders = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)]
+Ports = Annotated[tuple[int, int], NoDecode, BeforeValidator(_ports), AfterValidator(_in_order)]
 Duration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_seconds)]
 
 
@@ -122,7 +141,18 @@ class Settings(BaseSettings):
     driver: Driver = Field(Driver.PROCESS, description="Where replicas run.")
     process_inherit_env: Names = Field(
         (),
-        description="More environment variables that replica processes inherit (none is run yet).",
+        description="More environment variables of the server that replica processes inherit.",
+    )
+    replica_ports: Ports = Field(
+        (20_000, 29_999),
+        description="The ports that replica processes get, best outside the system's ephemeral ones.",
+    )
+    drain_timeout: Duration = Field(
+        timedelta(seconds=300), description="How long a leaving replica may finish its requests."
+    )
+    stop_grace: Duration = Field(
+        timedelta(seconds=30),
+        description="How long a replica may take to end by itself before it is killed.",
     )
     object_store: str | None = Field(
         None,
@@ -147,6 +177,17 @@ class Settings(BaseSettings):
     az_endpoint: str | None = Field(None, description="The URL of an Azure-compatible server.")
     request_timeout: Duration = Field(
         timedelta(seconds=30), description="How long a query or mutation may take."
+    )
+    inference_timeout: Duration = Field(
+        timedelta(hours=1), description="How long a request for inference may take in all."
+    )
+    inference_body_limit: int = Field(
+        64 * 1024 * 1024, gt=0, description="How many bytes a request for inference may have."
+    )
+    hold_timeout: Duration = Field(
+        timedelta(seconds=60),
+        description="How long a request waits for the first replica of a deployment that was scaled to "
+        "zero.",
     )
     log_level: LogLevel = Field(LogLevel.INFO, description="The least severe log lines to write.")
 
@@ -208,6 +249,11 @@ def load(config: Path | None = None, **said: object) -> Settings:
         return Sourced(**spoken)
     except ValidationError as error:
         raise SettingsRefused(problem=_problems(error)) from error
+
+
+def environment() -> Mapping[str, str]:
+    """What this process was started with; replicas inherit a little of it."""
+    return dict(os.environ)
 
 
 def _from_file(config: Path | None, known: set[str]) -> dict[str, Any]:
@@ -284,6 +330,8 @@ def _type(annotation: Any) -> str:
     }
     members = [a for a in getattr(annotation, "__args__", (annotation,)) if a is not type(None)]
     first = members[0]
+    if members == [int, int]:
+        return "range of ports"
     if getattr(annotation, "__origin__", None) is tuple:
         return f"list of {'paths' if first is Path else 'texts'}"
     if issubclass(first, StrEnum):
@@ -301,6 +349,8 @@ def _shown(default: Any) -> str:
             return f"{days}d"
         case timedelta():
             return f"{default.seconds}s"
+        case (int(first), int(last)):
+            return f"{first}-{last}"
         case tuple():
             return os.pathsep.join(str(part) for part in default)
         case _:

@@ -14,18 +14,25 @@ from domain.access.service import Access
 from domain.clock import utc_now
 from domain.definitions.folder_file import DefinitionFiles
 from domain.definitions.service import Definitions
+from domain.deployments.ports import ReplicaLogs
+from domain.deployments.remembered import Remembered
+from domain.deployments.replicas import Replicas
+from domain.deployments.rollouts import Rollouts
 from domain.deployments.service import Deployments
 from domain.errors import ModelyardError
 from domain.folders.service import Folders
 from domain.ids import new_id
 from domain.secrets.service import Secrets
 from domain.templates.service import Templates
+from infra import plane
 from infra.files.definition_file import DefinitionFileParser
 from infra.files.folders import Folders as StoredFolders
 from infra.files.folders import real_roots
+from infra.files.local import LocalCopies
 from infra.files.objects import Credentials, Objects
+from infra.plane import Plane
 from infra.secrets.sealer import AesSealer, key_from_folder, key_from_text
-from infra.settings import Settings
+from infra.settings import Driver, Settings
 from infra.store import Store, open_store
 from resolvers.context import Services
 
@@ -45,17 +52,19 @@ class Parts:
     settings: Settings
     store: Store
     services: Services
+    plane: Plane | None  # of a server whose replicas are its own processes
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, alone: bool = False) -> AsyncIterator[Parts]:
-    """`alone`: nobody else may serve from the data dir (its SQLite database) meanwhile.
+async def running(settings: Settings, *, serves: bool = False) -> AsyncIterator[Parts]:
+    """`serves`: as a server, which runs replicas; nobody else may then serve from the data dir (its
+    SQLite database) meanwhile.
 
-    Raises FolderUnusable, SealingKeyRefused, and what `open_store` raises.
+    Raises FolderUnusable, SealingKeyRefused, HostRefused, and what `open_store` raises.
     """
     data_dir = made(settings.data_dir)
     async with AsyncExitStack() as stack:
-        if alone and settings.database.startswith("sqlite"):
+        if serves and settings.database.startswith("sqlite"):
             stack.enter_context(_locked(data_dir))
         sealer = AesSealer(_sealing_key(settings, data_dir))
         store = await stack.enter_async_context(
@@ -64,10 +73,16 @@ async def running(settings: Settings, *, alone: bool = False) -> AsyncIterator[P
                 data_dir=data_dir,
                 auto_migrate=settings.auto_migrate,
                 retention=settings.event_retention,
+                replica_ports=range(settings.replica_ports[0], settings.replica_ports[1] + 1),
             )
         )
-        services = _services(settings, store, sealer)
-        yield Parts(settings=settings, store=store, services=services)
+        folders = _folders(settings)
+        own = None
+        if serves and settings.driver is Driver.PROCESS:
+            copies = LocalCopies(folders=folders, data_dir=data_dir)
+            own = await stack.enter_async_context(plane.opened(settings, store, sealer, copies))
+        services = _services(settings, store, sealer, folders, own.logs if own else Remembered())
+        yield Parts(settings=settings, store=store, services=services, plane=own)
 
 
 def made(folder: Path) -> Path:
@@ -95,9 +110,10 @@ def access(store: Store) -> Access:
     )
 
 
-def _services(settings: Settings, store: Store, sealer: AesSealer) -> Services:
+def _services(
+    settings: Settings, store: Store, sealer: AesSealer, files: StoredFolders, written: ReplicaLogs
+) -> Services:
     start_work, reads = store.start_work, store.reads
-    files = _folders(settings)
     definitions = Definitions(
         reads=reads,
         files=DefinitionFiles(files=files, parser=DefinitionFileParser()),
@@ -119,6 +135,14 @@ def _services(settings: Settings, store: Store, sealer: AesSealer) -> Services:
             clock=utc_now,
             new_id=new_id,
         ),
+        rollouts=Rollouts(
+            start_work=start_work,
+            reads=reads,
+            driver=settings.driver.value,
+            clock=utc_now,
+            new_id=new_id,
+        ),
+        replicas=Replicas(reads=reads, written=written),
         reads=reads,
         log=store.log,
     )

@@ -8,6 +8,8 @@ import strawberry
 from domain.access.access import Caller, Project
 from domain.access.service import Access
 from domain.definitions.service import Definitions
+from domain.deployments.replicas import Replicas
+from domain.deployments.rollouts import Rollouts
 from domain.deployments.service import Deployments
 from domain.errors import NotFound
 from domain.events import Cursor
@@ -28,6 +30,8 @@ class Services:
     templates: Templates
     definitions: Definitions
     deployments: Deployments
+    rollouts: Rollouts
+    replicas: Replicas
     reads: Reads
     log: EventLog
 
@@ -61,7 +65,7 @@ class Context:
 
 
 def _loaders(services: Services, caller: Caller) -> Loaders:
-    return Loaders(services.reads, services.definitions, caller)
+    return Loaders(services.reads, services.definitions, services.replicas, caller)
 
 
 Info: TypeAlias = strawberry.Info[Context, Any]

@@ -11,16 +11,20 @@ from resolvers.context import Info
 from resolvers.errors import mending
 from resolvers.inputs import own_id, own_id_or_none, patch
 from schema import strategies, versions
-from schema.deployments import (
+from schema.deployment_inputs import (
     ORDER_KINDS,
     CreateModelDeploymentInput,
-    CreateModelDeploymentPayload,
     DeleteModelDeploymentInput,
-    DeleteModelDeploymentPayload,
-    ModelDeployment,
     ModelDeploymentFilter,
     ModelDeploymentOrder,
+    ScaleModelDeploymentInput,
     UpdateModelDeploymentInput,
+)
+from schema.deployments import (
+    CreateModelDeploymentPayload,
+    DeleteModelDeploymentPayload,
+    ModelDeployment,
+    ScaleModelDeploymentPayload,
     UpdateModelDeploymentPayload,
 )
 from schema.relay import DEFAULT_FIRST, After, Connection, First
@@ -96,10 +100,26 @@ class DeploymentMutations:
         return payload
 
     @versions.field
+    async def scale_model_deployment(
+        self, info: Info, input: ScaleModelDeploymentInput
+    ) -> ScaleModelDeploymentPayload | None:
+        """Says how many replicas are to run; a live rollout goes on with that number."""
+        payload = ScaleModelDeploymentPayload()
+        with mending(payload):
+            own = own_id("ModelDeployment", input.deployment_id, "deployment_id")
+            deployments = info.context.services.deployments
+            scaled, payload.changed = await deployments.scale(
+                info.context.caller, own, input.desired_replicas, input.expected_etag
+            )
+            payload.deployment = ModelDeployment.of(scaled)
+        return payload
+
+    @versions.field
     async def delete_model_deployment(
         self, info: Info, input: DeleteModelDeploymentInput
     ) -> DeleteModelDeploymentPayload | None:
-        """Stops and deletes it; its history and events stay, found by its id, and its name is free."""
+        """Drains, stops and deletes it. Its history and events stay, found by its id; its name is free
+        once it is STOPPED."""
         payload = DeleteModelDeploymentPayload()
         with mending(payload):
             own = own_id("ModelDeployment", input.deployment_id, "deployment_id")

@@ -13,6 +13,9 @@ from domain.access.access import Caller, Owned, Project
 from domain.definitions.resolution import Drift
 from domain.definitions.service import Definitions
 from domain.deployments.deployment import Deployment, Revision, RevisionHead
+from domain.deployments.replica import Replica, ReplicaGroup
+from domain.deployments.replicas import Replicas
+from domain.deployments.rollout import Rollout
 from domain.folders.folder import Folder
 from domain.listing import Listing, Page
 from domain.secrets.secret import Secret
@@ -22,6 +25,11 @@ from domain.work import Reads
 T = TypeVar("T")
 V = TypeVar("V", bound=Owned)
 NO_REVISIONS: Page[RevisionHead] = Page((), has_next=False)
+NO_ROLLOUTS: Page[Rollout] = Page((), has_next=False)
+NO_REPLICAS: Page[Replica] = Page((), has_next=False)
+NONE_LIVE: Rollout | None = None
+NO_GROUPS: Sequence[ReplicaGroup] = ()
+NONE_PRESENT: Sequence[Replica] = ()
 
 
 class Loaders:
@@ -32,20 +40,34 @@ class Loaders:
         "_definitions",
         "_deployments",
         "_folders",
+        "_group",
+        "_groups",
         "_heads",
+        "_live",
+        "_present",
         "_projects",
         "_reads",
+        "_replica",
+        "_replica_counts",
+        "_replica_pages",
+        "_replicas",
         "_revision_counts",
         "_revision_pages",
         "_revisions",
+        "_rollout",
+        "_rollout_counts",
+        "_rollout_pages",
         "_secret_users",
         "_secrets",
         "_templates",
     )
 
-    def __init__(self, reads: Reads, definitions: Definitions, caller: Caller) -> None:
+    def __init__(
+        self, reads: Reads, definitions: Definitions, replicas: Replicas, caller: Caller
+    ) -> None:
         self._reads = reads
         self._definitions = definitions
+        self._replicas = replicas
         self._caller = caller
         self._projects = DataLoader[str, Project | None](load_fn=self._load_projects)
         self._folders = self._by_id(reads.folders.by_ids)
@@ -56,6 +78,16 @@ class Loaders:
         self._heads = self._by_id(reads.revisions.heads)
         self._revision_pages = ByListing(reads.revisions.pages, NO_REVISIONS)
         self._revision_counts = ByListing(reads.revisions.counts, 0)
+        self._rollout = self._by_id(reads.rollouts.by_ids)
+        self._live = _of_deployment(reads.rollouts.live, NONE_LIVE)
+        self._rollout_pages = ByListing(reads.rollouts.pages, NO_ROLLOUTS)
+        self._rollout_counts = ByListing(reads.rollouts.counts, 0)
+        self._group = self._by_id(reads.groups.by_ids)
+        self._groups = _of_deployment(reads.groups.of, NO_GROUPS)
+        self._replica = self._by_id(reads.replicas.by_ids)
+        self._present = _of_deployment(reads.replicas.present, NONE_PRESENT)
+        self._replica_pages = ByListing(reads.replicas.pages, NO_REPLICAS)
+        self._replica_counts = ByListing(reads.replicas.counts, 0)
         self._secret_users: DataLoader[tuple[str, str], Sequence[str]] = DataLoader(
             load_fn=self._load_users
         )
@@ -93,6 +125,44 @@ class Loaders:
     async def drift(self, revision: Revision) -> Drift:
         return await self._definitions.drift(revision)
 
+    async def rollout(self, id: str) -> Rollout | None:
+        return await self._rollout.load(id)
+
+    async def live_rollout(self, deployment_id: str) -> Rollout | None:
+        return await self._live.load(deployment_id)
+
+    async def rollouts(self, deployment_id: str, listing: Listing) -> Page[Rollout]:
+        return await self._rollout_pages.load(deployment_id, listing)
+
+    async def rollout_count(self, deployment_id: str, listing: Listing) -> int:
+        return await self._rollout_counts.load(deployment_id, listing)
+
+    async def group(self, id: str) -> ReplicaGroup | None:
+        return await self._group.load(id)
+
+    async def groups(self, deployment_id: str) -> Sequence[ReplicaGroup]:
+        return await self._groups.load(deployment_id)
+
+    async def replica(self, id: str) -> Replica | None:
+        return await self._replica.load(id)
+
+    async def present(self, deployment_id: str) -> Sequence[Replica]:
+        return await self._present.load(deployment_id)
+
+    async def replicas(self, deployment_id: str, listing: Listing) -> Page[Replica]:
+        return await self._replica_pages.load(deployment_id, listing)
+
+    async def replica_count(self, deployment_id: str, listing: Listing) -> int:
+        return await self._replica_counts.load(deployment_id, listing)
+
+    async def logs(self, replica: Replica, tail: int) -> Sequence[str]:
+        return await self._replicas.logs(self._caller, replica, tail)
+
+    async def command(self, replica: Replica) -> Sequence[Sequence[str]]:
+        revision = await self.revision(replica.revision_id)
+        assert revision is not None, "revisions are never deleted"
+        return await self._replicas.command(self._caller, replica, revision)
+
     def _by_id(
         self, read: Callable[[list[str]], Awaitable[Mapping[str, V]]]
     ) -> DataLoader[str, V | None]:
@@ -117,6 +187,18 @@ class Loaders:
             for name, users in (await self._reads.secrets.used_by(project_id, wanted)).items()
         }
         return [found.get(key, ()) for key in keys]
+
+
+def _of_deployment(
+    read: Callable[[list[str]], Awaitable[Mapping[str, T]]], nothing: T
+) -> DataLoader[str, T]:
+    """What each deployment has one of; only of deployments that the caller sees."""
+
+    async def load(deployment_ids: list[str]) -> list[T]:
+        found = await read(deployment_ids)
+        return [found.get(deployment_id, nothing) for deployment_id in deployment_ids]
+
+    return DataLoader(load_fn=load)
 
 
 class ByListing(Generic[T]):
@@ -149,4 +231,5 @@ class ByListing(Generic[T]):
 def _alike(listing: Listing) -> Hashable:
     """Equal for listings that one statement answers; `Listing` itself holds a dict."""
     order, within = listing.order, tuple(sorted(listing.within.items()))
-    return listing.first, within, listing.where, order.field, order.descending, listing.after
+    place = order.field, order.descending, listing.after
+    return listing.first, within, listing.where, place, listing.with_deleted

@@ -12,7 +12,9 @@ from schema.access import Project
 from schema.deployments import ModelDeployment
 from schema.folders import ModelFolder
 from schema.relay import Node, many, parse_id
+from schema.replicas import ModelReplica, ReplicaGroup
 from schema.revisions import ModelRevision
+from schema.rollouts import Rollout
 from schema.secrets import Secret
 from schema.templates import DeploymentTemplate
 
@@ -24,6 +26,9 @@ LOADS: Mapping[str, tuple[Load, Callable[[Any], Node]]] = {
     "DeploymentTemplate": (lambda context, own: context.loads.template(own), DeploymentTemplate.of),
     "ModelDeployment": (lambda context, own: context.loads.deployment(own), ModelDeployment.of),
     "ModelRevision": (lambda context, own: context.loads.revision(own), ModelRevision.of),
+    "Rollout": (lambda context, own: context.loads.rollout(own), Rollout.of),
+    "ReplicaGroup": (lambda context, own: context.loads.group(own), ReplicaGroup.of),
+    "ModelReplica": (lambda context, own: context.loads.replica(own), ModelReplica.of),
 }
 
 

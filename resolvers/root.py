@@ -13,7 +13,9 @@ from resolvers.deployments import DeploymentMutations, DeploymentQueries
 from resolvers.events import EventQueries
 from resolvers.folders import FolderMutations, FolderQueries
 from resolvers.nodes import NodeQueries
+from resolvers.replicas import ReplicaQueries
 from resolvers.revisions import RevisionMutations, RevisionQueries
+from resolvers.rollouts import RolloutMutations, RolloutQueries
 from resolvers.secrets import SecretMutations, SecretQueries
 from resolvers.subscriptions import Subscription
 from resolvers.templates import TemplateMutations, TemplateQueries
@@ -31,6 +33,8 @@ class Query(
     TemplateQueries,
     DeploymentQueries,
     RevisionQueries,
+    RolloutQueries,
+    ReplicaQueries,
     EventQueries,
     NodeQueries,
 ):
@@ -45,6 +49,7 @@ class Mutation(
     TemplateMutations,
     DeploymentMutations,
     RevisionMutations,
+    RolloutMutations,
 ):
     """What can be changed; each field is done on its own, in the order of the document."""
 

@@ -6,28 +6,35 @@ and nothing that was loaded outlives the event.
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from dataclasses import fields
 from typing import Annotated
 
 import strawberry
 
 from domain import events as facts
 from domain.deployments.deployment import FINAL, Deployment
+from domain.deployments.replica import Replica
 from domain.errors import NotFound
-from domain.events import Cursor, DeploymentDeleted, Scope, SubjectKind
+from domain.events import FACTS, Cursor, DeploymentDeleted, Fact, ReplicaExited, Scope, SubjectKind
 from domain.work import EventLog
 from resolvers.context import Context, Info
 from resolvers.events import scope
 from resolvers.inputs import own_id
 from schema import versions
 from schema.deployments import ModelDeployment
-from schema.event_types import Event
+from schema.event_kinds import Event
 from schema.events import EventFilter, shown
+from schema.replicas import DEFAULT_TAIL, ModelReplica, Tail
 
 After = Annotated[
     str | None, versions.argument("The cursor of the event to go on behind; else starts now.")
 ]
 BATCH = 100
 STATUS_FACTS = frozenset({"DeploymentStatusChanged", "DeploymentDeleted"})
+REPLICA_FACTS = frozenset(
+    {name for name, fact in FACTS.items() if any(f.name == "replica_id" for f in fields(fact))}
+    | {"DeploymentDeleted"}
+)
 
 
 @versions.type(added="0.1.0")
@@ -64,7 +71,7 @@ class Subscription:
     async def deployment_status_changed(
         self, info: Info, deployment_id: strawberry.ID
     ) -> AsyncIterator[ModelDeployment]:
-        """The deployment as it is, then after each change of its status, until it is gone.
+        """The deployment as it is, then after each change of its status or reason, until it is gone.
 
         States that follow each other quickly may come as one.
         """
@@ -77,11 +84,46 @@ class Subscription:
             async for _ in followed:
                 info.context.renew()
                 known, deployment = deployment, await _deployment(info.context, deployment_id)
-                if (known.status, known.status_since) != (
-                    deployment.status,
-                    deployment.status_since,
-                ):
+                if _stand(known) != _stand(deployment):
                     yield ModelDeployment.of(deployment)
+
+    @versions.method(subscription=True)
+    async def replica_status_changed(
+        self, info: Info, deployment_id: strawberry.ID
+    ) -> AsyncIterator[ModelReplica]:
+        """Each replica that has not exited as it is, then each one that changes its status or reason,
+        until the deployment is gone.
+
+        States that follow each other quickly may come as one.
+        """
+        log = info.context.services.log
+        head = await log.head()
+        deployment = await _deployment(info.context, deployment_id)
+        known: dict[str, object] = {}
+        for replica in await info.context.loads.present(deployment.id):
+            known[replica.id] = _stand(replica)
+            yield ModelReplica.of(replica)
+        changes = _of_deployment(log, deployment, head, REPLICA_FACTS)
+        async with aclosing(changes) as followed:
+            async for event in followed:
+                info.context.renew()
+                changed = await _replica(info.context, event.fact)
+                if changed is not None and known.get(changed.id) != _stand(changed):
+                    known[changed.id] = _stand(changed)
+                    yield ModelReplica.of(changed)
+                if isinstance(event.fact, ReplicaExited):
+                    known.pop(event.fact.replica_id, None)
+
+    @versions.method(subscription=True)
+    async def replica_logs(
+        self, info: Info, replica_id: strawberry.ID, tail: Tail = DEFAULT_TAIL
+    ) -> AsyncIterator[str]:
+        """The replica's last lines, then each line as it is written, until the replica is gone."""
+        own = own_id("ModelReplica", replica_id, "replica_id")
+        lines = info.context.services.replicas.follow(info.context.caller, own, tail)
+        async with aclosing(lines) as followed:
+            async for line in followed:
+                yield line
 
 
 async def _deployment(context: Context, id: str) -> Deployment:
@@ -90,6 +132,17 @@ async def _deployment(context: Context, id: str) -> Deployment:
     if found is None:
         raise NotFound(kind="model deployment", id=own, path=("deployment_id",))
     return found
+
+
+async def _replica(context: Context, fact: Fact) -> Replica | None:
+    """The replica that the fact is about, as it is now."""
+    own = getattr(fact, "replica_id", None)
+    return None if own is None else await context.loads.replica(own)
+
+
+def _stand(value: Deployment | Replica) -> object:
+    """What a change of status shows in."""
+    return value.status, value.status_since, value.reason
 
 
 def _of_deployment(

@@ -8,6 +8,8 @@ import strawberry
 from domain.access.access import Caller, Project
 from domain.definitions.resolution import Drift
 from domain.deployments.deployment import Deployment, Revision, RevisionHead
+from domain.deployments.replica import Replica, ReplicaGroup
+from domain.deployments.rollout import Rollout
 from domain.folders.folder import Folder
 from domain.listing import Listing, Page
 from domain.secrets.secret import Secret
@@ -40,6 +42,32 @@ class Loads(Protocol):
         """The ids of the live deployments that use the secret."""
 
     async def drift(self, revision: Revision) -> Drift: ...
+
+    async def rollout(self, id: str) -> Rollout | None: ...
+
+    async def live_rollout(self, deployment_id: str) -> Rollout | None: ...
+
+    async def rollouts(self, deployment_id: str, listing: Listing) -> Page[Rollout]: ...
+
+    async def rollout_count(self, deployment_id: str, listing: Listing) -> int: ...
+
+    async def group(self, id: str) -> ReplicaGroup | None: ...
+
+    async def groups(self, deployment_id: str) -> Sequence[ReplicaGroup]:
+        """Oldest first."""
+
+    async def replica(self, id: str) -> Replica | None: ...
+
+    async def present(self, deployment_id: str) -> Sequence[Replica]:
+        """A deployment's replicas that have not exited, oldest first."""
+
+    async def replicas(self, deployment_id: str, listing: Listing) -> Page[Replica]: ...
+
+    async def replica_count(self, deployment_id: str, listing: Listing) -> int: ...
+
+    async def logs(self, replica: Replica, tail: int) -> Sequence[str]: ...
+
+    async def command(self, replica: Replica) -> Sequence[Sequence[str]]: ...
 
 
 class Context(Protocol):

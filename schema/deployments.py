@@ -1,31 +1,23 @@
 """Model deployments."""
 
 from datetime import datetime
-from enum import Enum
 from functools import partial
 from typing import cast
 
 import strawberry
-from strawberry import Maybe
 
 from domain.deployments import deployment
-from schema import lists, relay, revision_inputs, versions
+from schema import lists, relay, replicas, revision_inputs, rollouts, versions
 from schema.access import Project
 from schema.context import Info
-from schema.enums import DeploymentStatus
+from schema.enums import DeploymentStatus, Reason
 from schema.errors import Payload
-from schema.lists import (
-    DateTimeFilter,
-    IDFilter,
-    IntFilter,
-    OrderDirection,
-    StringFilter,
-    TagsFilter,
-)
 from schema.relay import DEFAULT_FIRST, After, Connection, First, Node, global_id
+from schema.replicas import ModelReplica, ModelReplicaFilter, ModelReplicaOrder, ReplicaGroup
 from schema.revision_inputs import ModelRevisionFilter, ModelRevisionOrder
 from schema.revisions import ModelRevision
-from schema.strategies import DeploymentStrategy, DeploymentStrategyInput, shown
+from schema.rollouts import Rollout, RolloutFilter, RolloutOrder
+from schema.strategies import DeploymentStrategy, shown
 
 
 @versions.type(added="0.1.0")
@@ -42,6 +34,13 @@ class ModelDeployment(Node):
         description="Where it stands now; a subscription tells of each change."
     )
     status_since: datetime = versions.field(description="When it came to that status.")
+    status_reason: Reason | None = versions.field(
+        description="Why it is what it is; null where there is nothing to say."
+    )
+    status_message: str = versions.field(description="The reason in words; may be empty.")
+    next_retry_at: datetime | None = versions.field(
+        description="When what failed is tried again; null where nothing waits for that."
+    )
     etag: str = versions.field(description="Changes with every decision of a user.")
     created_at: datetime
     created_by: str = versions.field(description="Who made it, e.g. key:ci.")
@@ -68,7 +67,7 @@ class ModelDeployment(Node):
 
     @versions.load
     async def active_revision(self, info: Info) -> ModelRevision | None:
-        """The revision that is to run."""
+        """The revision that was last promoted; a live rollout may be on its way to another."""
         if self.held.active_revision_id is None:
             return None
         found = await info.context.loads.revision_head(self.held.active_revision_id)
@@ -101,6 +100,66 @@ class ModelDeployment(Node):
             after,
         )
 
+    @versions.load
+    async def rollout(self, info: Info) -> Rollout | None:
+        """The live one: it is on its way to another revision; null where none is."""
+        found = await info.context.loads.live_rollout(self.held.id)
+        return None if found is None else Rollout.of(found)
+
+    @versions.load
+    async def rollouts(
+        self,
+        info: Info,
+        first: First = DEFAULT_FIRST,
+        after: After = None,
+        filter: RolloutFilter | None = None,
+        order_by: RolloutOrder | None = None,
+    ) -> Connection[Rollout]:
+        """All that there ever were, newest first unless ordered."""
+        listing = lists.listing(
+            first=first,
+            after=after,
+            filter=filter,
+            order_by=order_by,
+            kinds=rollouts.ORDER_KINDS,
+            within={},
+            otherwise=rollouts.NEWEST_FIRST,
+        )
+        loads = info.context.loads
+        return relay.connection(
+            await loads.rollouts(self.held.id, listing),
+            listing.order,
+            Rollout.of,
+            partial(loads.rollout_count, self.held.id, listing),
+            after,
+        )
+
+    @versions.load
+    async def replica_groups(self, info: Info) -> list[ReplicaGroup]:
+        """One for each revision that ever ran or has replicas to come, oldest first."""
+        found = await info.context.loads.groups(self.held.id)
+        return [ReplicaGroup.of(each) for each in found]
+
+    @versions.load
+    async def replicas(
+        self,
+        info: Info,
+        first: First = DEFAULT_FIRST,
+        after: After = None,
+        filter: ModelReplicaFilter | None = None,
+        order_by: ModelReplicaOrder | None = None,
+    ) -> Connection[ModelReplica]:
+        """Those that have not exited (see the filter), oldest first unless ordered."""
+        listing = replicas.listing(first, after, filter, order_by)
+        loads = info.context.loads
+        return relay.connection(
+            await loads.replicas(self.held.id, listing),
+            listing.order,
+            ModelReplica.of,
+            partial(loads.replica_count, self.held.id, listing),
+            after,
+        )
+
     @classmethod
     def of(cls, value: deployment.Deployment) -> "ModelDeployment":
         return cls(
@@ -109,6 +168,9 @@ class ModelDeployment(Node):
             desired_replicas=value.desired_replicas,
             status=value.status,
             status_since=value.status_since,
+            status_reason=value.reason,
+            status_message=value.message,
+            next_retry_at=value.next_retry_at,
             etag=value.etag,
             created_at=value.created_at,
             created_by=value.created_by,
@@ -116,95 +178,6 @@ class ModelDeployment(Node):
             deleted_at=value.deleted_at,
             held=value,
         )
-
-
-class ModelDeploymentOrderField(Enum):
-    CREATED_AT = "created_at"
-    UPDATED_AT = "updated_at"
-    NAME = "name"
-    STATUS = "status"
-    DESIRED_REPLICAS = "desired_replicas"
-
-
-versions.enum(ModelDeploymentOrderField, added="0.1.0")
-ORDER_KINDS: dict[str, type] = {
-    "created_at": datetime,
-    "updated_at": datetime,
-    "name": str,
-    "status": DeploymentStatus,
-    "desired_replicas": int,
-}
-
-
-@versions.input(added="0.1.0")
-class ModelDeploymentOrder:
-    field: ModelDeploymentOrderField
-    direction: OrderDirection | None = versions.field(description="ASC unless said.")
-
-
-@versions.input(added="0.1.0")
-class DeploymentStatusFilter:
-    eq: DeploymentStatus | None
-    ne: DeploymentStatus | None
-    in_: list[DeploymentStatus] | None = versions.field(name="in")
-
-
-@versions.input(added="0.1.0")
-class ModelDeploymentFilter:
-    """All that is said must hold."""
-
-    id: IDFilter | None
-    name: StringFilter | None
-    tags: TagsFilter | None
-    status: DeploymentStatusFilter | None
-    desired_replicas: IntFilter | None
-    created_by: StringFilter | None
-    created_at: DateTimeFilter | None
-    updated_at: DateTimeFilter | None
-    and_: list["ModelDeploymentFilter"] | None = versions.field(name="and")
-    or_: list["ModelDeploymentFilter"] | None = versions.field(name="or")
-    not_: "ModelDeploymentFilter | None" = versions.field(name="not")
-
-
-@versions.input(added="0.1.0")
-class CreateModelDeploymentInput:
-    name: str = versions.field(description="1 to 63 of a-z, 0-9 and -, unique in the project.")
-    tags: list[str] | None = versions.field(
-        description="Free labels, to find it by; none unless said."
-    )
-    desired_replicas: int | None = versions.field(description="1 unless said.")
-    strategy: DeploymentStrategyInput | None = versions.field(description="Rolling unless said.")
-    idempotency_key: str | None = versions.field(
-        description="For repeats: within a day, the same key and input get the first answer."
-    )
-
-
-@versions.input(added="0.1.0")
-class UpdateModelDeploymentInput:
-    """Absent stays as it is; null is the default again."""
-
-    deployment_id: strawberry.ID = versions.field(description="The deployment to change.")
-    name: Maybe[str | None] = versions.field(description="Its new name; it has to have one.")
-    tags: Maybe[list[str] | None] = versions.field(
-        description="Replaces all of them; null removes them."
-    )
-    desired_replicas: Maybe[int | None] = versions.field(
-        description="How many replicas are to run; null is 1 again."
-    )
-    strategy: Maybe[DeploymentStrategyInput | None] = versions.field(
-        description="Replaces it whole; null is rolling again."
-    )
-    expected_etag: str | None = versions.field(
-        description="Refuses when the deployment has another etag by now."
-    )
-
-
-@versions.input(added="0.1.0")
-class DeleteModelDeploymentInput:
-    deployment_id: strawberry.ID = versions.field(description="The deployment to delete.")
-    expected_etag: str | None = versions.field(
-        description="Refuses when the deployment has another etag by now."
-    )
 
 
 @versions.type(added="0.1.0")
@@ -226,4 +199,14 @@ class DeleteModelDeploymentPayload(Payload):
     deployment: ModelDeployment | None = versions.field(
         default=None,
         description="As it is now, on its way to STOPPED; null where there are user errors.",
+    )
+
+
+@versions.type(added="0.1.0")
+class ScaleModelDeploymentPayload(Payload):
+    deployment: ModelDeployment | None = versions.field(
+        default=None, description="As it is now; null where there are user errors."
+    )
+    changed: bool = versions.field(
+        default=False, description="False where as many were desired already."
     )

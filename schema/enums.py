@@ -1,12 +1,15 @@
 """The domain's enums, declared from outside: their members' names are the API's values."""
 
-from enum import Enum
+from enum import Enum, StrEnum
 
 from domain.access.access import Role
 from domain.definitions.layers import LayerKind
 from domain.definitions.resolution import DriftStatus
 from domain.definitions.variants import Variant
 from domain.deployments.deployment import DeploymentStatus
+from domain.deployments.reason import Reason
+from domain.deployments.replica import ReplicaStatus
+from domain.deployments.rollout import RolloutKind, RolloutStatus
 from domain.templates.template import TemplateStatus
 from schema.versions import enum, value
 
@@ -15,7 +18,12 @@ __all__ = [
     "DriftStatus",
     "LayerKind",
     "PreStartActionName",
+    "Reason",
+    "ReplicaStatus",
     "Role",
+    "RolloutKind",
+    "RolloutStatus",
+    "StrategyKind",
     "TemplateStatus",
     "Variant",
 ]
@@ -29,6 +37,14 @@ class PreStartActionName(Enum):
     RUN_COMMAND = "run_command"
     MKDIR = "mkdir"
     LOG = "log"
+
+
+class StrategyKind(StrEnum):
+    """The kinds of the domain's strategies; a test compares the two."""
+
+    ROLLING = "rolling"
+    BLUE_GREEN = "blue_green"
+    CANARY = "canary"
 
 
 enum(
@@ -83,6 +99,88 @@ enum(
         "ROLLING_BACK": value("A failed rollout goes back."),
         "STOPPING": value("Deleted; its replicas drain."),
         "STOPPED": value("Deleted, with nothing left; its history stays."),
+    },
+)
+enum(
+    Reason,
+    added="0.1.0",
+    name="StatusReason",
+    description="Why a deployment, rollout or replica stands where it stands.",
+    values={
+        "REPLICAS_STARTING": value("Not all that are wanted are healthy yet."),
+        "REPLICAS_FAILING": value("Replicas end or fail their probes; they are tried again."),
+        "GATEWAYS_LEARNING": value("Healthy, but not every gateway knows it yet."),
+        "NO_HEALTHY_REVISION": value("The first revision failed: nothing serves."),
+        "TOO_MANY_EXITS": value("Its replicas ended before they were ever healthy."),
+        "PROGRESS_DEADLINE": value("No replica became healthy in time."),
+        "PAUSED_BY_USER": value("Until somebody resumes it."),
+        "CANARY_STEP": value("At a step of the canary that waits for somebody to go on."),
+        "AWAITING_PROMOTION": value("Ready beside the active revision; promoteRollout goes on."),
+        "ABORTED_BY_USER": value("Somebody ended the rollout."),
+        "REPLACED": value("Another revision was activated meanwhile."),
+        "DRAINING": value("Replicas finish their requests."),
+        "DELETED": value("The deployment was deleted."),
+        "FIXED_PORT": value("Its command can't be told a port: one replica, replaced in place."),
+        "EXITED": value("Its process ended by itself."),
+        "EXITED_WHILE_ADOPTED": value("It ended while no parent of it could see how."),
+        "HEALTH_CHECK_FAILED": value("As many probes in a row failed as its health check bears."),
+        "PORT_TAKEN": value("Something else listens on its port; it is started on another."),
+        "SECRET_NOT_FOUND": value("A secret that its environment names is gone."),
+        "SECRET_UNREADABLE": value("A secret is sealed with another key than this server's."),
+        "FOLDER_UNREADABLE": value("The model folder can't be had."),
+        "PRE_START_FAILED": value("One of its pre-start actions failed."),
+        "START_FAILED": value("Its command can't be executed."),
+        "OUT_OF_MEMORY": value("It took more memory than it may."),
+        "SCALED_DOWN": value("Fewer replicas are desired."),
+        "ROLLED_OUT": value("Another revision takes its place."),
+        "ROLLED_BACK": value("Its rollout failed or was aborted."),
+        "PLACE_LOST": value("The machine it ran on started anew."),
+    },
+)
+enum(
+    ReplicaStatus,
+    added="0.1.0",
+    description="Where a replica is on its way from start to exit.",
+    values={
+        "STARTING": value("It was never healthy yet."),
+        "HEALTHY": value("Gateways send it requests."),
+        "UNHEALTHY": value("It was healthy; its probes fail now."),
+        "DRAINING": value("It gets no new requests, and finishes those that it has."),
+        "STOPPING": value("It was told to end."),
+        "EXITED": value("Nothing of it is left."),
+    },
+)
+enum(
+    RolloutStatus,
+    added="0.1.0",
+    description="How a rollout stands; it is live while it is RUNNING or PAUSED.",
+    values={
+        "RUNNING": value("It goes on by itself."),
+        "PAUSED": value("By somebody, or at a canary's step that waits for somebody."),
+        "SUCCEEDED": value("Its revision became the active one."),
+        "FAILED": value("It was rolled back by itself."),
+        "ABORTED": value("Somebody ended it."),
+        "REPLACED": value("Another rollout took its place."),
+    },
+)
+enum(
+    RolloutKind,
+    added="0.1.0",
+    description="What a rollout was begun by.",
+    values={
+        "ACTIVATION": value("A revision was activated."),
+        "ROLLBACK": value("Somebody went back to a revision."),
+    },
+)
+enum(
+    StrategyKind,
+    added="0.1.0",
+    name="DeploymentStrategyKind",
+    description="The types of DeploymentStrategy, where an event names one.",
+    values={
+        "ROLLING": value("RollingStrategy."),
+        "BLUE_GREEN": value("BlueGreenStrategy."),
+        "CANARY": value("CanaryStrategy."),
     },
 )
 enum(

@@ -7,7 +7,8 @@ import strawberry
 
 from domain import events
 from schema import versions
-from schema.event_types import TYPES, Event
+from schema.event_kinds import Event
+from schema.event_types import TYPES
 from schema.relay import PageEnds, global_id
 
 
@@ -29,8 +30,25 @@ class EventType(StrEnum):
     DEPLOYMENT_UPDATED = "DeploymentUpdated"
     DEPLOYMENT_DELETED = "DeploymentDeleted"
     DEPLOYMENT_STATUS_CHANGED = "DeploymentStatusChanged"
+    DEPLOYMENT_SCALED = "DeploymentScaled"
     REVISION_ADDED = "RevisionAdded"
     REVISION_ACTIVATED = "RevisionActivated"
+    ROLLED_BACK = "RolledBack"
+    ROLLOUT_STARTED = "RolloutStarted"
+    ROLLOUT_ADVANCED = "RolloutAdvanced"
+    ROLLOUT_PAUSED = "RolloutPaused"
+    ROLLOUT_RESUMED = "RolloutResumed"
+    ROLLOUT_PROMOTED = "RolloutPromoted"
+    ROLLOUT_SUCCEEDED = "RolloutSucceeded"
+    ROLLOUT_FAILED = "RolloutFailed"
+    ROLLOUT_ABORTED = "RolloutAborted"
+    ROLLOUT_REPLACED = "RolloutReplaced"
+    REPLICA_STARTED = "ReplicaStarted"
+    REPLICA_BECAME_HEALTHY = "ReplicaBecameHealthy"
+    REPLICA_BECAME_UNHEALTHY = "ReplicaBecameUnhealthy"
+    REPLICA_DRAINING = "ReplicaDraining"
+    REPLICA_STOPPING = "ReplicaStopping"
+    REPLICA_EXITED = "ReplicaExited"
 
 
 versions.enum(EventType, added="0.1.0", description="The types of events, for filters.")
@@ -44,7 +62,8 @@ class EventFilter:
         description="These types alone; every type unless said."
     )
     subject: strawberry.ID | None = versions.field(
-        description="The id of what the events are about; a revision's are its deployment's."
+        description="The id of what the events are about; all that happens to a deployment's "
+        "revisions, rollouts and replicas is its own."
     )
     every_project: bool | None = versions.field(
         description="Also other projects' events and the server's own; for server admins alone."
@@ -75,6 +94,8 @@ _NODES = {
     "template_id": "DeploymentTemplate",
     "deployment_id": "ModelDeployment",
     "revision_id": "ModelRevision",
+    "rollout_id": "Rollout",
+    "replica_id": "ModelReplica",
 }
 
 

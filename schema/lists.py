@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from datetime import datetime
 from enum import Enum
-from typing import Any, Protocol, cast
+from typing import Any, ClassVar, Protocol, cast
 
 import strawberry
 
@@ -15,6 +15,7 @@ from schema.relay import page_size, parse_cursor, parse_id
 
 DEPTH_LIMIT = 8
 VALUES_LIMIT = 100
+OLDEST_FIRST = Order()
 COMPARISONS_LIMIT = 100  # databases have limits of their own, for depth and for parameters
 
 
@@ -84,6 +85,12 @@ class OrderBy(Protocol):
     def direction(self) -> OrderDirection | None: ...
 
 
+class Flagged(Protocol):
+    """A filter with fields of true or false."""
+
+    FLAGS: ClassVar[Mapping[str, Condition]]
+
+
 def listing(
     *,
     first: int,
@@ -92,9 +99,11 @@ def listing(
     order_by: OrderBy | None,
     kinds: Mapping[str, type],
     within: Mapping[str, str],
+    otherwise: Order = OLDEST_FIRST,
 ) -> Listing:
-    """Raises InvalidValue, CursorInvalid. `kinds` has the type of every field to order by."""
-    order = Order()
+    """Raises InvalidValue, CursorInvalid. `kinds` has the type of every field to order by; where none
+    is named, the order is `otherwise`."""
+    order = otherwise
     if order_by is not None:
         order = Order(str(order_by.field.value), order_by.direction is OrderDirection.DESC)
     return Listing(
@@ -107,7 +116,10 @@ def listing(
 
 
 def condition(filter: object) -> Condition | None:
-    """What the filter asks for, None for nothing; its fields are named as the domain's are."""
+    """What the filter asks for, None for nothing; its fields are named as the domain's are.
+
+    What a field of true or false asks for where it is true, the filter's class says in `FLAGS`.
+    """
     found = _nested(filter, depth=1)
     if _comparisons(found) > COMPARISONS_LIMIT:
         problem = f"A filter compares at most {COMPARISONS_LIMIT} times."
@@ -139,6 +151,8 @@ def _nested(filter: object, depth: int) -> Condition | None:
         elif name == "not_":
             inner = _nested(said, depth + 1)
             parts += [] if inner is None else [Not(inner)]
+        elif isinstance(said, bool):
+            parts += [cast("Flagged", filter).FLAGS[name]] if said else []
         else:
             parts += _compared(name, said)
     return both(*parts)

@@ -179,6 +179,9 @@ TYPES: Mapping[str, str] = {
     "DeploymentTemplate": "deployment template",
     "ModelDeployment": "model deployment",
     "ModelRevision": "model revision",
+    "Rollout": "rollout",
+    "ReplicaGroup": "replica group",
+    "ModelReplica": "model replica",
 }
 """The nodes' types, and what errors call them."""
 _TYPE_OF = {kind: name for name, kind in TYPES.items()}

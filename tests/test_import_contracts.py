@@ -34,6 +34,11 @@ BREACHES = {
         "infra/app.py",
         "import asyncpg",
     ),
+    "What the system tells of processes is asked where replicas are processes": (
+        "infra/app.py",
+        "import psutil",
+    ),
+    "HTTP to engines is spoken where inference is": ("infra/app.py", "import aiohttp"),
 }
 
 

@@ -33,6 +33,7 @@ class Reason(StrEnum):
     SCALED_DOWN = "scaled_down"
     ROLLED_OUT = "rolled_out"  # a newer revision takes its place
     ROLLED_BACK = "rolled_back"  # its rollout failed or was aborted
+    SERVER_STOPPED = "server_stopped"  # its server was to take its replicas with it
     PLACE_LOST = "place_lost"  # the machine it ran on started anew
 
 

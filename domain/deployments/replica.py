@@ -77,6 +77,7 @@ class ReplicaGroup:
     `early_exits` counts replicas that ended before they were ever healthy, since one of the group
     last became healthy; `exits` counts all unwanted ends, and makes the back-off: nothing is started
     before `retry_at`. `reason`, `message` and `log_tail` tell of the last end that was unwanted.
+    `desired_replicas` is how many of it the plan wants; what a paused rollout keeps.
     """
 
     id: str
@@ -85,6 +86,7 @@ class ReplicaGroup:
     revision_id: str
     revision_number: int
     weight: int | None = None
+    desired_replicas: int = 0
     exits: int = 0
     early_exits: int = 0
     retry_at: datetime | None = None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from domain.definitions.definition import Definition, HealthCheck
 from domain.deployments.reason import Reason
 from domain.deployments.strategy import Strategy
 
@@ -69,3 +70,13 @@ class Rollout:
     @property
     def is_live(self) -> bool:
         return self.status in LIVE
+
+
+def default_progress_deadline(definition: Definition) -> float:
+    """Seconds: what the slowest of its models may take until its probes have failed, but not below 600."""
+    checks = [model.service.health_check for model in definition.models if model.service]
+    return max([600.0, *(_patience(check) for check in checks if check and check.enable)])
+
+
+def _patience(check: HealthCheck) -> float:
+    return check.initial_delay + check.max_retries * (check.interval + check.max_wait_time)

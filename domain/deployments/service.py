@@ -10,18 +10,13 @@ from domain.clock import Clock
 from domain.definitions.request import RevisionRequest
 from domain.definitions.resolution import Resolution
 from domain.definitions.service import Definitions
-from domain.deployments import strategy
-from domain.deployments.deployment import FINAL, Deployment, DeploymentStatus, Revision
+from domain.deployments import decisions, locking, strategy
+from domain.deployments.decisions import Decided, Start, decided_again
+from domain.deployments.deployment import Deployment, DeploymentStatus, Revision
+from domain.deployments.rollout import RolloutKind
 from domain.deployments.strategy import Rolling, Strategy
-from domain.errors import EtagMismatch, InvalidValue, NotFound
-from domain.events import (
-    DeploymentCreated,
-    DeploymentDeleted,
-    DeploymentStatusChanged,
-    DeploymentUpdated,
-    RevisionActivated,
-    RevisionAdded,
-)
+from domain.errors import InvalidValue, NotFound
+from domain.events import DeploymentCreated, DeploymentScaled, DeploymentUpdated, RevisionAdded
 from domain.ids import NewId
 from domain.work import Reads, StartWork, Work
 
@@ -92,12 +87,11 @@ class Deployments:
     ) -> Deployment:
         decided = _checked(patch)
         async with self.start_work(caller.actor, caller.cause) as work:
-            deployment = await self._lock(work, caller, id, expected_etag)
+            deployment = await locking.open_to_decisions(work, caller, id, expected_etag)
             changed = replace(deployment, **decided)
             if changed == deployment:
                 return deployment
-            changed = self._next(changed)
-            await work.deployments.put(changed)
+            changed = decided_again(changed, self.clock())
             names = tuple(k for k, v in decided.items() if v != getattr(deployment, k))
             fact = DeploymentUpdated(
                 deployment_id=id,
@@ -107,35 +101,52 @@ class Deployments:
                 changed=names,
             )
             work.record(deployment.project_id, fact)
+            await self._keep_size(work, deployment, changed)
         return changed
 
-    async def delete(self, caller: Caller, id: str, expected_etag: str | None = None) -> Deployment:
-        """Its history and events stay, found by id; its name is free."""
+    async def scale(
+        self, caller: Caller, id: str, desired_replicas: int, expected_etag: str | None = None
+    ) -> tuple[Deployment, bool]:
+        """The deployment as it is now, and whether that changed it."""
+        decided = _checked({"desired_replicas": desired_replicas})
         async with self.start_work(caller.actor, caller.cause) as work:
-            deployment = await self._lock(work, caller, id, expected_etag)
-            changed = self._next(deployment)
-            changed = self._become(work, changed, DeploymentStatus.STOPPED)
-            changed = replace(changed, deleted_at=changed.updated_at)
-            await work.deployments.put(changed)
-            fact = DeploymentDeleted(deployment_id=id, name=deployment.name)
-            work.record(deployment.project_id, fact)
-        return changed
+            deployment = await locking.open_to_decisions(work, caller, id, expected_etag)
+            changed = replace(deployment, **decided)
+            if changed == deployment:
+                return deployment, False
+            changed = decided_again(changed, self.clock())
+            await self._keep_size(work, deployment, changed)
+        return changed, True
+
+    async def delete(self, caller: Caller, id: str, expected_etag: str | None = None) -> Deployment:
+        """Its replicas drain and stop first. Its history and events stay, found by id; its name is
+        free once it is STOPPED."""
+        async with self.start_work(caller.actor, caller.cause) as work:
+            deployment = await locking.locked(work, caller, id, expected_etag)
+            if deployment.status is DeploymentStatus.STOPPING:
+                return deployment
+            now = self.clock()
+            live = await work.live_rollout(id)
+            runs = await work.has_replicas(id)
+            decided = decisions.delete(deployment, live, now, runs=runs)
+            await locking.keep(work, decided, now)
+        return decided.deployment
 
     async def preview_revision(self, caller: Caller, request: RevisionRequest) -> Resolution:
         """All of `add_revision` but the writing; drafts of templates may be named."""
-        deployment = await self._readable(caller, request.deployment_id, Role.VIEWER)
+        deployment = await locking.readable(self.reads, caller, request.deployment_id, Role.VIEWER)
         checks.text(request.note, ("note",), NOTE_LIMIT)
         return await self.definitions.resolve(deployment.project_id, request, preview=True)
 
     async def add_revision(self, caller: Caller, request: RevisionRequest) -> Revision:
-        deployment = await self._readable(caller, request.deployment_id, Role.EDITOR)
+        deployment = await locking.readable(self.reads, caller, request.deployment_id, Role.EDITOR)
         project_id = deployment.project_id
         repeat = idempotency.repeat(
             project_id, "addModelRevision", request.idempotency_key, request
         )
         if first := await repeat.answered(self.reads, self.clock()):
             return await self._revision(first)
-        _check_etag(deployment, request.expected_etag)
+        locking.check_etag(deployment, request.expected_etag)
         checks.text(request.note, ("note",), NOTE_LIMIT)
         resolution = await self.definitions.resolve(project_id, request, preview=False)
         revision_id = self.new_id()
@@ -154,13 +165,16 @@ class Deployments:
         revision_id: str,
     ) -> Revision:
         """The next revision, numbered under the lock of its deployment's row."""
-        deployment = await self._lock(work, caller, request.deployment_id, request.expected_etag)
+        deployment = await locking.open_to_decisions(
+            work, caller, request.deployment_id, request.expected_etag
+        )
+        now = self.clock()
         revision = resolution.revision(
             id=revision_id,
             deployment_id=deployment.id,
             number=deployment.last_revision + 1,
             note=request.note,
-            created_at=self.clock(),
+            created_at=now,
             created_by=caller.actor,
         )
         await work.revisions.add(revision)
@@ -171,54 +185,63 @@ class Deployments:
             digest=revision.digest,
         )
         work.record(deployment.project_id, fact)
-        changed = self._next(replace(deployment, last_revision=revision.number))
+        deployment = replace(deployment, last_revision=revision.number)
         if request.activate:
-            changed = self._activated(work, changed, revision)
-        await work.deployments.put(changed)
+            await locking.keep(work, await self._begun(work, caller, deployment, revision), now)
+        else:
+            await work.deployments.put(decided_again(deployment, now))
         return revision
 
-    def _activated(self, work: Work, deployment: Deployment, revision: Revision) -> Deployment:
-        fact = RevisionActivated(
-            deployment_id=deployment.id, revision_id=revision.id, number=revision.number
+    async def _begun(
+        self, work: Work, caller: Caller, deployment: Deployment, revision: Revision
+    ) -> Decided:
+        """As `Rollouts.activate` would, with the default deadline."""
+        driver, desired = self.definitions.driver, deployment.desired_replicas
+        decisions.check_ports(driver, revision, desired, ("activate",))
+        live = await work.live_rollout(deployment.id)
+        start = Start(
+            id=self.new_id(),
+            kind=RolloutKind.ACTIVATION,
+            revision=revision,
+            note=revision.note,
+            actor=caller.actor,
         )
-        work.record(deployment.project_id, fact)
-        deployment = replace(deployment, active_revision_id=revision.id)
-        return self._become(work, deployment, DeploymentStatus.DEPLOYING)
+        decided = decisions.begin(deployment, live, start, revision.created_at)
+        assert decided is not None, "nothing leads to a new revision yet"
+        return decided
 
-    def _become(self, work: Work, deployment: Deployment, status: DeploymentStatus) -> Deployment:
-        if deployment.status is status:
-            return deployment
-        fact = DeploymentStatusChanged(
-            deployment_id=deployment.id, before=deployment.status, after=status
+    async def _keep_size(self, work: Work, before: Deployment, after: Deployment) -> None:
+        """Keep the deployment; told and looked at where another number is desired."""
+        await work.deployments.put(after)
+        if before.desired_replicas == after.desired_replicas:
+            return
+        await self._check_ports(work, after)
+        fact = DeploymentScaled(
+            deployment_id=after.id, before=before.desired_replicas, after=after.desired_replicas
         )
-        work.record(deployment.project_id, fact)
-        return replace(deployment, status=status, status_since=deployment.updated_at)
+        work.record(after.project_id, fact)
+        await work.look(after.id, after.updated_at)
 
-    def _next(self, deployment: Deployment) -> Deployment:
-        """The deployment after one more decision of a user."""
-        return replace(deployment, generation=deployment.generation + 1, updated_at=self.clock())
-
-    async def _lock(
-        self, work: Work, caller: Caller, id: str, expected_etag: str | None
-    ) -> Deployment:
-        locked = await work.deployments.lock(id)
-        deployment = caller.owned(locked, Role.EDITOR, _missing(id))
-        if deployment.status in FINAL:
-            raise _missing(id)
-        _check_etag(deployment, expected_etag)
-        return deployment
-
-    async def _readable(self, caller: Caller, id: str, role: Role) -> Deployment:
-        found = (await self.reads.deployments.by_ids([id])).get(id)
-        deployment = caller.owned(found, role, _missing(id))
-        if deployment.status in FINAL:
-            raise _missing(id)
-        return deployment
+    async def _check_ports(self, work: Work, deployment: Deployment) -> None:
+        """Of what is active and of what is to be. Raises FixedPort."""
+        if deployment.desired_replicas <= 1:
+            return
+        live = await work.live_rollout(deployment.id)
+        wanted = {deployment.active_revision_id, live.revision_id if live else None}
+        for revision_id in sorted(filter(None, wanted)):
+            revision = await work.revisions.get(revision_id)
+            assert revision is not None, "revisions are never deleted"
+            decisions.check_ports(
+                self.definitions.driver,
+                revision,
+                deployment.desired_replicas,
+                ("desired_replicas",),
+            )
 
     async def _deployment(self, id: str) -> Deployment:
         found = await self.reads.deployments.by_ids([id])
         if id not in found:
-            raise _missing(id)
+            raise locking.missing(id)
         return found[id]
 
     async def _revision(self, id: str) -> Revision:
@@ -243,12 +266,3 @@ def _checked(said: Mapping[str, Any] | DeploymentPatch) -> dict[str, Any]:
         if found := strategy.problem(chosen):
             raise InvalidValue(path=("strategy",), problem=found)
     return decided
-
-
-def _check_etag(deployment: Deployment, expected: str | None) -> None:
-    if expected is not None and expected != deployment.etag:
-        raise EtagMismatch(current=deployment.etag, path=("expected_etag",))
-
-
-def _missing(id: str) -> NotFound:
-    return NotFound(kind="model deployment", id=id, path=("deployment_id",))

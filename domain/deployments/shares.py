@@ -1,44 +1,34 @@
-"""How the deployments are shared out: each lies in a shard, each shard with one control plane."""
+"""Which part of the requests each replica group gets."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from zlib import crc32
-
-from domain.deployments.ports import SHARDS
+from domain.deployments import course
+from domain.deployments.replica import ReplicaGroup, ReplicaStatus
+from domain.deployments.working import Working
 
 
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """`owner` is a control plane's id, None where the shard was given back or never taken."""
-
-    id: int
-    owner: str | None
-    token: int
+def share(working: Working) -> None:
+    for group in list(working.groups.values()):
+        working.change_group(group, weight=_weight(working, group))
 
 
-@dataclass(frozen=True, slots=True)
-class Moves:
-    """The ids of shards that one control plane takes up and gives back."""
-
-    take: tuple[int, ...] = ()
-    give: tuple[int, ...] = ()
-
-
-def shard_of(deployment_id: str) -> int:
-    """The same on every machine, for ever: rows keep it."""
-    return crc32(deployment_id.encode()) % SHARDS
-
-
-def moves(shards: Sequence[Shard], plane: str, living: Collection[str]) -> Moves:
-    """What brings the plane nearer to its part, given the planes that live; it does so itself."""
-    mine = [shard.id for shard in shards if shard.owner == plane]
-    free = [shard.id for shard in shards if shard.owner != plane and shard.owner not in living]
-    part = fair_part(plane, living)
-    return Moves(take=tuple(free[: max(0, part - len(mine))]), give=tuple(mine[part:]))
+def _weight(working: Working, group: ReplicaGroup) -> int | None:
+    live, target = working.live, working.target
+    if live is None:
+        return _settled(working, group)
+    weight = course.weight(working, live)
+    if weight is None:
+        return None
+    if target is not None and group.id == target.id:
+        return weight
+    return 100 - weight if group == working.kept else 0
 
 
-def fair_part(plane: str, living: Collection[str]) -> int:
-    """How many shards it is to have: parts differ by one at most, and fill the whole."""
-    planes = sorted({*living, plane})
-    each, more = divmod(SHARDS, len(planes))
-    return each + (planes.index(plane) < more)
+def _settled(working: Working, group: ReplicaGroup) -> int | None:
+    """The active revision gets all. On the way back from a rolling rollout replicas go on sharing until
+    the active revision bears all the requests: whatever doesn't get any serves nobody."""
+    active = working.target
+    if active is None:
+        return 0
+    healthy = len(working.having(ReplicaStatus.HEALTHY, active))
+    if active.weight is None and healthy < working.deployment.desired_replicas:
+        return None
+    return 100 if group.id == active.id else 0

@@ -1,5 +1,6 @@
 """What the domain needs of the places where model folders lie."""
 
+from pathlib import Path
 from typing import Protocol
 
 
@@ -13,3 +14,12 @@ class FolderFiles(Protocol):
 
     async def usable(self, uri: str) -> str:
         """The canonical URI of a folder that may be registered; raises FolderRefused."""
+
+
+class LocalFolders(Protocol):
+    async def local(self, uri: str) -> Path:
+        """Where the folder at `uri` lies on this machine; what is kept elsewhere is copied first.
+
+        Raises FolderRefused for a URI that can't be used, StorageUnavailable where the folder can't
+        be had.
+        """

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import BigInteger, Column, Integer, Table, bindparam, delete, select, update
 
 from domain.deployments.ports import Lease
-from domain.deployments.shares import Shard, moves
+from domain.deployments.shards import Shard, moves
 from infra.db import upsert
 from infra.db.engine import Engines, Transaction
 from infra.db.installation import take_turn

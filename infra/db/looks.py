@@ -14,15 +14,17 @@ from sqlalchemy import (
     bindparam,
     insert,
     select,
+    text,
     update,
 )
 
-from domain.deployments.shares import shard_of
+from domain.deployments.shards import shard_of
 from domain.errors import NotFound
 from domain.work import Due
 from infra.db.engine import Engines, Transaction
 from infra.db.lists import MOST_IDS
 from infra.db.noun import METADATA
+from infra.db.replicas import PRESENT, REPLICA
 from infra.db.types import Moment, PlainText
 
 LOOKS = Table(
@@ -48,6 +50,11 @@ DUE_NOW = (
     .limit(bindparam("most"))
 )
 DUE_OF = DUE.where(LOOK.deployment_id.in_(bindparam("row_ids", expanding=True)))
+RUNNING = (
+    select(LOOK.deployment_id)
+    .where(LOOK.shard.in_(bindparam("shards", expanding=True)))
+    .where(LOOK.deployment_id.in_(select(REPLICA.deployment_id).where(text(f"replicas.{PRESENT}"))))
+)
 ASK = (
     update(LOOKS)
     .where(LOOK.deployment_id == bindparam("row_id"))
@@ -74,6 +81,9 @@ class StoredDueLists:
             some = {"row_ids": wanted[start : start + MOST_IDS]}
             found |= {row[0]: Due(*row) for row in await self.engines.rows(DUE_OF, some)}
         return found
+
+    async def running(self, shards: Collection[int]) -> Sequence[str]:
+        return [row[0] for row in await self.engines.rows(RUNNING, {"shards": sorted(shards)})]
 
     async def postpone(self, looks: Collection[tuple[Due, datetime | None]]) -> None:
         """In the order of the ids: two that postpone the same ones never wait for each other."""

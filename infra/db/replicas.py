@@ -45,6 +45,7 @@ GROUPS = Noun(
         Column("revision_id", PlainText, ForeignKey("revisions.id"), nullable=False),
         Column("revision_number", BigInteger, nullable=False),
         Column("weight", BigInteger),
+        Column("desired_replicas", BigInteger, nullable=False),
         Column("exits", BigInteger, nullable=False),
         Column("early_exits", BigInteger, nullable=False),
         Column("retry_at", Moment),
@@ -54,6 +55,7 @@ GROUPS = Noun(
         Column("created_at", Moment, nullable=False),
         revision := UniqueConstraint("deployment_id", "revision_id"),
         CheckConstraint("weight >= 0 AND weight <= 100", "weight"),
+        CheckConstraint("desired_replicas >= 0", "desired_replicas"),
         CheckConstraint("exits >= 0 AND early_exits >= 0", "exits"),
     ),
     revision,
@@ -123,6 +125,12 @@ PRESENT_OF = (
     .where(REPLICA.deployment_id.in_(bindparam("row_ids", expanding=True)))
     .where(text(f"replicas.{PRESENT}"))
     .order_by(REPLICA.created_at, REPLICA.id)
+)
+
+ANY_PRESENT = (
+    select(REPLICA.id)
+    .where(REPLICA.deployment_id == bindparam("deployment_id"), text(f"replicas.{PRESENT}"))
+    .limit(1)
 )
 
 

@@ -32,7 +32,7 @@ from infra.db.events import EVENT_HEAD, EVENTS, to_rows
 from infra.db.failures import violates
 from infra.db.folders import FOLDERS
 from infra.db.noun import Noun
-from infra.db.replicas import GROUPS, REPLICAS
+from infra.db.replicas import ANY_PRESENT, GROUPS, REPLICAS
 from infra.db.rollouts import LAST_PROMOTED, LIVE_OF_ONE, ROLLOUTS
 from infra.db.secrets import SECRET_USE, SECRETS, uses
 from infra.db.templates import TEMPLATES
@@ -102,6 +102,10 @@ class StoredWork:
         said = {"deployment_id": deployment_id}
         row = (await self.writing.transaction.run(LIVE_OF_ONE, said)).first()
         return None if row is None else ROLLOUTS.to_value(row)
+
+    async def has_replicas(self, deployment_id: str) -> bool:
+        said = {"deployment_id": deployment_id}
+        return (await self.writing.transaction.run(ANY_PRESENT, said)).first() is not None
 
     async def last_promoted(self, deployment_id: str, but: str) -> str | None:
         said = {"deployment_id": deployment_id, "but": but}

@@ -1,6 +1,7 @@
 """Files in object stores: S3 (and what speaks its protocol), Google Cloud Storage, Azure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from domain.errors import FileTooLarge, StorageUnavailable
 
 if TYPE_CHECKING:
+    from obstore import GetOptions
     from obstore.store import (
         AzureConfig,
         AzureStore,
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     ObjectStore = AzureStore | GCSStore | S3Store
 
+PIECE = 8 * 1024 * 1024  # bytes of an object that are asked for at once when it is copied
 KEPT = 64  # buckets whose connections and credentials are kept
 
 
@@ -46,6 +49,15 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """An object; its etag changes with its content."""
+
+    key: str
+    size: int
+    etag: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Objects:
     credentials: Credentials
     timeout: timedelta
@@ -54,25 +66,55 @@ class Objects:
     async def read(self, scheme: str, bucket: str, key: str, limit: int) -> bytes | None:
         """The object's content, or None; raises FileTooLarge, StorageUnavailable."""
         import obstore  # 0.1 s that only servers with such folders need
-        from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 
         where = f"{scheme}://{bucket}"
         try:
-            found = await obstore.get_async(self._store(scheme, bucket), key)
-            if found.meta["size"] > limit:
-                raise FileTooLarge(file=key, limit=limit)
-            content = bytearray()
-            async for chunk in found.stream():
-                content += chunk
-                if len(content) > limit:
+            with _answering(where):
+                found = await obstore.get_async(self._store(scheme, bucket), key)
+                if found.meta["size"] > limit:
                     raise FileTooLarge(file=key, limit=limit)
+                content = bytearray()
+                async for chunk in found.stream():
+                    content += chunk
+                    if len(content) > limit:
+                        raise FileTooLarge(file=key, limit=limit)
         except FileNotFoundError:
             return None
-        except (PermissionDeniedError, UnauthenticatedError, PermissionError) as error:
-            raise StorageUnavailable(where=where, problem="access denied") from error
-        except (BaseError, OSError) as error:
-            raise StorageUnavailable(where=where, problem="it failed") from error
         return bytes(content)
+
+    async def list(self, scheme: str, bucket: str, prefix: str) -> Sequence[Stored]:
+        """All objects beneath the folder `prefix`, by key; raises StorageUnavailable."""
+        import obstore
+
+        found = []
+        with _answering(f"{scheme}://{bucket}"):
+            async for batch in obstore.list(self._store(scheme, bucket), prefix or None):
+                found += [
+                    Stored(key=each["path"], size=each["size"], etag=each["e_tag"])
+                    for each in batch
+                ]
+        return sorted(found, key=lambda each: each.key)
+
+    async def pieces(self, scheme: str, bucket: str, stored: Stored) -> AsyncIterator[bytes]:
+        """The object's content, as it was listed; raises StorageUnavailable also if it changed since.
+
+        Each piece is a request of its own, which has the store's whole time.
+        """
+        import obstore
+        from obstore.exceptions import PreconditionError
+
+        where = f"{scheme}://{bucket}/{stored.key}"
+        for start in range(0, stored.size, PIECE):
+            options: GetOptions = {"range": (start, min(start + PIECE, stored.size))}
+            if stored.etag is not None:
+                options["if_match"] = stored.etag
+            try:
+                with _answering(where):
+                    store = self._store(scheme, bucket)
+                    found = await obstore.get_async(store, stored.key, options=options)
+                    yield bytes(await found.bytes_async())
+            except (FileNotFoundError, PreconditionError) as error:
+                raise StorageUnavailable(where=where, problem="it changed meanwhile") from error
 
     def _store(self, scheme: str, bucket: str) -> "ObjectStore":
         place = (scheme, bucket)
@@ -84,6 +126,26 @@ class Objects:
             retries: RetryConfig = {"max_retries": 2, "retry_timeout": self.timeout}
             self._stores[place] = OPENERS[scheme](self.credentials, bucket, client, retries)
         return self._stores[place]
+
+
+@contextmanager
+def _answering(where: str) -> Iterator[None]:
+    """The store's errors as ours; what isn't there stays FileNotFoundError."""
+    from obstore.exceptions import (
+        BaseError,
+        PermissionDeniedError,
+        PreconditionError,
+        UnauthenticatedError,
+    )
+
+    try:
+        yield
+    except (FileNotFoundError, PreconditionError):
+        raise
+    except (PermissionDeniedError, UnauthenticatedError, PermissionError) as error:
+        raise StorageUnavailable(where=where, problem="access denied") from error
+    except (BaseError, OSError) as error:
+        raise StorageUnavailable(where=where, problem="it failed") from error
 
 
 def _s3(

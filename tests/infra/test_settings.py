@@ -49,6 +49,25 @@ def test_a_list_is_separated_like_path(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.load().process_inherit_env == ("HF_HOME", "CUDA_X")
 
 
+def test_ports_are_a_range_with_both_ends(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.load().replica_ports == (20_000, 29_999)
+    (folder / "modelyard.toml").write_text("replica_ports = [300, 400]")
+    assert settings.load().replica_ports == (300, 400)
+    monkeypatch.setenv("MODELYARD_REPLICA_PORTS", "100-200")
+    assert settings.load().replica_ports == (100, 200)
+    shown = {each.name: each for each in settings.describe()}["MODELYARD_REPLICA_PORTS"]
+    assert (shown.type, shown.default) == ("range of ports", "20000-29999")
+
+
+@pytest.mark.parametrize("written", ["5", "9-3", "a-b", "0-5", "1-70000", "", "-5-9"])
+def test_what_is_no_range_of_ports_is_refused(
+    monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    monkeypatch.setenv("MODELYARD_REPLICA_PORTS", written)
+    with pytest.raises(SettingsRefused, match="write it as 20000-29999"):
+        settings.load()
+
+
 @pytest.mark.parametrize(
     ("written", "meant"),
     [

@@ -41,6 +41,8 @@ class Graph:
             templates=house.templates,
             definitions=house.definitions,
             deployments=house.deployments,
+            rollouts=house.rollouts,
+            replicas=house.replicas,
             reads=house.store.reads,
             log=house.store.log,
         )

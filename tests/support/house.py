@@ -12,6 +12,8 @@ from domain.definitions.request import FolderChoice, RevisionRequest
 from domain.definitions.service import Definitions
 from domain.definitions.variants import Variant
 from domain.deployments.deployment import Deployment
+from domain.deployments.replicas import Replicas
+from domain.deployments.rollouts import Rollouts
 from domain.deployments.service import Deployments, NewDeployment
 from domain.events import Event, Scope
 from domain.folders.folder import Folder
@@ -21,6 +23,7 @@ from domain.templates.service import Templates
 from infra.files.definition_file import DefinitionFileParser
 from tests.support.build import FolderFilesInMemory, OwnClock, PlainSealer, a_caller, ids
 from tests.support.memory import MemoryStore
+from tests.support.written import WrittenInMemory
 
 URI = "file:///srv/models/llama"
 
@@ -54,6 +57,9 @@ class House:
         self.templates = Templates(reads=reads, **shared)
         self.autoscaling = Autoscaling(reads=reads, **shared)
         self.deployments = Deployments(reads=reads, definitions=self.definitions, **shared)
+        self.rollouts = Rollouts(reads=reads, driver=self.driver, **shared)
+        self.written = WrittenInMemory()
+        self.replicas = Replicas(reads=reads, written=self.written)
 
     def viewer(self) -> Caller:
         return a_caller(self.store.default.id, Role.VIEWER)

@@ -159,6 +159,10 @@ class MemoryWork:
         mine = (r for r in self._rollouts(deployment_id) if r.is_live)
         return next(mine, None)
 
+    async def has_replicas(self, deployment_id: str) -> bool:
+        replicas = self._kept.tables["replica"].values()
+        return any(r.deployment_id == deployment_id and r.exited_at is None for r in replicas)
+
     async def last_promoted(self, deployment_id: str, but: str) -> str | None:
         ended = [
             (rollout.finished_at, rollout.created_at, rollout.revision_id)

@@ -150,6 +150,11 @@ class MemoryDueLists:
     async def of(self, deployment_ids: Collection[str]) -> Mapping[str, Due]:
         return {i: self.kept.looks[i].due for i in deployment_ids if i in self.kept.looks}
 
+    async def running(self, shards: Collection[int]) -> Sequence[str]:
+        replicas = self.kept.tables["replica"].values()
+        present = {r.deployment_id for r in replicas if not self.kept.has_exited(r.id)}
+        return [i for i in sorted(present) if self.kept.looks[i].due.shard in shards]
+
     async def postpone(self, looks: Collection[tuple[Due, datetime | None]]) -> None:
         async with self.kept.turn:
             for due, at in looks:

@@ -9,7 +9,7 @@ from random import Random
 from domain.deployments.place_ports import choose
 from domain.deployments.ports import GATEWAY_LIVES, GatewayReport, Lease
 from domain.deployments.replica import Replica
-from domain.deployments.shares import moves
+from domain.deployments.shards import moves
 from domain.errors import HostRefused
 from tests.support.memory_rows import Kept, Plane, Reservation
 

@@ -12,7 +12,7 @@ from domain.deployments.deployment import FINAL, Deployment
 from domain.deployments.ports import SHARDS, GatewayReport
 from domain.deployments.replica import Replica, ReplicaStatus
 from domain.deployments.rollout import Rollout
-from domain.deployments.shares import Shard, shard_of
+from domain.deployments.shards import Shard, shard_of
 from domain.errors import InvalidValue, NameTaken, NotFound
 from domain.events import Event, Extent, Fact, subject
 from domain.listing import field_of

@@ -24,9 +24,13 @@ import httpx
 from domain.access.access import Caller
 from domain.access.service import Access
 from domain.clock import utc_now
+from domain.gateway.ports import NothingSleeps, Wake
 from domain.ids import new_id
 from infra.app import App, routes
 from infra.http.gate import Gate
+from infra.http.gateway import gateway
+from infra.http.gateway.gateway import World
+from infra.http.gateway.inference import Limits
 from infra.http.graphql import Endpoint
 from infra.http.health import Health
 from infra.http.live import Live
@@ -52,6 +56,9 @@ class ToyApp:
     loopback: bool = True
     seconds: float = 30.0
     heartbeat: float = 10.0
+    sleepers: Wake = field(default_factory=NothingSleeps)
+    inference: Limits = field(default_factory=lambda: Limits(body=32 * 1024 * 1024, seconds=60.0))
+    hold: float = 60.0
     unready: list[Exception] = field(default_factory=list)
     url: str = ""
 
@@ -77,7 +84,18 @@ class ToyApp:
             seconds=self.seconds,
             heartbeat=self.heartbeat,
         )
-        self.asgi = routes(endpoint, Health(self._check))
+        world = World(
+            id="gateway",
+            reads=self.store.reads,
+            log=self.store.log,
+            gateways=self.store.gateways,
+            sleepers=self.sleepers,
+            clock=utc_now,
+        )
+        self.gateway = gateway.build(
+            world, self.gate, self.live, metrics.registry, self.inference, self.hold
+        )
+        self.asgi = routes(endpoint, Health(self._check), self.gateway.routes)
 
     @property
     def ws_url(self) -> str:
@@ -107,17 +125,19 @@ async def serving(app: ToyApp) -> AsyncIterator[ToyApp]:
     """The application on a socket of this process."""
     ready = asyncio.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = Server(App(asgi=app.asgi, live=app.live, gate=app.gate), ready.set)
-        task = asyncio.create_task(server.serve([listener]))
-        await asyncio.wait(
-            {task, asyncio.ensure_future(ready.wait())}, return_when="FIRST_COMPLETED"
-        )
-        app.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        try:
-            yield app
-        finally:
-            server.should_exit = True
-            await task
+        built = App(asgi=app.asgi, live=app.live, gate=app.gate, gateway=app.gateway)
+        server = Server(built, ready.set)
+        async with app.gateway.running():
+            task = asyncio.create_task(server.serve([listener]))
+            await asyncio.wait(
+                {task, asyncio.ensure_future(ready.wait())}, return_when="FIRST_COMPLETED"
+            )
+            app.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            try:
+                yield app
+            finally:
+                server.should_exit = True
+                await task
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -187,6 +187,7 @@ def create_groups() -> None:
     of_revision(
         "replica_groups",
         number("weight", nullable=True),
+        number("desired_replicas"),
         number("exits"),
         number("early_exits"),
         time("retry_at", nullable=True),
@@ -198,6 +199,7 @@ def create_groups() -> None:
             "deployment_id", "revision_id", name="uq_replica_groups_deployment_id_revision_id"
         ),
         check("replica_groups", "weight", "weight >= 0 AND weight <= 100"),
+        check("replica_groups", "desired_replicas", "desired_replicas >= 0"),
         check("replica_groups", "exits", "exits >= 0 AND early_exits >= 0"),
     )
 

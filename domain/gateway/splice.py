@@ -1,0 +1,94 @@
+"""Another model's name in a JSON document, and every other byte as it was written.
+
+Documents of several megabytes pass a gateway for each request; they are neither built as objects
+nor written anew, which would also change how their numbers and texts are spelled.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+
+TOKEN = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"[ \t\r\n]*(:?)|[{}\[\]]', re.DOTALL)
+LONGEST_LINE = 16 * 1024 * 1024  # of a stream; a longer one is passed on as it comes
+MODEL, RESPONSE = b"model", b"response"
+
+
+def with_model(document: bytes, name: str) -> bytes:
+    """With every `model` of the document's own replaced: where one stands twice, parsers differ."""
+    return _spliced(document, list(_models(document, within=None)), name)
+
+
+def answered_by(document: bytes, name: str) -> bytes:
+    """An answer, or one event of a stream: with its first `model` replaced, its own or its
+    `response`'s. What has none (or is no JSON) stays as it is."""
+    span = next(_models(document, within=RESPONSE), None)
+    return document if span is None else _spliced(document, [span], name)
+
+
+def _spliced(document: bytes, spans: list[tuple[int, int]], name: str) -> bytes:
+    written = json.dumps(name, ensure_ascii=False).encode(errors="surrogatepass")
+    parts, end = [], 0
+    for start, stop in spans:
+        parts += [document[end:start], written]
+        end = stop
+    return b"".join([*parts, document[end:]])
+
+
+def _models(document: bytes, within: bytes | None) -> Iterator[tuple[int, int]]:
+    """Where the texts stand that are values of `model` in the outermost object, or in its member
+    `within`; with their quotes."""
+    depth, outer, awaited = 0, b"", False
+    for token in TOKEN.finditer(document):
+        first = token[0][:1]
+        if first == b'"' and token[2]:
+            if depth == 1:
+                outer = token[1]
+            awaited = token[1] == MODEL and (depth == 1 or (depth == 2 and outer == within))
+            continue
+        if first == b'"' and awaited:
+            yield token.start(), token.end(1) + 1
+        elif first != b'"':
+            depth += 1 if first in b"{[" else -1
+        awaited = False
+
+
+class EventStream:
+    """Server-sent events, in pieces of any size: each data line's model is replaced.
+
+    Whole lines go on at once; the beginning of one waits for its end.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._rest = bytearray()
+        self._is_too_long = False
+
+    def feed(self, piece: bytes) -> bytes:
+        end = max(piece.rfind(b"\n"), piece.rfind(b"\r")) + 1
+        if not end:
+            return self._beginning(piece)
+        lines = bytes(self._rest) + piece[:end]
+        whole = lines.splitlines(keepends=True)
+        if self._is_too_long:
+            untouched, whole, self._is_too_long = whole[0], whole[1:], False
+        else:
+            untouched = b""
+        self._rest = bytearray(piece[end:])
+        return untouched + b"".join(self._line(line) for line in whole)
+
+    def finish(self) -> bytes:
+        """The last line, where nothing ended it."""
+        rest, self._rest = bytes(self._rest), bytearray()
+        return self._line(rest)
+
+    def _beginning(self, piece: bytes) -> bytes:
+        if not self._is_too_long:
+            self._rest += piece
+            if len(self._rest) <= LONGEST_LINE:
+                return b""
+            piece, self._is_too_long = bytes(self._rest), True
+            self._rest = bytearray()
+        return piece
+
+    def _line(self, line: bytes) -> bytes:
+        return answered_by(line, self._name) if line.startswith(b"data:") else line

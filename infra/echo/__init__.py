@@ -1,0 +1,1 @@
+"""A demo engine without weights: it echoes its input, and says so in every answer."""

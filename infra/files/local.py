@@ -1,0 +1,111 @@
+"""Model folders where a process can read them: local ones as they are, others as copies."""
+
+import asyncio
+import shutil
+import tempfile
+from asyncio import Lock, Semaphore
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from domain.errors import FolderRefused, StorageUnavailable
+from infra.files.folders import Folders
+from infra.files.objects import Stored
+
+AT_ONCE = 4  # objects that are copied at the same time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalCopies:
+    """domain.folders.ports.LocalFolders. A copy's name in `data_dir`/folders is made from where it came
+    from and from all keys, sizes and etags; it appears complete or not at all, and is never changed."""
+
+    folders: Folders
+    data_dir: Path
+    _copying: dict[str, Lock] = field(default_factory=dict)
+
+    async def local(self, uri: str) -> Path:
+        canonical = await self.folders.usable(uri)
+        scheme, _, rest = canonical.partition("://")
+        if scheme == "file":
+            return Path(unquote(urlsplit(canonical).path))
+        bucket, _, prefix = rest.partition("/")
+        try:
+            stored = await self.folders.objects.list(scheme, bucket, prefix)
+        except FileNotFoundError as error:
+            raise StorageUnavailable(where=uri, problem="there is no such bucket") from error
+        files = _files(uri, prefix, stored)
+        name = _digest(canonical, stored)
+        place = self.data_dir / "folders" / name
+        async with self._copying.setdefault(name, Lock()):
+            if not place.is_dir():
+                await self._copy(scheme, bucket, files, place)
+        return place
+
+    async def _copy(
+        self, scheme: str, bucket: str, files: Sequence[tuple[str, Stored]], place: Path
+    ) -> None:
+        turns = Semaphore(AT_ONCE)
+        try:
+            async with _draft(place) as draft, asyncio.TaskGroup() as group:
+                for path, stored in files:
+                    group.create_task(self._fetch(scheme, bucket, stored, draft / path, turns))
+        except* OSError as errors:
+            problem = str(errors.exceptions[0])
+            raise StorageUnavailable(where=str(place), problem=problem) from errors
+        except* StorageUnavailable as errors:
+            raise _first(errors) from errors
+
+    async def _fetch(
+        self, scheme: str, bucket: str, stored: Stored, file: Path, turns: Semaphore
+    ) -> None:
+        async with turns:
+            await asyncio.to_thread(file.parent.mkdir, parents=True, exist_ok=True)
+            with file.open("xb") as copy:
+                async for piece in self.folders.objects.pieces(scheme, bucket, stored):
+                    await asyncio.to_thread(copy.write, piece)
+
+
+@asynccontextmanager
+async def _draft(place: Path) -> AsyncIterator[Path]:
+    """A folder that becomes `place` when the block ends, and is removed where it fails."""
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=place.parent, prefix=".draft-"))
+    try:
+        yield draft
+        await asyncio.to_thread(_put, draft, place)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _put(draft: Path, place: Path) -> None:
+    try:
+        draft.rename(place)
+    except OSError:
+        if not place.is_dir():  # else another server was faster, with the same content
+            raise
+
+
+def _files(uri: str, prefix: str, stored: Sequence[Stored]) -> Sequence[tuple[str, Stored]]:
+    """Each object with its path in the folder; markers of folders are left out."""
+    start = len(prefix) + 1 if prefix else 0
+    files = [(each.key[start:], each) for each in stored if not each.key.endswith("/")]
+    if not files:
+        raise StorageUnavailable(where=uri, problem="there is nothing in it")
+    for path, _ in files:
+        if any(part in ("", ".", "..") or "\0" in part for part in path.split("/")):
+            raise FolderRefused(uri=uri, problem=f"{path!r} can't be the name of a file")
+    return files
+
+
+def _digest(uri: str, stored: Sequence[Stored]) -> str:
+    lines = [uri, *(f"{each.key}\0{each.size}\0{each.etag}" for each in stored)]
+    return sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _first(errors: ExceptionGroup[StorageUnavailable]) -> StorageUnavailable:
+    first = errors.exceptions[0]
+    return _first(first) if isinstance(first, ExceptionGroup) else first

@@ -1,0 +1,117 @@
+"""A request for inference as it comes: JSON that names a model, and is passed on as it was written."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import orjson
+from starlette.requests import Request
+
+from domain.gateway.splice import with_model
+from infra.http.gateway.refusals import refused
+from infra.http.refusals import JSON
+
+HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+OURS = frozenset(
+    {
+        "accept-encoding",  # a compressed answer's model could not be put back
+        "authorization",  # our keys are no business of an engine
+        "content-length",
+        "cookie",
+        "expect",
+        "host",
+        "openai-organization",
+        "openai-project",
+        "x-modelyard-project",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """`model` is the client's own value."""
+
+    model: str
+    body: bytes
+
+    def to(self, model: str) -> bytes:
+        """The body with the served model's own name."""
+        if b'"model"' in self.body:
+            return with_model(self.body, model)
+        return orjson.dumps({**orjson.loads(self.body), "model": model})  # its key is escaped
+
+
+async def read(request: Request, limit: int) -> Said:
+    """`limit` is in bytes. Raises RequestRefused, ClientDisconnect.
+
+    Only JSON is taken: every other type of content can be sent by a page of another site without
+    asking the browser's leave.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0]
+    if media_type.strip().lower() != JSON:
+        raise refused(
+            "Send the request as JSON, with 'Content-Type: application/json'.",
+            "unsupported_media_type",
+            status=415,
+        )
+    return parse(await _body(request, limit))
+
+
+def parse(body: bytes) -> Said:
+    """Raises RequestRefused."""
+    try:
+        said = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise refused(f"The body is no JSON document: {error}.", "invalid_json") from error
+    if not isinstance(said, dict):
+        raise refused("The body must be a JSON object.", "invalid_json")
+    model = said.get("model")
+    if model is None:
+        raise refused("Name a model: 'model' is missing.", "missing_required_parameter")
+    if not isinstance(model, str) or not model:
+        raise refused("'model' must be a text that is not empty.", "invalid_model")
+    return Said(model, body)
+
+
+def passed_on(headers: Iterable[tuple[str, str]], but: frozenset[str]) -> Mapping[str, str]:
+    """Headers for the next hop, names in lower case; one that stands several times is joined."""
+    pairs = [(name.lower(), value) for name, value in headers]
+    named = {
+        each.strip().lower()
+        for name, value in pairs
+        if name == "connection"
+        for each in value.split(",")
+    }
+    kept: dict[str, str] = {}
+    for name, value in pairs:
+        if name not in HOP_BY_HOP and name not in but and name not in named:
+            kept[name] = f"{kept[name]}, {value}" if name in kept else value
+    return kept
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > limit:
+        raise _too_large(limit)
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > limit:
+            raise _too_large(limit)
+    return bytes(body)
+
+
+def _too_large(limit: int) -> Exception:
+    problem = f"The body has more than {limit} bytes."
+    return refused(problem, "request_too_large", status=413, headers={"Connection": "close"})

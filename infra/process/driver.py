@@ -1,0 +1,239 @@
+"""Replicas as processes of this machine, which live on when the server ends.
+
+async with open_driver(parts) as driver: ...      # a domain.deployments.ports.Driver
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import structlog
+
+from domain.deployments.deployment import Revision
+from domain.deployments.ports import Observed, Sight
+from domain.deployments.reason import Reason
+from domain.deployments.replica import Replica, ReplicaStatus
+from infra.process import ending, places
+from infra.process import processes as system
+from infra.process.changes import Changes
+from infra.process.folders import forget_old
+from infra.process.log_file import last_lines
+from infra.process.parts import Parts
+from infra.process.places import Placed
+from infra.process.processes import Seen
+from infra.process.records import Records
+from infra.process.supervision import TAIL, Supervision
+
+log = structlog.get_logger()
+
+LOST = "The machine started anew since."
+ABSENT = Observed(sight=Sight.ABSENT)
+
+
+@asynccontextmanager
+async def open_driver(parts: Parts) -> AsyncIterator["ProcessDriver"]:
+    """Closed at the block's end: its replicas live on."""
+    driver = ProcessDriver(parts)
+    rotating = asyncio.create_task(driver.rotate_logs(), name="replicas' logs")
+    try:
+        yield driver
+    finally:
+        rotating.cancel()
+        await asyncio.gather(rotating, return_exceptions=True)
+        await driver.close()
+
+
+class ProcessDriver:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._changes = Changes()
+        self._supervised: dict[str, Supervision] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._sweeping: set[asyncio.Task[None]] = set()
+        self._adopting = asyncio.Lock()
+
+    @property
+    def running(self) -> int:
+        """How many replicas have processes that would outlive this server."""
+        return sum(s.observed.placement is not None for s in self._living())
+
+    def supervision(self, replica_id: str) -> Supervision | None:
+        return self._supervised.get(replica_id)
+
+    async def observe(self, replicas: Sequence[Replica]) -> Mapping[str, Observed]:
+        await self._adopt(replicas)
+        return {
+            replica.id: observed
+            for replica in replicas
+            if (observed := await self._observed(replica)) is not None
+        }
+
+    async def start(self, replica: Replica, revision: Revision) -> None:
+        if replica.id not in self._supervised:
+            self._supervise(Supervision(self._parts, replica, revision, self._changes.tell))
+
+    async def stop(self, replica: Replica, grace: timedelta) -> None:
+        await self._adopt([replica])
+        if replica.id in self._supervised:
+            self._supervised[replica.id].stop(grace.total_seconds())
+
+    async def release(self, replicas: Sequence[Replica]) -> None:
+        await self._release([replica.id for replica in replicas])
+
+    async def sweep(self) -> int:
+        """The processes are looked at before the rows: a row is written before it is spawned."""
+        seen = await asyncio.to_thread(self._parts.processes.all)
+        found = system.marked(seen, self._parts.settings.installation)
+        living = await self._rows({*found, *self._supervised})
+        orphans = set(found) - living - set(self._supervised)
+        for replica_id in orphans:
+            self._end_orphan(replica_id, found[replica_id])
+        over = {s.replica.id for s in self._supervised.values() if s.gone.is_set()}
+        await self._release(over - living)
+        await asyncio.to_thread(
+            forget_old, self._parts.settings, {*living, *self._supervised}, self._parts.clock()
+        )
+        return len(orphans)
+
+    async def swept(self) -> None:
+        """When the orphans that were found are gone."""
+        await asyncio.gather(*self._sweeping)
+
+    def changes(self) -> AsyncGenerator[str, None]:
+        return self._changes.follow()
+
+    async def stop_all(self, grace: timedelta) -> int:
+        """End all that this server looks after, and wait until they are gone; how many that were."""
+        living = self._living()
+        for supervision in living:
+            supervision.stop(grace.total_seconds())
+        await asyncio.gather(*(supervision.gone.wait() for supervision in living))
+        return len(living)
+
+    async def close(self) -> int:
+        """Look after nothing any more; how many replicas run on."""
+        running = self.running
+        self._changes.close()
+        for task in self._sweeping:
+            task.cancel()
+        await asyncio.gather(*self._sweeping, return_exceptions=True)
+        await self._release(list(self._supervised))
+        return running
+
+    async def rotate_logs(self) -> None:
+        """For as long as it is not cancelled."""
+        pause = self._parts.settings.log_check.total_seconds()
+        while True:
+            await asyncio.sleep(pause)
+            for supervision in self._living():
+                file = self._parts.log(supervision.replica.id)
+                try:
+                    await asyncio.to_thread(file.rotate)
+                except OSError as error:
+                    log.warning("a log can't be rotated", log=str(file.path), problem=str(error))
+
+    def _living(self) -> Sequence[Supervision]:
+        return [s for s in self._supervised.values() if not s.gone.is_set()]
+
+    async def _adopt(self, replicas: Sequence[Replica]) -> None:
+        """Take up those that run here and are nobody's yet."""
+        if all(self._is_known(replica) for replica in replicas):
+            return
+        async with self._adopting:
+            seen = await asyncio.to_thread(self._parts.processes.all)
+            found = system.marked(seen, self._parts.settings.installation)
+            here = {
+                replica.id: taken
+                for replica in replicas
+                if not self._is_known(replica)
+                and (taken := self._taken(replica, found.get(replica.id, ()))) is not None
+            }
+            wanted = [replica for replica in replicas if replica.id in here]
+            ids = {replica.revision_id for replica in wanted}
+            revisions = await self._parts.reads.revisions.by_ids(ids) if ids else {}
+            for replica in wanted:
+                revision = revisions.get(replica.revision_id)
+                if revision is not None and replica.id not in self._supervised:
+                    placed, lost = here[replica.id]
+                    tell = self._changes.tell
+                    self._supervise(
+                        Supervision(self._parts, replica, revision, tell, placed, lost=lost)
+                    )
+
+    def _is_known(self, replica: Replica) -> bool:
+        """Whether there is nothing to adopt: it is looked after, or not on this machine (any more)."""
+        if replica.id in self._supervised:
+            return True
+        if replica.placement is None:
+            return False
+        placement = places.read(replica.placement)
+        return (placement.host, placement.boot) != (self._parts.settings.host, self._parts.boot)
+
+    def _taken(
+        self, replica: Replica, marked: Sequence[Seen]
+    ) -> tuple[Sequence[Placed], bool] | None:
+        """Its processes, and whether some of them are missing; None where nothing of it is here."""
+        parts = self._parts
+        mark = parts.mark(replica.id)
+        if replica.placement is not None:
+            placed: Sequence[Placed] = places.read(replica.placement).processes
+            alive = places.alive(placed, mark, parts.processes)
+            return placed, len(alive) < len(placed)
+        if not marked:
+            return None
+        placed = Records(parts.settings.replicas / replica.id).placed(parts.processes)
+        if placed and len(places.alive(placed, mark, parts.processes)) == len(placed):
+            return placed, False
+        # What a start left half done is cleared away by the next one, or now if there will be none.
+        return None if replica.status is ReplicaStatus.STARTING else ((), True)
+
+    async def _observed(self, replica: Replica) -> Observed | None:
+        supervision = self._supervised.get(replica.id)
+        if supervision is not None:
+            return supervision.observed
+        if replica.placement is None:
+            return ABSENT
+        placement = places.read(replica.placement)
+        if placement.host != self._parts.settings.host or placement.boot == self._parts.boot:
+            return None
+        lines = await asyncio.to_thread(last_lines, self._parts.log(replica.id), TAIL)
+        return Observed(
+            sight=Sight.EXITED,
+            placement=replica.placement,
+            endpoints=replica.endpoints,
+            reason=Reason.PLACE_LOST,
+            message=LOST,
+            log_tail=tuple(lines),
+        )
+
+    def _supervise(self, supervision: Supervision) -> None:
+        replica_id = supervision.replica.id
+        self._supervised[replica_id] = supervision
+        self._tasks[replica_id] = asyncio.create_task(
+            supervision.run(), name=f"replica {replica_id}"
+        )
+
+    async def _release(self, ids: Collection[str]) -> None:
+        tasks = [self._tasks.pop(each) for each in ids if each in self._tasks]
+        for each in ids:
+            self._supervised.pop(each, None)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _rows(self, ids: set[str]) -> set[str]:
+        """Those of them whose row says that they live."""
+        rows = await self._parts.reads.replicas.by_ids(ids) if ids else {}
+        return {row.id for row in rows.values() if row.status is not ReplicaStatus.EXITED}
+
+    def _end_orphan(self, replica_id: str, seen: Sequence[Seen]) -> None:
+        log.warning(
+            "processes of no replica are ended", replica=replica_id, pids=[s.pid for s in seen]
+        )
+        grace = self._parts.settings.grace.total_seconds()
+        task = asyncio.create_task(
+            ending.end(self._parts.mark(replica_id), (), grace, self._parts.processes)
+        )
+        self._sweeping.add(task)
+        task.add_done_callback(self._sweeping.discard)

@@ -1,0 +1,79 @@
+"""Facts about deployments and their revisions."""
+
+import strawberry
+
+from schema import versions
+from schema.enums import DeploymentStatus, Reason
+from schema.event_kinds import DeploymentEvent, RevisionEvent
+
+
+@versions.type(added="0.1.0")
+class DeploymentCreated(DeploymentEvent):
+    """A deployment was created, with nothing active."""
+
+    name: str
+    desired_replicas: int
+
+
+@versions.type(added="0.1.0")
+class DeploymentUpdated(DeploymentEvent):
+    """A user decided otherwise; the fields show what holds since."""
+
+    name: str
+    tags: list[str]
+    desired_replicas: int
+    changed: list[str] = versions.field(description="The names of the fields that changed.")
+
+
+@versions.type(added="0.1.0")
+class DeploymentDeleted(DeploymentEvent):
+    """A deployment is gone; its history stays."""
+
+    name: str
+
+
+@versions.type(added="0.1.0")
+class DeploymentStatusChanged(DeploymentEvent):
+    """A deployment's status or its reason is another."""
+
+    before: DeploymentStatus
+    after: DeploymentStatus
+    reason: Reason | None = versions.field(description="Why it came to the later one.")
+    message: str = versions.field(description="The reason in words; may be empty.")
+
+
+@versions.type(added="0.1.0")
+class DeploymentScaled(DeploymentEvent):
+    """Another number of replicas is desired; the rule's fields are null where a user decided."""
+
+    before: int
+    after: int
+    rule_id: strawberry.ID | None = versions.field(
+        description="The autoscaling rule that decided; null where a user did."
+    )
+    metric: str | None = versions.field(description="What the rule looks at.")
+    measured: float | None = versions.field(description="What it saw, for each replica.")
+    target: float | None = versions.field(description="What it wants to see, for each replica.")
+    note: str
+
+
+@versions.type(added="0.1.0")
+class RevisionAdded(RevisionEvent):
+    """A revision was resolved and stored."""
+
+    number: int
+    digest: str
+
+
+@versions.type(added="0.1.0")
+class RevisionActivated(RevisionEvent):
+    """A revision is to run: a rollout to it begins."""
+
+    number: int
+
+
+@versions.type(added="0.1.0")
+class RolledBack(RevisionEvent):
+    """The active revision serves all that is desired again; nothing of the other is left."""
+
+    number: int
