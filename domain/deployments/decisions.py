@@ -11,7 +11,12 @@ from domain.definitions.notices import DriverKind
 from domain.definitions.render import has_fixed_port
 from domain.deployments.deployment import Deployment, DeploymentStatus, Revision
 from domain.deployments.reason import Reason
-from domain.deployments.rollout import Rollout, RolloutKind, RolloutStatus
+from domain.deployments.rollout import (
+    Rollout,
+    RolloutKind,
+    RolloutStatus,
+    default_progress_deadline,
+)
 from domain.deployments.strategy import Rolling
 from domain.errors import FixedPort, Path, PromotionRefused
 from domain.events import (
@@ -26,8 +31,6 @@ from domain.events import (
     RolloutResumed,
     RolloutStarted,
 )
-
-LEAST_DEADLINE = 600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,19 +208,6 @@ def check_ports(driver: DriverKind, revision: Revision, desired: int, path: Path
 def _has_fixed_port(definition: Definition) -> bool:
     services = [model.service for model in definition.models if model.service is not None]
     return any(has_fixed_port(service.start_command) for service in services)
-
-
-def default_progress_deadline(definition: Definition) -> float:
-    checks = [m.service.health_check for m in definition.models if m.service is not None]
-    return max(
-        LEAST_DEADLINE,
-        *(
-            check.initial_delay + check.max_retries * (check.interval + check.max_wait_time)
-            for check in checks
-            if check is not None and check.enable
-        ),
-        0.0,
-    )
 
 
 def _begun(deployment: Deployment, start: Start, now: datetime) -> Rollout:

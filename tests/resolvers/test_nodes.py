@@ -13,6 +13,7 @@ from resolvers.context import Context
 from schema.relay import global_id
 from tests.support.build import a_caller
 from tests.support.graph import Graph
+from tests.support.playing import Player
 
 NODE = "query($id: ID!) { node(id: $id) { __typename id } }"
 
@@ -20,7 +21,11 @@ NODE = "query($id: ID!) { node(id: $id) { __typename id } }"
 async def one_of_each(graph: Graph) -> dict[str, str]:
     house = graph.house
     folder = await house.a_folder()
-    revision = await house.deployments.add_revision(house.caller, await house.a_request())
+    request = await house.a_request(activate=True)
+    revision = await house.deployments.add_revision(house.caller, request)
+    player = Player(house)
+    live, replica = await player.live(revision.deployment_id), await player.start(revision)
+    assert live is not None
     secret = await house.secrets.create(house.caller, "S", "x")
     payload = await graph.change(
         "createDeploymentTemplate",
@@ -34,6 +39,9 @@ async def one_of_each(graph: Graph) -> dict[str, str]:
         "ModelRevision": global_id("ModelRevision", revision.id),
         "Secret": global_id("Secret", secret.id),
         "DeploymentTemplate": payload["template"]["id"],
+        "Rollout": global_id("Rollout", live.id),
+        "ReplicaGroup": global_id("ReplicaGroup", replica.group_id),
+        "ModelReplica": global_id("ModelReplica", replica.id),
     }
 
 
@@ -45,6 +53,7 @@ async def test_every_node_is_found_by_its_id(graph: Graph) -> None:
 async def test_every_noun_has_a_query_by_id(graph: Graph) -> None:
     ids = await one_of_each(graph)
     names = ("ModelFolder", "ModelDeployment", "ModelRevision", "DeploymentTemplate")
+    names = (*names, "ModelReplica", "Rollout")
     for name in names:
         field = name[0].lower() + name[1:]
         query = f"query($id: ID!) {{ found: {field}(id: $id) {{ id }} }}"
@@ -102,6 +111,13 @@ def counted(reads: Reads, calls: Counter[str]) -> Reads:
 
 TREE = """{ modelDeployments(first: 20) { nodes { name project { name } activeRevision { number
     modelFolder { folder { name } } }
+  rollout { status weight healthyReplicas desiredReplicas revision { number }
+    deployment { name } fromRevision { number } }
+  rollouts(first: 2) { totalCount nodes { status revision { number } } }
+  replicaGroups { weight revision { number } replicas { healthy present } deployment { name } }
+  replicas(first: 4) { totalCount nodes { status endpoints { model url } revision { number }
+    group { exits } deployment { name } } }
+  every: replicas(filter: {present: false}) { nodes { status } }
   revisions(first: 3) { totalCount nodes { number deployment { name } } }
   newest: revisions(first: 1, orderBy: {field: NUMBER, direction: DESC}) { nodes { number } } } }
   secrets { nodes { usedBy { name } } } }"""
@@ -109,7 +125,7 @@ TREE = """{ modelDeployments(first: 20) { nodes { name project { name } activeRe
 
 @pytest.mark.parametrize("size", [2, 20])
 async def test_a_page_costs_the_same_reads_however_many_rows(graph: Graph, size: int) -> None:
-    house = graph.house
+    house, player = graph.house, Player(graph.house)
     for name in ("A", "B"):
         await house.secrets.create(house.caller, name, "x")
     for n in range(size):
@@ -118,7 +134,11 @@ async def test_a_page_costs_the_same_reads_however_many_rows(graph: Graph, size:
         request = await house.a_request(
             deployment_id=deployment.id, activate=True, draft={"environment": secrets}
         )
-        await house.deployments.add_revision(house.caller, request)
+        first = await house.deployments.add_revision(house.caller, request)
+        await player.heal(await player.start(first))
+        await player.promote(deployment.id)
+        second = await house.deployments.add_revision(house.caller, request)
+        await player.exit(await player.start(second))
     calls: Counter[str] = Counter()
     services = graph.services
     reads = counted(house.store.reads, calls)
@@ -137,6 +157,14 @@ async def test_a_page_costs_the_same_reads_however_many_rows(graph: Graph, size:
         "revisions.pages": 2,
         "revisions.counts": 1,
         "deployments.by_ids": 1,
+        "rollouts.live": 1,
+        "rollouts.pages": 1,
+        "rollouts.counts": 1,
+        "groups.of": 1,
+        "groups.by_ids": 1,
+        "replicas.present": 1,
+        "replicas.pages": 2,
+        "replicas.counts": 1,
         "secrets.page": 1,
         "secrets.used_by": 1,
     }

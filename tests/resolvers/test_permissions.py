@@ -1,6 +1,7 @@
 """Every operation with every role, and with another project's key."""
 
 from collections.abc import Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,11 +9,14 @@ import pytest
 
 from domain.access.access import Caller, Role
 from domain.definitions.variants import Variant
+from domain.deployments.rollouts import Activation
+from domain.deployments.strategy import BlueGreen
 from domain.templates.service import NewTemplate
-from schema.relay import global_id
+from schema.relay import global_id, parse_id
 from tests.support.build import a_caller, a_server_admin
 from tests.support.graph import Graph
 from tests.support.house import URI
+from tests.support.playing import Player
 
 ADMIN, EDITOR, VIEWER = Role.ADMIN, Role.EDITOR, Role.VIEWER
 
@@ -53,9 +57,20 @@ MUTATIONS = {
         "updateModelDeployment", EDITOR, deploymentId="@deployment", tags=["x"]
     ),
     "deleteModelDeployment": mutation("deleteModelDeployment", EDITOR, deploymentId="@deployment"),
+    "scaleModelDeployment": mutation(
+        "scaleModelDeployment", EDITOR, deploymentId="@deployment", desiredReplicas=3
+    ),
     "addModelRevision": mutation(
         "addModelRevision", EDITOR, deploymentId="@deployment", runtimeVariant="ECHO"
     ),
+    "activateModelRevision": mutation("activateModelRevision", EDITOR, revisionId="@revision"),
+    "rollBackModelDeployment": mutation(
+        "rollBackModelDeployment", EDITOR, deploymentId="@deployment", toRevisionId="@revision"
+    ),
+    "pauseRollout": mutation("pauseRollout", EDITOR, deploymentId="@deployment"),
+    "resumeRollout": mutation("resumeRollout", EDITOR, deploymentId="@paused"),
+    "abortRollout": mutation("abortRollout", EDITOR, deploymentId="@deployment"),
+    "promoteRollout": mutation("promoteRollout", EDITOR, deploymentId="@deployment"),
 }
 OF_THE_PROJECT = {  # what these act on has no id: the selected project is what is checked
     "createSecret",
@@ -68,6 +83,8 @@ BY_ID = {
     "modelRevision": "@revision",
     "modelFolder": "@folder",
     "deploymentTemplate": "@template",
+    "rollout": "@rollout",
+    "modelReplica": "@replica",
     "node": "@deployment",
 }
 LISTS = (
@@ -94,9 +111,14 @@ OTHERWISE = {  # each has a test of its own below
 async def things(graph: Graph) -> dict[str, str]:
     """One of each noun in the default project, by name."""
     house = graph.house
-    deployment = await house.a_deployment()
-    request = await house.a_request(deployment_id=deployment.id)
-    revision = await house.deployments.add_revision(house.caller, request)
+    player = Player(house)
+    deployment, (revision, other) = await player.deployed(2, strategy=BlueGreen())
+    begun = await house.rollouts.activate(house.caller, Activation(revision_id=other.id))
+    assert begun.rollout is not None
+    replica = await player.start(other)
+    paused, (third,) = await player.deployed()
+    await house.rollouts.activate(house.caller, Activation(revision_id=third.id))
+    await house.rollouts.pause(house.caller, paused.id)
     new = NewTemplate(name="llama", variant=Variant.ECHO, spec={})
     template = await house.templates.create(house.caller, new)
     secret = await house.secrets.create(house.caller, "token", "value")
@@ -107,6 +129,10 @@ async def things(graph: Graph) -> dict[str, str]:
         "@template": global_id("DeploymentTemplate", template.id),
         "@secret": global_id("Secret", secret.id),
         "@folder": global_id("ModelFolder", folder.id),
+        "@rollout": global_id("Rollout", begun.rollout.id),
+        "@replica": global_id("ModelReplica", replica.id),
+        "@group": global_id("ReplicaGroup", replica.group_id),
+        "@paused": global_id("ModelDeployment", paused.id),
     }
 
 
@@ -140,6 +166,8 @@ def test_every_operation_is_in_a_table(graph: Graph) -> None:
         "deploymentEvents",
         "events",
         "deploymentStatusChanged",
+        "replicaStatusChanged",
+        "replicaLogs",
     }
 
 
@@ -238,13 +266,36 @@ async def test_projects_are_those_of_the_caller(graph: Graph) -> None:
     assert (await graph.get(query, stranger(graph)))["projects"]["edges"] == []
 
 
-@pytest.mark.parametrize("field", ["deploymentEvents", "deploymentStatusChanged"])
+@pytest.mark.parametrize(
+    "field", ["deploymentEvents", "deploymentStatusChanged", "replicaStatusChanged"]
+)
 async def test_another_projects_deployment_can_not_be_followed(
     graph: Graph, things: dict[str, str], field: str
 ) -> None:
     query = f"subscription($id: ID!) {{ {field}(deploymentId: $id) {{ __typename }} }}"
     answers = [a async for a in graph.follow(query, stranger(graph), id=things["@deployment"])]
     assert [answer.codes for answer in answers] == [["NOT_FOUND"]]
+
+
+async def test_another_projects_replicas_logs_can_not_be_followed(
+    graph: Graph, things: dict[str, str]
+) -> None:
+    query = "subscription($id: ID!) { replicaLogs(replicaId: $id) }"
+    answers = [a async for a in graph.follow(query, stranger(graph), id=things["@replica"])]
+    assert [answer.codes for answer in answers] == [["NOT_FOUND"]]
+
+
+async def test_a_viewer_follows_what_runs(graph: Graph, things: dict[str, str]) -> None:
+    logs = "subscription($id: ID!) { replicaLogs(replicaId: $id) }"
+    status = "subscription($id: ID!) { replicaStatusChanged(deploymentId: $id) { id } }"
+    viewer = graph.house.viewer()
+    own = parse_id(things["@replica"])
+    assert own is not None
+    graph.house.written.write(own[1], "hello")
+    async with aclosing(graph.follow(logs, viewer, id=things["@replica"])) as stream:
+        assert (await anext(stream)).data == {"replicaLogs": "hello"}
+    async with aclosing(graph.follow(status, viewer, id=things["@deployment"])) as stream:
+        assert (await anext(stream)).data == {"replicaStatusChanged": {"id": things["@replica"]}}
 
 
 async def test_another_projects_events_can_not_be_followed(graph: Graph) -> None:

@@ -273,7 +273,8 @@ async def test_every_part_of_the_input_is_taken(graph: Graph) -> None:
         "activate": True,
     }
     shown = f"""image template {{ name version template {{ version }} }} resources {DEFINITION}
-      environment {{ name value secret }} deployment {{ status activeRevision {{ number }} }}"""
+      environment {{ name value secret }} deployment {{ status activeRevision {{ number }}
+        rollout {{ revision {{ number }} }} }}"""
     same = f"""digest image mountPath resources definitionDocument {DEFINITION}
       template {{ name version }} environment {{ name value secret }}
       layers {{ layer source sha256 text }} warnings {{ code pointer message }}
@@ -292,7 +293,11 @@ async def test_every_part_of_the_input_is_taken(graph: Graph) -> None:
     service = revision["definition"]["models"][0]["service"]
     assert service["startCommand"] == ["modelyard", "echo", "--port", "{port}"]
     assert service["preStartActions"] == [{"action": "MKDIR", "args": {"path": "/tmp/x"}}]
-    assert revision["deployment"] == {"status": "DEPLOYING", "activeRevision": {"number": 2}}
+    assert revision["deployment"] == {
+        "status": "DEPLOYING",
+        "activeRevision": None,
+        "rollout": {"revision": {"number": 2}},
+    }
     data = await graph.get("{ secrets { nodes { usedBy { name } } } }")
     assert data["secrets"]["nodes"] == [{"usedBy": [{"name": "chat"}]}]
 

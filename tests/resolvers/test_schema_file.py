@@ -8,9 +8,10 @@ from graphql import GraphQLInputObjectType, GraphQLObjectType, build_schema
 
 from domain import events as facts
 from domain.definitions import definition
+from domain.deployments import strategy
 from resolvers.root import Schema, print_schema
 from schema import versions
-from schema.enums import PreStartActionName
+from schema.enums import PreStartActionName, StrategyKind
 from schema.event_types import TYPES
 from schema.events import EventType
 
@@ -109,6 +110,15 @@ def test_a_definitions_fields_are_the_domains(schema: Schema) -> None:
         assert set(shown.fields) == wanted
         assert set(taken.fields) == wanted
     assert {a.value for a in PreStartActionName} == set(get_args(definition.ActionName))
+
+
+def test_a_strategys_kinds_are_the_domains() -> None:
+    assert {each.value for each in StrategyKind} == {
+        field.default
+        for kind in get_args(strategy.Strategy)
+        for field in fields(kind)
+        if field.name == "kind"
+    }
 
 
 def test_every_fact_is_an_event_type_with_its_own_fields(schema: Schema) -> None:

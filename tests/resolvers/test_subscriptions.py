@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from domain.deployments.deployment import Deployment, DeploymentStatus
+from domain.deployments.reason import Reason
 from domain.events import Cursor, Event, Scope
 from domain.work import EventLog
 from resolvers.context import Context, Services
 from schema.relay import global_id
 from tests.support.build import a_caller, a_server_admin
 from tests.support.graph import Answer, Graph
+from tests.support.playing import Player
 
 EVENTS = """subscription($filter: EventFilter, $after: String) {
   events(filter: $filter, after: $after) { __typename cursor } }"""
@@ -21,7 +23,7 @@ OF_DEPLOYMENT = """subscription($id: ID!, $after: String) {
   deploymentEvents(deploymentId: $id, after: $after) { __typename cursor
     ... on RevisionAdded { revision { number } deployment { name } } } }"""
 STATUS = """subscription($id: ID!) { deploymentStatusChanged(deploymentId: $id) {
-  status activeRevision { number } } }"""
+  status statusReason activeRevision { number } } }"""
 
 
 class WatchedLog:
@@ -170,27 +172,64 @@ async def test_what_nodes_show_is_of_the_events_moment(graph: Graph) -> None:
 
 
 async def test_a_status_comes_first_as_it_is_then_as_it_changes(graph: Graph) -> None:
-    house = graph.house
+    house, player = graph.house, Player(graph.house)
     request = await house.a_request(activate=True)
     own = global_id("ModelDeployment", request.deployment_id)
     async with aclosing(graph.follow(STATUS, id=own)) as stream:
         first = (await anext(stream)).data["deploymentStatusChanged"]
-        assert first == {"status": "PENDING", "activeRevision": None}
+        assert first == {"status": "PENDING", "statusReason": None, "activeRevision": None}
         await house.deployments.update(house.caller, request.deployment_id, {"name": "other"})
         await house.deployments.add_revision(house.caller, request)
         then = (await anext(stream)).data["deploymentStatusChanged"]
-        assert then == {"status": "DEPLOYING", "activeRevision": {"number": 1}}
+        assert (then["status"], then["activeRevision"]) == ("DEPLOYING", None)
+        await player.promote(request.deployment_id)
+        then = (await anext(stream)).data["deploymentStatusChanged"]
+        assert (then["status"], then["activeRevision"]) == ("READY", {"number": 1})
         await house.deployments.delete(house.caller, request.deployment_id)
         last = (await anext(stream)).data["deploymentStatusChanged"]
         assert last["status"] == DeploymentStatus.STOPPED.name
         assert await every(stream) == []
 
 
+async def test_a_reason_that_changes_comes_too(graph: Graph) -> None:
+    deployment = await graph.house.a_deployment()
+    async with aclosing(graph.follow(STATUS, id=id_of(deployment))) as stream:
+        await anext(stream)
+        for reason in (Reason.REPLICAS_STARTING, Reason.REPLICAS_FAILING):
+            await Player(graph.house).become(deployment.id, DeploymentStatus.DEPLOYING, reason)
+            shown = (await anext(stream)).data["deploymentStatusChanged"]
+            assert (shown["status"], shown["statusReason"]) == ("DEPLOYING", reason.name)
+
+
+async def test_a_deployment_that_drains_is_followed_until_it_is_gone(graph: Graph) -> None:
+    house, player = graph.house, Player(graph.house)
+    made, (revision,) = await player.deployed()
+    replica = await player.start(revision)
+    head = (await graph.get("{ eventCursor }"))["eventCursor"]
+    async with (
+        aclosing(graph.follow(OF_DEPLOYMENT, id=id_of(made), after=head)) as events,
+        aclosing(graph.follow(STATUS, id=id_of(made))) as statuses,
+    ):
+        await anext(statuses)
+        await house.deployments.delete(house.caller, made.id)
+        assert (await anext(statuses)).data["deploymentStatusChanged"]["status"] == "STOPPING"
+        await player.exit(replica)
+        await player.stopped(made.id)
+        assert (await anext(statuses)).data["deploymentStatusChanged"]["status"] == "STOPPED"
+        assert await every(statuses) == []
+        assert [each["__typename"] for each in await every(events)] == [
+            "DeploymentStatusChanged",
+            "ReplicaExited",
+            "DeploymentStatusChanged",
+            "DeploymentDeleted",
+        ]
+
+
 async def test_the_status_of_a_deleted_deployment_comes_once(graph: Graph) -> None:
     deployment = await graph.house.a_deployment()
     await graph.house.deployments.delete(graph.house.caller, deployment.id)
     found = await every(graph.follow(STATUS, id=id_of(deployment)))
-    assert found == [{"status": "STOPPED", "activeRevision": None}]
+    assert found == [{"status": "STOPPED", "statusReason": "DELETED", "activeRevision": None}]
 
 
 @pytest.mark.parametrize("query", [OF_DEPLOYMENT, STATUS])
