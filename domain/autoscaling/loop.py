@@ -12,7 +12,7 @@ from domain.autoscaling.watch import Watch, Watched
 from domain.clock import Clock
 from domain.deployments.deployment import Deployment
 from domain.deployments.ports import GatewayReport, Gateways, Lease
-from domain.deployments.shares import shard_of
+from domain.deployments.shards import shard_of
 from domain.work import Reads, StartWork, Work
 
 LOOK_EVERY = 2.0  # seconds

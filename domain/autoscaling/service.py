@@ -16,7 +16,7 @@ from domain.autoscaling.rule import (
     Metric,
 )
 from domain.clock import Clock
-from domain.deployments.deployment import Deployment
+from domain.deployments.locking import open_to_decisions, readable
 from domain.errors import InvalidValue, MetricTaken, NameTaken, NotFound, Path
 from domain.events import AutoscalingRuleCreated, AutoscalingRuleDeleted, AutoscalingRuleUpdated
 from domain.ids import NewId
@@ -62,8 +62,8 @@ class Autoscaling:
     new_id: NewId
 
     async def create(self, caller: Caller, new: NewRule, key: str | None = None) -> AutoscalingRule:
-        """One rule for each metric; raises MetricTaken where there is one already."""
-        deployment = _live(caller, await self._deployment(new.deployment_id), new.deployment_id)
+        """One rule for each metric; raises MetricTaken where there is one already, BeingDeleted."""
+        deployment = await readable(self.reads, caller, new.deployment_id, Role.EDITOR)
         project_id = deployment.project_id
         repeat = idempotency.repeat(project_id, "createAutoscalingRule", key, new)
         if first := await repeat.answered(self.reads, self.clock()):
@@ -83,7 +83,7 @@ class Autoscaling:
             async with self.start_work(caller.actor, caller.cause) as work:
                 twin = await repeat.claim(work, rule.id, now)
                 if twin is None:
-                    _live(caller, await work.deployments.lock(deployment.id), deployment.id)
+                    await open_to_decisions(work, caller, deployment.id)
                     await work.rules.add(rule)
                     fact = AutoscalingRuleCreated(rule_id=rule.id, **_told(rule))
                     work.record(project_id, fact)
@@ -95,7 +95,9 @@ class Autoscaling:
         said = {name: value for name, value in patch.items() if name in DECIDED}
         async with self.start_work(caller.actor, caller.cause) as work:
             rule = caller.owned(await work.rules.lock(id), Role.EDITOR, _missing(id))
-            _require_live(await work.deployments.get(rule.deployment_id), _missing(id))
+            deployment = await work.deployments.get(rule.deployment_id)
+            if deployment is None or deployment.deleted_at is not None:
+                raise _missing(id)
             changed = _checked(replace(rule, **_with_defaults(said)))
             names = tuple(n for n in said if getattr(rule, n) != getattr(changed, n))
             if not names:
@@ -117,25 +119,11 @@ class Autoscaling:
             work.record(rule.project_id, fact)
         return rule
 
-    async def _deployment(self, id: str) -> Deployment | None:
-        return (await self.reads.deployments.by_ids([id])).get(id)
-
     async def _rule(self, id: str) -> AutoscalingRule:
         found = await self.reads.rules.by_ids([id])
         if id not in found:
             raise _missing(id)
         return found[id]
-
-
-def _live(caller: Caller, found: Deployment | None, id: str) -> Deployment:
-    missing = NotFound(kind="model deployment", id=id, path=("deployment_id",))
-    return _require_live(caller.owned(found, Role.EDITOR, missing), missing)
-
-
-def _require_live(deployment: Deployment | None, missing: NotFound) -> Deployment:
-    if deployment is None or deployment.deleted_at is not None:
-        raise missing
-    return deployment
 
 
 def _with_defaults(said: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -10,7 +10,6 @@ from domain.autoscaling.watch import Ceilings
 from domain.clock import Clock
 from domain.deployments.deployment import Deployment, DeploymentStatus
 from domain.deployments.ports import Gateways
-from domain.deployments.reason import Reason
 from domain.work import Reads, StartWork
 
 CAUSE = "sweep"
@@ -64,10 +63,7 @@ class Waking:
 
 
 def is_waking(deployment: Deployment, rules: Sequence[AutoscalingRule]) -> bool:
-    """Whether requests that find no replica are to wait. Where replicas are wanted and fail, nobody
-    has to wait to hear of it."""
-    if not any(rule.min_replicas == 0 for rule in rules):
-        return False
-    if deployment.active_revision_id is None or deployment.status not in CAN_SERVE:
-        return False
-    return deployment.desired_replicas == 0 or deployment.reason is not Reason.REPLICAS_FAILING
+    """Whether requests that find no replica are to wait: also while the first one starts, or starts
+    again."""
+    can_serve = deployment.active_revision_id is not None and deployment.status in CAN_SERVE
+    return can_serve and any(rule.min_replicas == 0 for rule in rules)

@@ -11,7 +11,7 @@ from domain.autoscaling.watch import Ceilings
 from domain.deployments.deployment import Deployment, DeploymentStatus
 from domain.deployments.ports import GatewayReport
 from domain.deployments.reason import Reason
-from domain.deployments.shares import shard_of
+from domain.deployments.shards import shard_of
 from domain.events import DeploymentScaled, Scope
 from tests.conftest import AnyStore
 from tests.support.builders import a_revision
@@ -190,15 +190,9 @@ async def test_requests_wait_where_a_rule_allows_no_replicas_until_some_serve(
     starting = await sleep.a_deployment(
         a_rule(min_replicas=0),
         desired_replicas=1,
-        status=DeploymentStatus.DEPLOYING,
+        status=DeploymentStatus.DEGRADED,
         reason=Reason.REPLICAS_STARTING,
     )
-    failing = await sleep.a_deployment(
-        a_rule(min_replicas=0),
-        desired_replicas=1,
-        status=DeploymentStatus.DEGRADED,
-        reason=Reason.REPLICAS_FAILING,
-    )
     always = await sleep.a_deployment(a_rule(), desired_replicas=1)
-    ids = [each.id for each in (asleep, starting, failing, always)]
+    ids = [each.id for each in (asleep, starting, always)]
     assert await sleep.waking.wakes(ids) == {asleep.id, starting.id}

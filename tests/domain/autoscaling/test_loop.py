@@ -12,7 +12,7 @@ from domain.autoscaling.service import Autoscaling, NewRule
 from domain.autoscaling.watch import Ceilings, Watch
 from domain.deployments.deployment import Deployment, DeploymentStatus
 from domain.deployments.ports import GatewayReport, Lease
-from domain.deployments.shares import shard_of
+from domain.deployments.shards import shard_of
 from domain.events import DeploymentScaled, DeploymentStatusChanged, Scope
 from domain.ids import new_id
 from domain.work import Reads, Work
