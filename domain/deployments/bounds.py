@@ -30,7 +30,7 @@ def of(strategy: Strategy, desired: int, step: int | None) -> Bounds:
             surge = _count(strategy.max_surge, desired, up=True)
             unavailable = _count(strategy.max_unavailable, desired, up=False)
             # where there is a choice the last healthy replica stays until another is healthy
-            spare = desired if desired == 1 and not surge else desired - 1
+            spare = 1 if desired == 1 and not surge else max(0, desired - 1)
             return Bounds(desired, surge, min(unavailable, spare) if surge or unavailable else 1)
         case BlueGreen():
             return Bounds(desired, desired, 0)

@@ -25,6 +25,19 @@ def fold(working: Working) -> None:
             _leaving(working, replica, observed)
 
 
+def gone(working: Working, replica: Replica, *, wanted: bool, code: int | None = None) -> None:
+    """Nothing of it is left."""
+    working.change(replica, status=S.EXITED, exited_at=working.now, exit_code=code)
+    working.record(
+        ReplicaExited,
+        replica,
+        wanted=wanted,
+        exit_code=code,
+        reason=None if wanted else replica.reason,
+        message="" if wanted else replica.message,
+    )
+
+
 def _located(working: Working, replica: Replica, observed: Observed) -> Replica:
     """The row with where the replica is, as soon as that is known."""
     if observed.sight in (Sight.ABSENT, Sight.EXITED):
@@ -74,13 +87,13 @@ def _given_up(working: Working, replica: Replica, observed: Observed) -> None:
 def _lost(working: Working, replica: Replica, observed: Observed, reason: Reason) -> None:
     why = telling.of(reason, observed)
     told = working.change(replica, reason=reason, message=why, log_tail=observed.log_tail)
-    _gone(working, told, observed, wanted=False)
+    gone(working, told, wanted=False, code=observed.exit_code)
     backoff.ended(working, replica, reason, observed, why)
 
 
 def _leaving(working: Working, replica: Replica, observed: Observed) -> None:
     if observed.sight in (Sight.ABSENT, Sight.EXITED):
-        _gone(working, replica, observed, wanted=True)
+        gone(working, replica, wanted=True, code=observed.exit_code)
     elif replica.status is S.STOPPING:
         working.actions.append(Stop(replica.id))
     elif _has_drained(working, replica):
@@ -91,17 +104,4 @@ def _has_drained(working: Working, replica: Replica) -> bool:
     patience = working.situation.patience.drain
     return replica.id in working.situation.unused or (
         replica.status_since + patience <= working.now
-    )
-
-
-def _gone(working: Working, replica: Replica, observed: Observed, *, wanted: bool) -> None:
-    code = observed.exit_code
-    working.change(replica, status=S.EXITED, exited_at=working.now, exit_code=code)
-    working.record(
-        ReplicaExited,
-        replica,
-        wanted=wanted,
-        exit_code=code,
-        reason=None if wanted else replica.reason,
-        message="" if wanted else replica.message,
     )

@@ -1,6 +1,6 @@
 """Which replicas go, and how many come, so that the wants are met within their bounds."""
 
-from domain.deployments import backoff, wants
+from domain.deployments import backoff, folding, wants
 from domain.deployments.deployment import DeploymentStatus
 from domain.deployments.ports import Observed, Sight
 from domain.deployments.reason import Reason
@@ -37,7 +37,9 @@ def _take(working: Working, wanted: Wants, group: ReplicaGroup, count: int, why:
             return
         if not _may_go(working, wanted, replica):
             continue
-        if working.was(replica) is S.STARTING:
+        if working.situation.observed[replica.id].sight is Sight.ABSENT:
+            folding.gone(working, working.change(replica, reason=why), wanted=True)
+        elif working.was(replica) is S.STARTING:
             working.stop(replica, why)  # no gateway ever heard of it: it has no requests to finish
         else:
             working.drain(replica, why)

@@ -170,8 +170,15 @@ class Working:
             groups=tuple(g for g in self.groups.values() if g not in groups),
             replicas=tuple(r for r in self.replicas.values() if r != replicas.get(r.id)),
             facts=tuple(self.facts),
-            actions=tuple(self.actions),
+            actions=tuple(a for a in self.actions if self._still_holds(a)),
             look_at=look_at,
+        )
+
+    def _still_holds(self, action: Action) -> bool:
+        """What was about to start may have been told to end since."""
+        status = self.replicas[action.replica_id].status
+        return status is (
+            ReplicaStatus.STARTING if isinstance(action, Start) else ReplicaStatus.STOPPING
         )
 
     def _of(self, group: ReplicaGroup | None) -> list[Replica]:

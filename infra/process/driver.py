@@ -179,7 +179,7 @@ class ProcessDriver:
         if replica.placement is not None:
             placed: Sequence[Placed] = places.read(replica.placement).processes
             alive = places.alive(placed, mark, parts.processes)
-            return placed, len(alive) < len(placed)
+            return places.owned(placed, mark, parts.processes), len(alive) < len(placed)
         if not marked:
             return None
         placed = Records(parts.settings.replicas / replica.id).placed(parts.processes)

@@ -52,12 +52,20 @@ def read(written: Mapping[str, Any]) -> Placement:
 
 
 def alive(placed: Sequence[Placed], mark: str, processes: Processes) -> list[Placed]:
-    """Those that still run. A process that wrote its title over its environment is known by its
-    start, and by leading its session as it was started to."""
-    return [each for each in placed if _is_ours(each, mark, processes.one(each.pid))]
+    """Those that still run."""
+    return [each for each in placed if is_ours(each, mark, processes.one(each.pid))]
 
 
-def _is_ours(placed: Placed, mark: str, now: Seen | None) -> bool:
+def owned(placed: Sequence[Placed], mark: str, processes: Processes) -> list[Placed]:
+    """Those that are ours or gone: what they left is ours, too. The others are somebody else's
+    processes, whatever the placement says."""
+    seen = {each: processes.one(each.pid) for each in placed}
+    return [each for each, now in seen.items() if now is None or is_ours(each, mark, now)]
+
+
+def is_ours(placed: Placed, mark: str, now: Seen | None) -> bool:
+    """A process that wrote its title over its environment is known by its start, and by leading its
+    session as it was started to."""
     if now is None or now.started != placed.started:
         return False
     return now.mark == mark or (now.veiled and now.session == now.pid)

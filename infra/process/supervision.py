@@ -58,7 +58,9 @@ class Supervision:
     ) -> None:
         """`placed` are the processes of one that is adopted; `lost`: not all of them are there."""
         self.replica = replica
-        self.observed = Observed(sight=Sight.RUNNING)
+        self.observed = Observed(
+            sight=Sight.RUNNING, placement=replica.placement, endpoints=replica.endpoints
+        )
         self.gone = asyncio.Event()
         self._parts = parts
         self._revision = revision
@@ -78,10 +80,6 @@ class Supervision:
         self._healths = [Health(was_healthy=was_healthy) for _ in self._checks]
         if placed:
             self._run_as(placed)
-
-    @property
-    def is_stopping(self) -> bool:
-        return self._stopped.is_set()
 
     def stop(self, grace: float) -> None:
         """Begin to end it; a second time changes nothing."""
@@ -172,9 +170,8 @@ class Supervision:
         self._mains = (*self._mains, *new)
         watches = [exits.ended(seen, self._parts.processes) for seen in new]
         self._exits = (*self._exits, *(asyncio.create_task(watch) for watch in watches))
-        self._say(
-            replace(self.observed, placement=placement.written(), endpoints=placement.endpoints())
-        )
+        written = self.replica.placement or placement.written()
+        self._say(replace(self.observed, placement=written, endpoints=placement.endpoints()))
 
     async def _probe_all(self) -> None:
         async with asyncio.TaskGroup() as group:
