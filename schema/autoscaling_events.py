@@ -1,28 +1,8 @@
 """Facts about autoscaling rules; what they decide is DeploymentScaled."""
 
-import strawberry
-
 from schema import versions
-from schema.autoscaling import AutoscalingRule
-from schema.context import Info
-from schema.enums import Metric
-from schema.event_kinds import DeploymentEvent
+from schema.event_kinds import AutoscalingRuleEvent
 from schema.scalars import Duration
-
-
-@versions.interface(added="0.1.0")
-class AutoscalingRuleEvent(DeploymentEvent):
-    """A fact about an autoscaling rule of a deployment."""
-
-    rule_id: strawberry.ID
-    metric: Metric
-    own_rule_id: strawberry.Private[str]
-
-    @versions.load
-    async def rule(self, info: Info) -> AutoscalingRule | None:
-        """As it is now; null when it is gone."""
-        found = await info.context.loads.rule(self.own_rule_id)
-        return None if found is None else AutoscalingRule.of(found)
 
 
 @versions.type(added="0.1.0")

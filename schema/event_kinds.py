@@ -9,6 +9,7 @@ import strawberry
 
 from schema import versions
 from schema.access import Project
+from schema.autoscaling import AutoscalingRule
 from schema.context import Info
 from schema.deployments import ModelDeployment
 from schema.folders import ModelFolder
@@ -141,3 +142,18 @@ class ReplicaEvent(DeploymentEvent):
         """As it is now; null once it is forgotten, which the oldest exited ones are."""
         found = await info.context.loads.replica(self.own_replica_id)
         return None if found is None else ModelReplica.of(found)
+
+
+@versions.interface(added="0.1.0")
+class AutoscalingRuleEvent(DeploymentEvent):
+    """A fact about an autoscaling rule of a deployment."""
+
+    rule_id: strawberry.ID
+    metric: Metric
+    own_rule_id: strawberry.Private[str]
+
+    @versions.load
+    async def rule(self, info: Info) -> AutoscalingRule | None:
+        """As it is now; null when it is gone."""
+        found = await info.context.loads.rule(self.own_rule_id)
+        return None if found is None else AutoscalingRule.of(found)
