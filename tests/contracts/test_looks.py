@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from domain.deployments.ports import SHARDS
-from domain.deployments.shares import shard_of
+from domain.deployments.shards import shard_of
 from domain.errors import NotFound
 from domain.work import Due
 from tests.conftest import AnyStore

@@ -18,7 +18,7 @@ from domain.definitions.definition import Definition, HealthCheck, Model, Servic
 from domain.deployments.deployment import Deployment, DeploymentStatus, Revision
 from domain.deployments.ports import SHARDS
 from domain.deployments.rollout import RolloutKind, RolloutStatus
-from domain.deployments.shares import shard_of
+from domain.deployments.shards import shard_of
 from domain.deployments.strategy import Canary, CanaryStep
 from domain.events import RolloutStarted, Scope
 from infra.db import schema, version

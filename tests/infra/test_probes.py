@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, insert, text
 
-from domain.deployments.shares import shard_of
+from domain.deployments.shards import shard_of
 from infra.db.access import PROJECTS
 from infra.db.deployments import DEPLOYMENTS, REVISIONS
 from infra.db.engine import Engines

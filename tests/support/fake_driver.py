@@ -78,7 +78,9 @@ class FakeDriver:
 
     def see(self, replica: Replica, sight: Sight, **said: Any) -> None:
         endpoints = (Endpoint(model="m", host="127.0.0.1", port=20_000),)
-        runs = {"endpoints": endpoints, "placement": {"host": "here"}} if sight not in GONE else {}
+        runs: dict[str, Any] = (
+            {"endpoints": endpoints, "placement": {"host": "here"}} if sight not in GONE else {}
+        )
         self.host.seen[replica.id] = Observed(sight=sight, **runs, **said)
         self._changes.put_nowait(replica.deployment_id)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.deployments.ports import SHARDS
-from domain.deployments.shares import Moves, Shard, fair_part, moves, shard_of
+from domain.deployments.shards import Moves, Shard, fair_part, moves, shard_of
 
 planes = st.lists(st.sampled_from("abcdefg"), min_size=1, unique=True)
 owners = st.lists(st.none() | st.sampled_from("abcdefgxyz"), min_size=SHARDS, max_size=SHARDS)
