@@ -1,6 +1,7 @@
 """What events have in common, by what they are about.
 
-An event's own fields show the past. The nodes it names show the present, and are null when gone.
+An event's own fields show the past. The nodes it names show the present, and are null when gone. A field
+that several types have is of one type in all of them, `reason` nullable, so that one selection fits all.
 """
 
 from datetime import datetime
