@@ -9,7 +9,7 @@ from schema.scalars import Duration
 class AutoscalingRuleCreated(AutoscalingRuleEvent):
     """A deployment is to follow its load."""
 
-    target: float
+    target: float | None
     min_replicas: int
     max_replicas: int
     cooldown_up: Duration
@@ -20,7 +20,7 @@ class AutoscalingRuleCreated(AutoscalingRuleEvent):
 class AutoscalingRuleUpdated(AutoscalingRuleEvent):
     """A rule says something else; the fields show what holds since."""
 
-    target: float
+    target: float | None
     min_replicas: int
     max_replicas: int
     cooldown_up: Duration

@@ -1,7 +1,8 @@
 """What events have in common, by what they are about.
 
 An event's own fields show the past. The nodes it names show the present, and are null when gone. A field
-that several types have is of one type in all of them, `reason` nullable, so that one selection fits all.
+that several types have is of one type in all of them, so that one selection fits all: `reason` and
+what is an autoscaling rule's are nullable.
 """
 
 from datetime import datetime
@@ -13,6 +14,7 @@ from schema.access import Project
 from schema.autoscaling import AutoscalingRule
 from schema.context import Info
 from schema.deployments import ModelDeployment
+from schema.enums import Metric
 from schema.folders import ModelFolder
 from schema.replicas import ModelReplica
 from schema.revisions import ModelRevision
@@ -149,8 +151,8 @@ class ReplicaEvent(DeploymentEvent):
 class AutoscalingRuleEvent(DeploymentEvent):
     """A fact about an autoscaling rule of a deployment."""
 
-    rule_id: strawberry.ID
-    metric: Metric
+    rule_id: strawberry.ID | None
+    metric: Metric | None
     own_rule_id: strawberry.Private[str]
 
     @versions.load

@@ -125,7 +125,7 @@ async def test_rules_and_what_they_decide_are_told_as_events(graph: Graph, deplo
     query = """query($id: ID!) { events(filter: {subject: $id}) { nodes { __typename actor
       ... on AutoscalingRuleEvent { ruleId metric rule { id } }
       ... on AutoscalingRuleUpdated { maxReplicas changed }
-      ... on DeploymentScaled { before after decidedBy: ruleId scaledBy: metric measured target note
+      ... on DeploymentScaled { before after ruleId metric measured target note
         rule { id } } } } }"""
     _, created, updated, scaled, deleted = (await graph.get(query, id=deployment))["events"][
         "nodes"
@@ -143,8 +143,8 @@ async def test_rules_and_what_they_decide_are_told_as_events(graph: Graph, deplo
         "actor": "autoscaler",
         "before": 1,
         "after": 3,
-        "decidedBy": made["id"],
-        "scaledBy": "IN_FLIGHT",
+        "ruleId": made["id"],
+        "metric": "IN_FLIGHT",
         "measured": 20.0,
         "target": 8.0,
         "note": "why",

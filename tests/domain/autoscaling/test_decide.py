@@ -179,7 +179,7 @@ def test_a_revision_with_a_fixed_port_gets_one_replica() -> None:
     assert numbers(decided([rule], 0, seen([rule], [a_look(90, desired=0)]), most=1)) == (0, 1)
 
 
-@pytest.mark.parametrize("status", set(DeploymentStatus) - SCALED)
+@pytest.mark.parametrize("status", sorted(set(DeploymentStatus) - SCALED))
 def test_what_is_not_on_its_way_to_serve_is_left_alone(status: DeploymentStatus) -> None:
     rule = a_rule(min_replicas=2)
     deployment = serving(status=status)
