@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from hypothesis import HealthCheck, settings
+
 from domain.autoscaling.load import Load, Reported, observe
 from domain.autoscaling.rule import AutoscalingRule, Metric
 from domain.deployments.deployment import Deployment, DeploymentStatus
@@ -14,6 +16,7 @@ from domain.deployments.strategy import Rolling
 from tests.support.builders import NOON, a_deployment, a_project, fresh
 
 STEP = timedelta(seconds=2)
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def a_rule(deployment: Deployment | None = None, **said: Any) -> AutoscalingRule:

@@ -3,7 +3,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.autoscaling.decide import SCALED, Scaling, decide, proposal
@@ -11,7 +11,7 @@ from domain.autoscaling.load import Load, observe
 from domain.autoscaling.rule import AutoscalingRule, Metric
 from domain.deployments.deployment import DeploymentStatus
 from tests.support.builders import NOON
-from tests.support.scaling import STEP, a_look, a_rule, seen, serving, steady
+from tests.support.scaling import STEP, UNHURRIED, a_look, a_rule, seen, serving, steady
 
 
 def decided(rules: list[AutoscalingRule], desired: int, load: Load, **said: Any) -> Scaling | None:
@@ -226,7 +226,7 @@ def schedules(draw: st.DrawFn) -> list[tuple[int, int, bool, int | None]]:
     return [step for step, times in parts for step in [step] * times]
 
 
-@settings(max_examples=300)
+@UNHURRIED
 @given(rules(), schedules(), st.sampled_from([1, 1_000]))
 def test_whatever_happens_bounds_hold_and_cooldowns_are_kept(
     ours: list[AutoscalingRule], schedule: list[tuple[int, int, bool, int | None]], most: int
@@ -315,6 +315,7 @@ class World:
         ]
 
 
+@UNHURRIED
 @given(
     rules(),
     st.lists(st.tuples(st.integers(0, 40), st.integers(0, 20)), min_size=1, max_size=40),
@@ -332,6 +333,7 @@ def test_more_load_never_makes_fewer_replicas(
     assert after([less for less, _ in pairs]) <= after([less + more for less, more in pairs])
 
 
+@UNHURRIED
 @given(st.integers(1, 100), st.integers(-100, 100), st.sampled_from([0, 2, 30]))
 def test_a_load_about_as_the_target_wants_it_changes_nothing(
     desired: int, off: int, cooldown: int
@@ -345,6 +347,7 @@ def test_a_load_about_as_the_target_wants_it_changes_nothing(
         assert decided([rule], desired, load) is None
 
 
+@UNHURRIED
 @given(st.integers(0, 60), st.integers(1, 20), rules())
 def test_under_a_steady_load_the_number_settles(
     in_flight: int, desired: int, ours: list[AutoscalingRule]

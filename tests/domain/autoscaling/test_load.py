@@ -8,7 +8,7 @@ from domain.autoscaling.load import Load, Reported, Sample, Window, observe, rep
 from domain.autoscaling.rule import Metric
 from domain.deployments.ports import GatewayReport
 from tests.support.builders import NOON
-from tests.support.scaling import a_look, a_rule, seen
+from tests.support.scaling import UNHURRIED, a_look, a_rule, seen
 
 RATE = [a_rule(metric=Metric.REQUEST_RATE)]
 IN_FLIGHT = [a_rule()]
@@ -75,6 +75,7 @@ def test_a_gateway_that_was_silent_for_a_while_brings_no_burst() -> None:
     assert rate(seen(RATE, looks)) == 0
 
 
+@UNHURRIED
 @given(st.lists(st.tuples(st.integers(0, 50), st.booleans()), min_size=6, max_size=40))
 def test_a_rate_is_never_negative_nor_more_than_what_came(steps: list[tuple[int, bool]]) -> None:
     """Each step some requests come, or the gateway starts anew and they are its first."""
@@ -123,6 +124,7 @@ def test_a_longer_cooldown_waits_for_what_was_not_kept() -> None:
     assert longer.windows[Metric.IN_FLIGHT].since == load.at - seconds(10)
 
 
+@UNHURRIED
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=60), st.integers(0, 80), st.data())
 def test_a_window_knows_the_highest_total_of_any_part_of_it(
     totals: list[int], keep: int, data: st.DataObject
