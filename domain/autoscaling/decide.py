@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
-from domain.autoscaling.load import Load
+from domain.autoscaling.load import Load, Reported
 from domain.autoscaling.rule import MOST_REPLICAS, AutoscalingRule, Metric
 from domain.deployments.deployment import Deployment, DeploymentStatus
 
@@ -66,6 +66,18 @@ def decide(
     if down is not None and down.replicas < desired:
         return _scaling(desired, down, _why(down, f"at most in {down.rule.cooldown_down:g} s"))
     return None
+
+
+def is_at_rest(
+    rules: Sequence[AutoscalingRule], load: Load, look: Reported, most: int = MOST_REPLICAS
+) -> bool:
+    """Whether nothing came since the load was seen, and nothing is there to take away: one more look
+    would decide nothing."""
+    least = min(max(rule.min_replicas for rule in rules), most)
+    is_same = (look.desired, look.arrived) == (load.desired, load.arrived)
+    is_silent = look.in_flight == 0 and all(w.total == 0 for w in load.windows.values())
+    is_known = all(rule.metric in load.windows for rule in rules)
+    return is_same and is_silent and is_known and look.desired == least
 
 
 def first(rules: Sequence[AutoscalingRule], held: int, most: int) -> Scaling | None:

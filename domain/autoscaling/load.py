@@ -79,10 +79,12 @@ def observe(
     before: Load | None, look: Reported, rules: Sequence[AutoscalingRule], now: datetime
 ) -> Load:
     """The load after one more look. Who looked away for long, or finds no gateway, begins anew."""
-    if before is None or now - before.at > LONGEST_GAP:
+    if before is None:
         before = Load(at=now, desired=look.desired)
     rescaled_at = before.rescaled_at if before.desired == look.desired else now
     load = replace(before, at=now, desired=look.desired, rescaled_at=rescaled_at)
+    if now - before.at > LONGEST_GAP:
+        load = replace(load, arrived={}, arrivals=(), windows={})
     if not look.arrived:
         return replace(load, arrived={}, arrivals=(), windows={})
     came = sum(_came(load.arrived.get(gateway), count) for gateway, count in look.arrived.items())

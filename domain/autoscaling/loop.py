@@ -1,12 +1,13 @@
 """The loop that has deployments follow their load: those of its control plane's shards."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from domain.autoscaling.apply import ACTOR, apply
-from domain.autoscaling.decide import Scaling, decide
+from domain.autoscaling.decide import Scaling, decide, is_at_rest
 from domain.autoscaling.load import Load, observe, reported
 from domain.autoscaling.watch import Watch, Watched
 from domain.clock import Clock
@@ -16,6 +17,7 @@ from domain.deployments.shards import shard_of
 from domain.work import Reads, StartWork, Work
 
 LOOK_EVERY = 2.0  # seconds
+AT_ONCE = 100  # deployments, between which others go on
 CAUSE = "sweep"
 
 
@@ -43,7 +45,9 @@ class Autoscaler:
             now = self.clock()
             reports = await self.gateways.living(now)
             replicas = await self._replicas(reports)
-            for i, lease in leases.items():
+            for count, (i, lease) in enumerate(leases.items()):
+                if count % AT_ONCE == 0:
+                    await asyncio.sleep(0)  # others want to go on, too
                 await self._follow(watched[i], replicas.get(i, ()), reports, lease, now)
         return LOOK_EVERY
 
@@ -57,7 +61,10 @@ class Autoscaler:
     ) -> None:
         deployment, rules = watched.deployment, watched.rules
         look = reported(deployment.id, deployment.desired_replicas, replica_ids, reports)
-        load = observe(self._loads.get(deployment.id), look, rules, now)
+        before = self._loads.get(deployment.id)
+        if before is not None and is_at_rest(rules, before, look, watched.most):
+            return
+        load = observe(before, look, rules, now)
         self._loads[deployment.id] = load
         scaling = decide(
             rules, deployment, load, rolling_out=watched.rolling_out, most=watched.most

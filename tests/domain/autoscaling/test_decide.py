@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.autoscaling.decide import SCALED, Scaling, decide, proposal
+from domain.autoscaling.decide import SCALED, Scaling, decide, is_at_rest, proposal
 from domain.autoscaling.load import Load, observe
 from domain.autoscaling.rule import AutoscalingRule, Metric
 from domain.deployments.deployment import DeploymentStatus
@@ -257,10 +257,13 @@ class World:
             self.scaled_at = self.now
         desired = self.deployment.desired_replicas
         look = a_look(in_flight, desired, g=self.came)
-        self.load = load = observe(self.load, look, self.rules, self.now)
+        before = self.load
+        self.load = load = observe(before, look, self.rules, self.now)
         for metric, window in load.windows.items():
             self.history[metric].append((self.now, window.total))
         scaling = decide(self.rules, self.deployment, load, rolling_out=rolling_out, most=self.most)
+        if before is not None and is_at_rest(self.rules, before, look, self.most):
+            assert scaling is None
         if scaling is not None:
             assert not rolling_out
             self.judge(scaling)

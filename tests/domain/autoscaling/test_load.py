@@ -114,6 +114,10 @@ def test_another_number_of_desired_replicas_is_noted_whoever_decided_it() -> Non
     assert seen(IN_FLIGHT, [a_look(desired=2)] * 3).rescaled_at is None
     load = seen(IN_FLIGHT, [a_look(desired=2), a_look(desired=3), a_look(desired=3)])
     assert load.rescaled_at == NOON + seconds(2)
+    late = observe(load, a_look(desired=3), IN_FLIGHT, load.at + seconds(60))
+    assert late.rescaled_at == load.rescaled_at
+    later = observe(late, a_look(desired=4), IN_FLIGHT, late.at + seconds(60))
+    assert later.rescaled_at == later.at
 
 
 def test_a_longer_cooldown_waits_for_what_was_not_kept() -> None:

@@ -281,6 +281,14 @@ async def test_a_revision_with_a_fixed_port_is_not_scaled_beyond_one(plane: Plan
     assert await plane.scalings() == []
 
 
+async def test_what_was_at_rest_for_long_follows_its_load_at_once(plane: Plane) -> None:
+    deployment = await plane.a_deployment(a_rule(target=4))
+    await plane.look(times=60)
+    await plane.a_replica(deployment, 12)
+    await plane.look()
+    assert await plane.desired(deployment) == 3
+
+
 async def test_who_starts_anew_takes_nothing_away_before_it_has_seen_enough(plane: Plane) -> None:
     deployment = await plane.a_deployment(a_rule(cooldown_down=60), desired_replicas=5)
     await plane.a_replica(deployment, 1)
