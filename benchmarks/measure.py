@@ -26,6 +26,16 @@ class Ratio:
         return self.ours / self.reference
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A number that stands for itself, in the unit that `what` names."""
+
+    name: str
+    what: str
+    value: float
+    bar: float | None
+
+
 async def compared(
     name: str, what: str, ours: Act, reference: Act, *, bar: float, acts: int, rounds: int
 ) -> Ratio:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TextIO
 
 import httpx
 
@@ -147,10 +147,15 @@ class Running:
     process: Process
     url: str
     log: Path
+    out: TextIO
 
     @property
     def ws_url(self) -> str:
         return self.url.replace("http", "ws") + "/graphql"
+
+    def said(self) -> list[str]:
+        """The lines after the ready line, of a server that ended."""
+        return self.out.read().splitlines()
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(number)
@@ -173,7 +178,7 @@ def running(
             line = said.readline()
             ready = READY.fullmatch(line)
             assert ready, f"no ready line but {line!r}; the log: {log.read_text()}"
-            yield Running(process=process, url=ready[1], log=log)
+            yield Running(process=process, url=ready[1], log=log, out=said)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(STOP_SECONDS)

@@ -148,6 +148,11 @@ class Yard:
             await work.deployments.put(decided)
             await work.look(deployment_id, self.clock())
 
+    async def ask(self, deployment_id: str) -> None:
+        """For a look, at once."""
+        async with self.store.start_work(USER, REQUEST) as work:
+            await work.look(deployment_id, self.clock())
+
     async def abort(self, deployment_id: str) -> None:
         async with self.store.start_work(USER, REQUEST) as work:
             deployment = await work.deployments.lock(deployment_id)
