@@ -150,20 +150,23 @@ async def test_replicas_are_paged(graph: Graph, player: Player) -> None:
 
 async def test_a_group_counts_its_own_replicas(graph: Graph, player: Player) -> None:
     made, (one, two) = await player.deployed(2)
-    await player.group(one, weight=90, exits=2, message="It ended.", log_tail=("Traceback",))
+    await player.group(
+        one, weight=90, desired_replicas=3, exits=2, message="It ended.", log_tail=("Traceback",)
+    )
     graph.house.clock.forward(seconds=1)
     await player.heal(await player.start(one))
     await player.start(two)
     draining = await player.heal(await player.start(two))
     await player.move(replace(draining, status=ReplicaStatus.DRAINING))
     await player.exit(await player.start(two))
-    query = """query($id: ID!) { modelDeployment(id: $id) { replicaGroups { weight exits reason message
-      logTail revision { number } deployment { name }
+    query = """query($id: ID!) { modelDeployment(id: $id) { replicaGroups { weight desiredReplicas exits
+      reason message logTail revision { number } deployment { name }
       replicas { starting healthy unhealthy draining stopping present } } } }"""
     first, second = (await graph.get(query, id=of(made)))["modelDeployment"]["replicaGroups"]
     none = dict.fromkeys(("starting", "healthy", "unhealthy", "draining", "stopping"), 0)
     assert first == {
         "weight": 90,
+        "desiredReplicas": 3,
         "exits": 2,
         "reason": None,
         "message": "It ended.",
