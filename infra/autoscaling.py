@@ -7,8 +7,8 @@ from domain.autoscaling.wake import Waking
 from domain.autoscaling.watch import Ceilings, Watch
 from domain.clock import utc_now
 from domain.deployments.deployment import Revision
-from domain.deployments.loading import fixed_port
 from domain.deployments.ports import Lease
+from domain.deployments.reconciler.loading import fixed_port
 from infra.settings import Driver, Settings
 from infra.store import Store
 
