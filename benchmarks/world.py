@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from domain.access.access import Caller, Principal
 from domain.definitions.request import FolderChoice, RevisionRequest
 from domain.definitions.variants import Variant
-from domain.deployments.deployment import Deployment
+from domain.deployments.deployment import Deployment, DeploymentStatus
 from domain.deployments.service import NewDeployment
 from domain.folders.service import NewFolder
 from infra import app, serving, wiring
@@ -48,13 +48,16 @@ class World:
         deployments = self.parts.services.deployments
         new = NewDeployment(name=name, desired_replicas=2, tags=("demo", "team-a"))
         made = await deployments.create(self.caller, new)
-        for number in range(revisions):
-            await deployments.add_revision(
-                self.caller, self.request(made.id, number == revisions - 1)
-            )
-        return made
+        for _ in range(revisions):
+            added = await deployments.add_revision(self.caller, self.request(made.id))
+        async with self.parts.store.start_work("bench", "sweep") as work:
+            changed = await work.deployments.lock(made.id)
+            assert changed is not None
+            changed = replace(changed, active_revision_id=added.id, status=DeploymentStatus.READY)
+            await work.deployments.put(changed)
+        return changed
 
-    def request(self, deployment_id: str, activate: bool = False) -> RevisionRequest:
+    def request(self, deployment_id: str) -> RevisionRequest:
         """Three layers: the variant's, the folder's file, and what is asked for here."""
         return RevisionRequest(
             deployment_id=deployment_id,
@@ -67,7 +70,6 @@ class World:
                 }
             },
             note="fail sooner",
-            activate=activate,
         )
 
 

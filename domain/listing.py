@@ -65,7 +65,8 @@ class Listing:
     """`after` is (value of the order field, id) of the row that the page starts behind.
 
     Rows of one value are ordered by id, in the same direction; None comes before every value.
-    `with_deleted` also lists deployments that are STOPPED, and replicas that are EXITED.
+    `with_deleted` also lists what is over and done with: deployments that are STOPPED, replicas that
+    have EXITED.
     """
 
     first: int

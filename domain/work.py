@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from domain.access.access import ApiKey, Project
+from domain.autoscaling.rule import AutoscalingRule
 from domain.deployments.deployment import Deployment, Revision, RevisionHead
 from domain.deployments.ports import Lease
 from domain.deployments.replica import Replica, ReplicaGroup
@@ -85,6 +86,7 @@ class Work(Protocol):
     rollouts: Rows[Rollout]
     groups: Rows[ReplicaGroup]
     replicas: Rows[Replica]
+    rules: Rows[AutoscalingRule]
     answers: Answers
 
     async def live_rollout(self, deployment_id: str) -> Rollout | None:
@@ -121,9 +123,9 @@ class StartWork(Protocol):
 class Lists(Protocol[T]):
     """Committed rows for display.
 
-    `by_ids` leaves out what does not exist, and gives deleted deployments too; `page` and `count`
-    leave these out unless the listing says `with_deleted`. A field that can't be filtered or
-    ordered by, or a value of the wrong type, is InvalidValue.
+    `by_ids` leaves out what does not exist, and gives deleted deployments and exited replicas too;
+    `page` and `count` leave these out unless the listing says `with_deleted`. A field that can't be
+    filtered or ordered by, or a value of the wrong type, is InvalidValue.
     """
 
     async def by_ids(self, ids: Collection[str]) -> Mapping[str, T]: ...
@@ -176,6 +178,14 @@ class ReplicaLists(Lists[Replica], Protocol):
     async def counts(
         self, deployment_ids: Collection[str], listing: Listing
     ) -> Mapping[str, int]: ...
+
+
+class RuleLists(Lists[AutoscalingRule], Protocol):
+    async def of(self, deployment_ids: Collection[str]) -> Mapping[str, Sequence[AutoscalingRule]]:
+        """The deployments' rules, oldest first."""
+
+    async def live(self) -> Mapping[str, Sequence[AutoscalingRule]]:
+        """All rules of deployments that are not deleted, by deployment, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +246,7 @@ class Reads(Protocol):
     rollouts: RolloutLists
     groups: GroupLists
     replicas: ReplicaLists
+    rules: RuleLists
     due: DueLists
     answers: AnswerReads
 

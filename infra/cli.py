@@ -10,6 +10,8 @@ import typer
 
 from domain.errors import ModelyardError
 from infra import echo_cli, keys_cli, settings_cli
+from infra.commands import deploy, deployments, logs, rollouts
+from infra.commands.events import events
 from infra.output import Config, DataDir, fail, say
 
 cli = typer.Typer(
@@ -20,10 +22,10 @@ cli = typer.Typer(
     rich_markup_mode=None,
 )
 schema = typer.Typer(help="The GraphQL schema.", no_args_is_help=True)
-events = typer.Typer(help="The event log.", no_args_is_help=True)
 cli.add_typer(keys_cli.key, name="key")
 cli.add_typer(schema, name="schema")
 cli.add_typer(events, name="events")
+cli.add_typer(rollouts.rollout, name="rollout")
 cli.command("settings")(settings_cli.listed)
 cli.command()(echo_cli.echo)
 
@@ -31,7 +33,7 @@ cli.command()(echo_cli.echo)
 def main() -> None:
     """Whatever is refused on purpose is one line and exit code 1."""
     try:
-        cli()
+        cli(prog_name="modelyard")
     except ModelyardError as error:
         fail(error.message)
     except KeyboardInterrupt:
@@ -140,6 +142,19 @@ def restored(data_dir: DataDir = None, config: Config = None) -> None:
 
     asyncio.run(renew())
     say("The event log has a new epoch.")
+
+
+for command in (
+    deploy.deploy,
+    deployments.ls,
+    deployments.describe,
+    deployments.revisions,
+    deployments.scale,
+    deployments.rm,
+    rollouts.rollback,
+    logs.logs,
+):
+    cli.command()(command)
 
 
 if __name__ == "__main__":

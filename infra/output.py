@@ -39,6 +39,12 @@ def say_table(rows: list[dict[str, str]]) -> None:
     Console(width=wide, highlight=False, markup=False).print(table)
 
 
+def tell(text: str) -> None:
+    """How it goes: not what was asked for, which goes to the standard output."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
 def fail(problem: str) -> NoReturn:
     sys.stderr.write(f"modelyard: {' '.join(problem.split())}\n")
     sys.exit(1)

@@ -1,5 +1,7 @@
 """What an operator may set, and the only place that reads the environment.
 
+(A client's variables, MODELYARD_SERVER and its like, are defaults of its commands' options.)
+
 A setting comes from the command line, else from `MODELYARD_<NAME>`, else from `<name>` (any case,
 with or without the prefix) in `modelyard.toml`, else from its default here.
 """
@@ -32,6 +34,7 @@ from pydantic_settings import (
 )
 
 from domain.errors import ModelyardError
+from infra.client import variables
 
 PREFIX = "MODELYARD_"
 TESTS_PREFIX = "MODELYARD_TEST_"  # the test suite's own variables
@@ -227,7 +230,7 @@ def load(config: Path | None = None, **said: object) -> Settings:
     """
     known = set(Settings.model_fields)
     for variable in os.environ:
-        if variable.startswith(PREFIX) and not variable.startswith(TESTS_PREFIX):
+        if variable.startswith(PREFIX) and not _is_others(variable):
             _known(variable.removeprefix(PREFIX).lower(), variable, known, PREFIX)
     written = _from_file(config, known)
 
@@ -249,6 +252,11 @@ def load(config: Path | None = None, **said: object) -> Settings:
         return Sourced(**spoken)
     except ValidationError as error:
         raise SettingsRefused(problem=_problems(error)) from error
+
+
+def _is_others(variable: str) -> bool:
+    """A client's, which has them from its options, or the test suite's."""
+    return variable in variables.MEANINGS or variable.startswith(TESTS_PREFIX)
 
 
 def environment() -> Mapping[str, str]:
@@ -283,7 +291,11 @@ def _named(written: Mapping[str, Any], file: Path, known: set[str]) -> dict[str,
 def _known(name: str, written: str, known: set[str], prefix: str = "") -> None:
     if name in known:
         return
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    if PREFIX + name.upper() in variables.MEANINGS:
+        problem = f"{written} is a client's: set {PREFIX}{name.upper()} in its environment."
+        raise SettingsRefused(problem=problem)
+    clients = {each.removeprefix(PREFIX).lower() for each in variables.MEANINGS if prefix}
+    near = get_close_matches(name, known | clients, n=1, cutoff=0.5)
     shown = (prefix + near[0].upper() if prefix else near[0]) if near else ""
     hint = f" Did you mean {shown}?" if near else " `modelyard settings` lists all."
     raise SettingsRefused(problem=f"There is no setting {written}.{hint}")
@@ -308,6 +320,13 @@ class Described:
 
 
 def describe() -> list[Described]:
+    return _own() + [
+        Described(name=name, type="text", default="", meaning=meaning)
+        for name, meaning in variables.MEANINGS.items()
+    ]
+
+
+def _own() -> list[Described]:
     return [
         Described(
             name=PREFIX + name.upper(),

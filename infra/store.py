@@ -180,6 +180,7 @@ async def _sweep(store: Store, clock: Clock, retention: timedelta) -> None:
     await _unbroken(store.sweep(now - retention))
     await _unbroken(forget_expired(store.events.engines, now))
     await _unbroken(store.gateways.sweep(now))
+    await _unbroken(store.prune_replicas())
 
 
 @asynccontextmanager

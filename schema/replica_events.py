@@ -19,7 +19,7 @@ class ReplicaBecameHealthy(ReplicaEvent):
 class ReplicaBecameUnhealthy(ReplicaEvent):
     """It was healthy; gateways send it nothing new from here on."""
 
-    reason: Reason
+    reason: Reason | None
     message: str = versions.field(description="The reason in words.")
 
 
@@ -27,14 +27,14 @@ class ReplicaBecameUnhealthy(ReplicaEvent):
 class ReplicaDraining(ReplicaEvent):
     """Gateways send it nothing new from here on; it finishes what it has."""
 
-    reason: Reason
+    reason: Reason | None
 
 
 @versions.type(added="0.1.0")
 class ReplicaStopping(ReplicaEvent):
     """It was told to end."""
 
-    reason: Reason
+    reason: Reason | None
 
 
 @versions.type(added="0.1.0")

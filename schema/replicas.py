@@ -151,6 +151,9 @@ class ReplicaGroup(Node):
     weight: int | None = versions.field(
         description="The percentage of requests that it gets; null where all replicas share them."
     )
+    desired_replicas: int = versions.field(
+        description="How many of it are to run now, on the way to what is desired of the deployment."
+    )
     exits: int = versions.field(
         description="How many replicas in a row ended unwanted; each makes the next wait longer."
     )
@@ -193,6 +196,7 @@ class ReplicaGroup(Node):
         return cls(
             id=global_id("ReplicaGroup", value.id),
             weight=value.weight,
+            desired_replicas=value.desired_replicas,
             exits=value.exits,
             next_retry_at=value.retry_at,
             reason=value.reason,

@@ -30,7 +30,7 @@ class RolloutAdvanced(RolloutEvent):
 class RolloutPaused(RolloutEvent):
     """A rollout waits for somebody."""
 
-    reason: Reason
+    reason: Reason | None
 
 
 @versions.type(added="0.1.0")
@@ -54,7 +54,7 @@ class RolloutSucceeded(RolloutEvent, RevisionEvent):
 class RolloutFailed(RolloutEvent, RevisionEvent):
     """The way back begins; RolledBack ends it."""
 
-    reason: Reason
+    reason: Reason | None
     message: str = versions.field(description="The reason in words.")
     log_tail: list[str] = versions.field(description="The failing replica's last lines.")
 

@@ -74,9 +74,10 @@ class ReplicaGroup:
     """The replicas of one revision of a deployment.
 
     `weight` is its share of the requests in percent; None shares them by healthy replicas.
-    `early_exits` counts replicas that ended before they were ever healthy, since one of the group
-    last became healthy; `exits` counts all unwanted ends, and makes the back-off: nothing is started
-    before `retry_at`. `reason`, `message` and `log_tail` tell of the last end that was unwanted.
+    `early_exits` counts replicas that ended before they were ever healthy while a live rollout leads
+    to the group, since one of it last became healthy; `exits` counts all unwanted ends, and makes the
+    back-off: nothing is started before `retry_at`. `reason`, `message` and `log_tail` tell of the last
+    end that was unwanted.
     `desired_replicas` is how many of it the plan wants; what a paused rollout keeps.
     """
 

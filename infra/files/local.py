@@ -39,7 +39,7 @@ class LocalCopies:
             raise StorageUnavailable(where=uri, problem="there is no such bucket") from error
         files = _files(uri, prefix, stored)
         name = _digest(canonical, stored)
-        place = self.data_dir / "folders" / name
+        place = self.data_dir.absolute() / "folders" / name
         async with self._copying.setdefault(name, Lock()):
             if not place.is_dir():
                 await self._copy(scheme, bucket, files, place)

@@ -61,6 +61,7 @@ class Stored:
 class Objects:
     credentials: Credentials
     timeout: timedelta
+    piece: int = PIECE
     _stores: dict[tuple[str, str], "ObjectStore"] = field(default_factory=dict)
 
     async def read(self, scheme: str, bucket: str, key: str, limit: int) -> bytes | None:
@@ -104,8 +105,8 @@ class Objects:
         from obstore.exceptions import PreconditionError
 
         where = f"{scheme}://{bucket}/{stored.key}"
-        for start in range(0, stored.size, PIECE):
-            options: GetOptions = {"range": (start, min(start + PIECE, stored.size))}
+        for start in range(0, stored.size, self.piece):
+            options: GetOptions = {"range": (start, min(start + self.piece, stored.size))}
             if stored.etag is not None:
                 options["if_match"] = stored.etag
             try:

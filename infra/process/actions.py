@@ -106,6 +106,7 @@ async def _done(action: PreStartAction, stage: Stage, name: str) -> str | None:
 
 def _write_file(args: Mapping[str, Any], stage: Stage) -> None:
     path = stage.folder / args["filename"]
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a" if args.get("append") else "w", encoding="utf-8") as file:
         file.write(_body(args["body"]))
     path.chmod(_mode(args) or 0o644)

@@ -129,7 +129,8 @@ class ProcessDriver:
             for supervision in self._living():
                 file = self._parts.log(supervision.replica.id)
                 try:
-                    await asyncio.to_thread(file.rotate)
+                    if file.is_full:
+                        await asyncio.to_thread(file.rotate)
                 except OSError as error:
                     log.warning("a log can't be rotated", log=str(file.path), problem=str(error))
 
@@ -231,9 +232,12 @@ class ProcessDriver:
         log.warning(
             "processes of no replica are ended", replica=replica_id, pids=[s.pid for s in seen]
         )
-        grace = self._parts.settings.grace.total_seconds()
-        task = asyncio.create_task(
-            ending.end(self._parts.mark(replica_id), (), grace, self._parts.processes)
-        )
+        task = asyncio.create_task(self._ended(replica_id), name=f"orphan {replica_id}")
         self._sweeping.add(task)
         task.add_done_callback(self._sweeping.discard)
+
+    async def _ended(self, replica_id: str) -> None:
+        parts = self._parts
+        grace = parts.settings.grace.total_seconds()
+        await ending.end(parts.mark(replica_id), (), grace, parts.processes)
+        await asyncio.to_thread(parts.limits.forget, replica_id)

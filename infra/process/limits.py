@@ -26,7 +26,7 @@ class Limits:
 
     def hold(self, replica_id: str, wanted: Mapping[str, str]) -> Path | None:
         """The list of processes to join for these resources; None where nothing bounds them."""
-        said = {FILES[key]: limit(key, wanted[key]) for key in FILES if key in wanted}
+        said = self.wanted(wanted)
         if self.root is None or not said:
             return None
         group = self._group(replica_id)
@@ -37,6 +37,10 @@ class Limits:
         except OSError:
             return None
         return group / "cgroup.procs"
+
+    def wanted(self, resources: Mapping[str, str]) -> Mapping[str, str]:
+        """What the files of a cgroup would have to say."""
+        return {FILES[key]: limit(key, resources[key]) for key in FILES if key in resources}
 
     def out_of_memory(self, replica_id: str) -> bool:
         """Whether the kernel ended a process of it for its memory."""

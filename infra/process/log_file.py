@@ -38,10 +38,13 @@ class LogFile:
         finally:
             os.close(descriptor)
 
+    @property
+    def is_full(self) -> bool:
+        return _size(self.path) >= self.limit
+
     def rotate(self) -> bool:
-        """Begin anew where the limit is reached; whether it was. No older file is much longer than the
-        limit, however fast the log grew."""
-        if _size(self.path) < self.limit:
+        """Begin anew where the limit is reached; whether it was."""
+        if not self.is_full:
             return False
         with self._at(fcntl.LOCK_EX) as at:
             for number in range(self.kept, 1, -1):
@@ -91,11 +94,12 @@ class LogFile:
         return self.folder / f"output.log.{number}"
 
     def _copy(self) -> int:
-        """Copy what is there, but no more than the last `limit` bytes; how many there were."""
+        """Copy what is there; of a log that grew faster than it was looked at, the last `limit` bytes.
+        How many there were."""
         draft = self.folder / "output.log.new"
         with self.path.open("rb") as source, draft.open("wb") as copy:
             end = os.fstat(source.fileno()).st_size
-            if end > self.limit:
+            if end > 2 * self.limit:
                 source.seek(end - self.limit)
                 source.readline(LONGEST)
             while part := source.read(min(MOST, max(end - source.tell(), 0))):

@@ -47,11 +47,15 @@ class Prepared:
 
 async def prepare(parts: Parts, replica: Replica, revision: Revision) -> Sequence[Prepared]:
     """One launch for each model with a service. Raises CantStart."""
+    if not served(revision.definition):
+        raise CantStart(Reason.START_FAILED, "No model of the definition has a service.")
     own = parts.settings.replicas / replica.id
     folder = await _folder(parts, revision, own)
     variables = await _variables(parts, revision)
     ports = await _ports(parts, replica, revision.definition)
     members = parts.limits.hold(replica.id, revision.resources)
+    if members is None and parts.limits.wanted(revision.resources):
+        parts.log(replica.id).say("cpu and memory are not limited: there is no cgroup to do so")
     prepared = []
     for index, (model, service) in enumerate(served(revision.definition)):
         values = render.Values(

@@ -9,8 +9,14 @@ from pathlib import Path
 from infra.process.processes import MARK, Seen
 
 TICKS = os.sysconf("SC_CLK_TCK")
-GONE = frozenset("ZXx")  # ended, not waited for
+GONE = frozenset(
+    "ZXx"
+)  # ended, not waited for; of a process whose other threads run, the first one
+FLAGS, THREADS, STARTED = 6, 17, 19  # fields behind the name
+KERNEL_THREAD = 0x00200000
+PIECE = 64 * 1024
 LISTENS = "0A"
+PREFIX = f"\0{MARK}=".encode()
 LOCAL = frozenset(
     {
         "00000000",  # 0.0.0.0
@@ -34,20 +40,21 @@ class ProcFs:
 
     def one(self, pid: int) -> Seen | None:
         try:
-            stat = (self.root / f"{pid}/stat").read_bytes()
+            stat = _content(f"{self.root}/{pid}/stat")
         except (FileNotFoundError, ProcessLookupError):
             return None
         # The name stands in parentheses and may hold any of them, and spaces.
         fields = stat[stat.rindex(b")") + 2 :].decode().split()
-        if fields[0] in GONE:
+        if fields[0] in GONE and int(fields[THREADS]) <= 1:
             return None
-        mark, veiled = self._mark(pid)
+        of_kernel = int(fields[FLAGS]) & KERNEL_THREAD
+        mark, veiled = (None, False) if of_kernel else self._mark(pid)
         return Seen(
             pid=pid,
             parent=int(fields[1]),
             group=int(fields[2]),
             session=int(fields[3]),
-            started=int(fields[19]),
+            started=int(fields[STARTED]),
             mark=mark,
             veiled=veiled,
         )
@@ -90,14 +97,27 @@ class ProcFs:
 
     def _mark(self, pid: int) -> tuple[str | None, bool]:
         try:
-            environ = (self.root / f"{pid}/environ").read_bytes()
+            environ = _content(f"{self.root}/{pid}/environ")
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             return None, True
-        prefix = f"{MARK}=".encode()
-        for each in environ.split(b"\0"):
-            if each.startswith(prefix):
-                return each.removeprefix(prefix).decode(errors="replace"), False
-        return None, b"=" not in environ
+        start = (b"\0" + environ).find(PREFIX)  # thus of where the variable itself begins
+        if start < 0:
+            return None, b"=" not in environ
+        mark = environ[start + len(PREFIX) - 1 :].partition(b"\0")[0]
+        return mark.decode(errors="replace"), False
+
+
+def _content(path: str) -> bytes:
+    """As a file's, at less than half of the cost: thousands of them are read."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        content = part = os.read(descriptor, PIECE)
+        while len(part) == PIECE:
+            part = os.read(descriptor, PIECE)
+            content += part
+        return content
+    finally:
+        os.close(descriptor)
 
 
 def _target(link: Path) -> str:

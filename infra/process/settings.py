@@ -29,4 +29,5 @@ class ProcessSettings:
 
     @property
     def replicas(self) -> Path:
-        return self.data_dir / "replicas"
+        """Absolute: replicas run in other folders than the server."""
+        return self.data_dir.absolute() / "replicas"

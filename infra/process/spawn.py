@@ -8,10 +8,12 @@ before we could say so.
 import os
 import signal
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 SHELL = "/bin/sh"
+STANDARD_ERROR = 2
 BECOME = """
 printf %s "$$" >"$1" || exit 126
 [ -z "$2" ] || printf %s "$$" >"$2" || exit 126
@@ -48,8 +50,19 @@ def spawn(launch: Launch) -> int:
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(launch.log), append, 0o600),
             (os.POSIX_SPAWN_DUP2, 1, 2),
+            *((os.POSIX_SPAWN_CLOSE, each) for each in _inheritable()),
         ],
         setsid=True,
         setsigmask=(),
         setsigdef=signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP},
     )
+
+
+def _inheritable() -> list[int]:
+    """What would be passed on: not ours, but what whoever started us left open."""
+    found = []
+    for name in os.listdir("/dev/fd"):
+        with suppress(OSError):  # the listing's own is closed by now
+            if int(name) > STANDARD_ERROR and os.get_inheritable(int(name)):
+                found.append(int(name))
+    return found

@@ -20,7 +20,7 @@ from domain.deployments.ports import Observed, Sight
 from domain.deployments.reason import Reason
 from domain.deployments.replica import Replica
 from infra.process import ending, exits, limits, places, probes
-from infra.process.listening import Owner, owner
+from infra.process.listening import Owner, Ports
 from infra.process.log_file import last_lines
 from infra.process.parts import CantStart, Parts
 from infra.process.places import Placed, Placement
@@ -34,6 +34,7 @@ log = structlog.get_logger()
 TAIL = 20  # lines of a log that are kept with what went wrong
 LONGEST_LINE = 1000  # characters of each
 LOCK_PAUSE = 0.25
+END_PAUSE = 1.0
 KILLED = -9
 
 
@@ -66,6 +67,7 @@ class Supervision:
         self._revision = revision
         self._changed = changed
         self._mark = parts.mark(replica.id)
+        self._ports = Ports(self._mark, parts.processes)
         self._records = Records(parts.settings.replicas / replica.id)
         self._lost = lost
         self._stopped = asyncio.Event()
@@ -93,7 +95,9 @@ class Supervision:
         try:
             await asyncio.wait({living, stopped}, return_when=asyncio.FIRST_COMPLETED)
             await _cancelled(living, stopped)
-            await self._end(self._outcome(living))
+            ended = self._outcome(living)
+            while not self.gone.is_set():
+                await self._try_to_end(ended)
         finally:
             await _cancelled(living, stopped, *self._exits)
 
@@ -106,6 +110,13 @@ class Supervision:
             log.exception("a replica could not be looked after", replica=self.replica.id)
             return Ended(reason=Reason.START_FAILED, message="The server failed; see its log.")
 
+    async def _try_to_end(self, ended: Ended) -> None:
+        try:
+            await self._end(ended)
+        except Exception:  # the edge again: whatever failed, nothing may be left of the replica
+            log.exception("a replica could not be ended", replica=self.replica.id)
+            await asyncio.sleep(END_PAUSE)
+
     async def _live(self) -> Ended:
         if self._lost:
             return Ended(reason=Reason.EXITED_WHILE_ADOPTED, message=_unseen())
@@ -114,7 +125,7 @@ class Supervision:
                 await self._begin()
         except CantStart as error:
             return Ended(reason=error.reason, message=error.message)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             return Ended(reason=Reason.START_FAILED, message=f"It can't be started: {error}.")
         probing = asyncio.create_task(self._probe_all())
         try:
@@ -167,7 +178,7 @@ class Supervision:
         )
         new = [each.seen for each in placed[len(self._mains) :]]
         self._placed = placement.processes
-        self._mains = (*self._mains, *new)
+        self._mains = self._ports.mains = (*self._mains, *new)
         watches = [exits.ended(seen, self._parts.processes) for seen in new]
         self._exits = (*self._exits, *(asyncio.create_task(watch) for watch in watches))
         written = self.replica.placement or placement.written()
@@ -201,7 +212,7 @@ class Supervision:
         return problem or await asyncio.to_thread(self._theft, port)
 
     def _theft(self, port: int) -> str:
-        whose = owner(port, self._mark, self._mains, self._parts.processes)
+        whose = self._ports.owner(port)
         return "" if whose is Owner.OURS else f"port {port} is answered by a process of others"
 
     async def _judge(self) -> None:
@@ -241,9 +252,7 @@ class Supervision:
         """Whether it ended because somebody else has its port."""
         if known.was_healthy:
             return False
-        whose = await asyncio.to_thread(
-            owner, placed.port, self._mark, self._mains, self._parts.processes
-        )
+        whose = await asyncio.to_thread(self._ports.owner, placed.port)
         return whose is Owner.OTHERS
 
     async def _end(self, ended: Ended) -> None:
@@ -273,7 +282,10 @@ class Supervision:
         self.gone.set()
 
     async def _tail(self) -> tuple[str, ...]:
-        lines = await asyncio.to_thread(last_lines, self._parts.log(self.replica.id), TAIL)
+        try:
+            lines = await asyncio.to_thread(last_lines, self._parts.log(self.replica.id), TAIL)
+        except OSError as error:
+            lines = [f"The log can't be read: {error}"]
         return tuple(line[:LONGEST_LINE] for line in lines)
 
     def _say(self, observed: Observed) -> None:

@@ -283,3 +283,19 @@ async def test_a_database_refuses_what_can_not_be(
         kept = await keep_deployment(store.start_work)
         with pytest.raises(IntegrityError):
             await add(store, wrong(kept))
+
+
+async def test_a_deployment_has_replicas_until_the_last_has_exited(
+    store: AnyStore, kept: Kept
+) -> None:
+    async def has_replicas() -> bool:
+        async with store.start_work("ada", "request:1") as w:
+            return await w.has_replicas(kept.deployment.id)
+
+    assert not await has_replicas()
+    replica = a_replica(kept.group)
+    await add(store, replica, an_exited_replica(kept.group))
+    assert await has_replicas()
+    async with store.start_work("ada", "request:1") as w:
+        await w.replicas.put(replace(replica, status=ReplicaStatus.EXITED, exited_at=NOON))
+    assert not await has_replicas()

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event
 
 from domain.access.access import Caller, Principal
+from domain.clock import utc_now
 from domain.definitions.request import RevisionRequest
 from domain.definitions.variants import Variant
 from domain.deployments.service import NewDeployment
@@ -21,6 +22,7 @@ from resolvers.limits import Limits
 from resolvers.operations import Operations
 from resolvers.root import Schema, build_schema
 from schema.relay import global_id
+from tests.support.playing import promoted
 
 REVISION = (
     "id number digest note image runtimeVariant createdAt template { name } modelFolder { uri }"
@@ -86,6 +88,7 @@ async def a_fleet(parts: Parts, size: int, prefix: str = "chat") -> tuple[str, s
                     deployment_id=made.id, runtime_variant=Variant.ECHO, activate=last, note="n"
                 ),
             )
+        await promoted(parts.store.start_work, parts.store.reads, made.id, utc_now())
     return global_id("ModelDeployment", made.id), global_id("ModelRevision", added.id)
 
 

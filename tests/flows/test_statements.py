@@ -12,6 +12,7 @@ from sqlalchemy import event
 
 from domain.access.access import Caller
 from domain.access.service import OPEN
+from domain.clock import utc_now
 from domain.definitions.request import RevisionRequest
 from domain.definitions.variants import Variant
 from domain.deployments.service import NewDeployment
@@ -20,6 +21,7 @@ from infra.store import Store
 from infra.wiring import running
 from resolvers.context import Context, Services
 from resolvers.root import Schema, build_schema
+from tests.support.playing import promoted
 
 PAGE = """query($first: Int!) { modelDeployments(first: $first) {
   totalCount
@@ -29,7 +31,7 @@ PAGE = """query($first: Int!) { modelDeployments(first: $first) {
       deployment { name } } } pageInfo { hasNextPage } } } }
   pageInfo { hasNextPage endCursor } } }"""
 SECRETS = """{ secrets(first: 20) { edges { node { name usedBy { name } } } } }"""
-EVENTS = """{ events(first: 50) { edges { node { __typename cursor
+EVENTS = """{ events(first: 100) { edges { node { __typename cursor
   ... on RevisionAdded { revision { number deployment { name } } deployment { name } } } } } }"""
 
 
@@ -96,6 +98,7 @@ async def some_deployments(counted: Counted, wanted: int) -> None:
                 activate=activate,
             )
             await services.deployments.add_revision(caller, request)
+        await promoted(services.deployments.start_work, services.reads, made.id, utc_now())
 
 
 async def test_a_page_costs_a_constant_number_of_statements(counted: Counted) -> None:

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +12,11 @@ from sqlalchemy import event, insert, text
 from domain.deployments.shards import shard_of
 from infra.db.access import PROJECTS
 from infra.db.deployments import DEPLOYMENTS, REVISIONS
-from infra.db.engine import Engines
+from infra.db.engine import Engines, open_engines
 from infra.db.looks import LOOKS
+from infra.db.reads import StoredReads
 from infra.db.replicas import GROUPS, REPLICAS
 from infra.db.rollouts import ROLLOUTS
-from infra.store import Store, open_store
 from tests.support.builders import NOON, a_deployment, a_project, a_revision
 from tests.support.running import a_group, a_replica, a_rollout, an_ended_rollout, an_exited_replica
 
@@ -28,13 +27,13 @@ IDLE, BUSY = 10_000, 500
 class Fleet:
     """Many idle deployments; the ids are of some that have replicas, of past and present."""
 
-    store: Store
     engines: Engines
+    reads: StoredReads
     ids: list[str]
 
 
 @pytest.fixture
-async def fleet(database_url: str, tmp_path: Path) -> AsyncIterator[Fleet]:
+async def fleet(database_url: str) -> AsyncIterator[Fleet]:
     project = a_project()
     deployments = [a_deployment(project) for _ in range(IDLE)]
     revisions = [a_revision(deployment) for deployment in deployments[:BUSY]]
@@ -54,14 +53,15 @@ async def fleet(database_url: str, tmp_path: Path) -> AsyncIterator[Fleet]:
         {"deployment_id": d.id, "shard": shard_of(d.id), "due_at": later if n % 2 else None}
         for n, d in enumerate(deployments)
     ]
-    async with open_store(database_url, data_dir=tmp_path) as store:
-        engines = store.events.engines
+    async with open_engines(database_url) as engines:
         async with engines.transaction() as transaction:
             for noun, values in rows:
                 await transaction.run(noun.insert, [dict(noun.to_row(v)) for v in values])
             await transaction.run(insert(LOOKS), [look | {"asked": 0} for look in looks])
             await transaction.run(text("ANALYZE"))
-        yield Fleet(store, engines, [deployment.id for deployment in deployments[:BUSY]])
+        yield Fleet(
+            engines, StoredReads(engines), [deployment.id for deployment in deployments[:BUSY]]
+        )
 
 
 @contextmanager
@@ -91,14 +91,14 @@ async def plan(fleet: Fleet, act: Awaitable[object]) -> str:
 
 async def test_looking_for_what_is_due_is_an_index_probe(fleet: Fleet) -> None:
     for shards in (range(64), range(0, 64, 2)):
-        found = await plan(fleet, fleet.store.reads.due.due(shards, NOON, 500))
+        found = await plan(fleet, fleet.reads.due.due(shards, NOON, 500))
         assert "ix_looks_due_at_shard" in found
         assert "Seq Scan" not in found
         assert "SCAN" not in found
 
 
 async def test_what_many_deployments_run_is_one_statement_each(fleet: Fleet) -> None:
-    reads, ids = fleet.store.reads, fleet.ids
+    reads, ids = fleet.reads, fleet.ids
     asked: list[Awaitable[Any]] = [
         reads.deployments.by_ids(ids),
         reads.rollouts.live(ids),
@@ -113,6 +113,6 @@ async def test_what_many_deployments_run_is_one_statement_each(fleet: Fleet) -> 
 
 
 async def test_what_one_deployment_runs_is_found_by_index(fleet: Fleet) -> None:
-    reads, some = fleet.store.reads, fleet.ids[:3]
+    reads, some = fleet.reads, fleet.ids[:3]
     assert "ix_replicas_present" in await plan(fleet, reads.replicas.present(some))
     assert "uq_rollouts_live" in await plan(fleet, reads.rollouts.live(some))

@@ -105,6 +105,26 @@ def test_the_variables_of_the_test_suite_are_no_settings(monkeypatch: pytest.Mon
     assert settings.load().database_url is None
 
 
+@pytest.mark.parametrize("name", ["SERVER", "API_KEY", "PROJECT"])
+def test_the_variables_of_a_client_are_no_settings_of_a_server(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(f"MODELYARD_{name}", "x")
+    assert settings.load().database_url is None
+    assert f"MODELYARD_{name}" in {each.name for each in settings.describe()}
+    (folder / "modelyard.toml").write_text(f'{name.lower()} = "x"\n')
+    with pytest.raises(SettingsRefused, match=f"a client's: set MODELYARD_{name} in its env"):
+        settings.load()
+
+
+def test_a_misspelt_variable_of_a_client_is_refused_with_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MODELYARD_SERVR", "http://x")
+    with pytest.raises(SettingsRefused, match=r"SERVR\. Did you mean MODELYARD_SERVER\?"):
+        settings.load()
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [("PORT", "http"), ("PORT", "70000"), ("DRIVER", "vm"), ("STORE_TIMEOUT", "0"), ("HOST", " ")],

@@ -6,9 +6,22 @@ from typing import Any
 import pytest
 
 from domain.access.access import Role
+from domain.autoscaling.rule import Metric
+from domain.autoscaling.service import NewRule
 from domain.deployments.deployment import Deployment
+from domain.deployments.reason import Reason
+from domain.deployments.rollouts import Activation
 from domain.deployments.service import DeploymentPatch
-from domain.events import Cursor
+from domain.deployments.strategy import BlueGreen
+from domain.events import (
+    Cursor,
+    ReplicaBecameUnhealthy,
+    ReplicaDraining,
+    ReplicaStopping,
+    RolledBack,
+    RolloutAdvanced,
+    RolloutFailed,
+)
 from domain.listing import Listing, Page
 from domain.work import Lists
 from resolvers.limits import Limits
@@ -18,6 +31,7 @@ from schema.relay import global_id
 from tests.support.build import a_caller, a_server_admin
 from tests.support.graph import Graph
 from tests.support.house import URI, House
+from tests.support.playing import Player
 
 EVENTS = """query($first: Int! = 100, $after: String, $filter: EventFilter) {
   events(first: $first, after: $after, filter: $filter) {
@@ -81,6 +95,48 @@ async def test_an_event_shows_the_past_and_its_nodes_the_present(graph: Graph) -
     assert sorted(updated["changed"]) == ["name", "tags"]
 
 
+async def run_through(player: Player) -> None:
+    """A deployment's life, with every fact that it can have in it."""
+    house = player.house
+    made, (one, two) = await player.deployed(2, strategy=BlueGreen())
+    caller, rollouts = house.caller, house.rollouts
+    await house.deployments.scale(caller, made.id, 2)
+    new = NewRule(deployment_id=made.id, metric=Metric.IN_FLIGHT, target=4, max_replicas=2)
+    rule = await house.autoscaling.create(caller, new)
+    await house.autoscaling.update(caller, rule.id, {"max_replicas": 3})
+    await house.autoscaling.delete(caller, rule.id)
+    await rollouts.activate(caller, Activation(revision_id=two.id))
+    await rollouts.activate(caller, Activation(revision_id=one.id))
+    await rollouts.pause(caller, made.id)
+    await rollouts.resume(caller, made.id)
+    await rollouts.promote(caller, made.id)
+    await rollouts.abort(caller, made.id)
+    begun = await rollouts.activate(caller, Activation(revision_id=one.id))
+    assert begun.rollout is not None
+    replica = await player.heal(await player.start(one))
+    rollout: Any = {"deployment_id": made.id, "rollout_id": begun.rollout.id, "number": 1}
+    revision: Any = {"deployment_id": made.id, "revision_id": one.id, "number": 1}
+    own: Any = {"deployment_id": made.id, "replica_id": replica.id, "number": 1}
+    await player.record(
+        made.project_id,
+        RolloutAdvanced(**rollout, step=0, weight=None, healthy=1, desired=2),
+        RolloutFailed(
+            **rollout,
+            revision_id=one.id,
+            reason=Reason.TOO_MANY_EXITS,
+            message="It ended.",
+            log_tail=("Traceback", "MemoryError"),
+        ),
+        RolledBack(**revision),
+        ReplicaBecameUnhealthy(**own, reason=Reason.HEALTH_CHECK_FAILED, message="503"),
+        ReplicaDraining(**own, reason=Reason.ROLLED_OUT),
+        ReplicaStopping(**own, reason=Reason.ROLLED_OUT),
+    )
+    await player.promote(made.id)
+    await player.exit(replica)
+    await house.deployments.delete(caller, made.id)
+
+
 async def test_every_type_of_event_is_shown(graph: Graph) -> None:
     house = graph.house
     admin = a_server_admin(house.store.default.id)
@@ -97,18 +153,27 @@ async def test_every_type_of_event_is_shown(graph: Graph) -> None:
     said = {"templateId": template["id"]}
     await graph.change("updateDeploymentTemplate", {**said, "status": "ACTIVE"})
     await graph.change("deleteDeploymentTemplate", said)
-    request = await house.a_request(activate=True)
-    await house.deployments.add_revision(house.caller, request)
-    await house.deployments.update(house.caller, request.deployment_id, {"tags": ("a",)})
-    await house.deployments.delete(house.caller, request.deployment_id)
+    await run_through(Player(house))
     query = """query { events(first: 100, filter: {everyProject: true}) { nodes { __typename cursor
       ... on KeyCreated { keyId name } ... on KeyRevoked { keyId }
       ... on ProjectEvent { projectId project { name } }
       ... on SecretEvent { secretId secret { name } }
       ... on TemplateEvent { templateId template { name } }
       ... on TemplateUpdated { name version status }
-      ... on DeploymentStatusChanged { before after }
+      ... on DeploymentStatusChanged { before after reason message }
+      ... on DeploymentScaled { from: before to: after ruleId metric measured target note }
+      ... on AutoscalingRuleEvent { ruleId metric rule { id } }
+      ... on AutoscalingRuleCreated { target minReplicas maxReplicas cooldownUp cooldownDown }
+      ... on AutoscalingRuleUpdated { target minReplicas maxReplicas changed }
       ... on RevisionEvent { revisionId revision { number } deployment { status } }
+      ... on RolloutEvent { rolloutId number rollout { status } }
+      ... on RolloutStarted { kind strategy note }
+      ... on RolloutAdvanced { step weight healthy desired }
+      ... on RolloutPaused { reason }
+      ... on RolloutSucceeded { seconds }
+      ... on RolloutFailed { reason message logTail }
+      ... on ReplicaEvent { replicaId number replica { status } }
+      ... on ReplicaExited { wanted exitCode reason message }
       ... on RevisionAdded { number digest } } } }"""
     found = (await graph.get(query, admin))["events"]["nodes"]
     assert {node["__typename"] for node in found} == set(TYPES)
@@ -116,9 +181,17 @@ async def test_every_type_of_event_is_shown(graph: Graph) -> None:
     assert by_kind["TemplateUpdated"]["status"] == "ACTIVE"
     assert by_kind["KeyCreated"]["keyId"] == key.id
     assert by_kind["ProjectCreated"]["project"] == {"name": "lab"}
-    assert by_kind["RevisionAdded"]["revision"] == {"number": 1}
+    assert by_kind["RevisionAdded"]["revision"] == {"number": 2}
     assert by_kind["RevisionAdded"]["deployment"] == {"status": "STOPPED"}
-    assert by_kind["DeploymentStatusChanged"]["after"] == "STOPPED"
+    changed = by_kind["DeploymentStatusChanged"]
+    assert (changed["after"], changed["reason"]) == ("STOPPED", "DELETED")
+    started = by_kind["RolloutStarted"]
+    assert (started["kind"], started["strategy"]) == ("ACTIVATION", "BLUE_GREEN")
+    assert started["rollout"] == {"status": "SUCCEEDED"}
+    assert by_kind["RolloutFailed"]["logTail"] == ["Traceback", "MemoryError"]
+    assert by_kind["ReplicaExited"]["replica"] == {"status": "EXITED"}
+    scaled = by_kind["DeploymentScaled"]
+    assert (scaled["from"], scaled["to"], scaled["ruleId"]) == (1, 2, None)
 
 
 async def test_events_are_filtered_by_type_and_subject(graph: Graph) -> None:

@@ -7,6 +7,8 @@ from typing import Any, cast
 
 import pytest
 
+from domain.autoscaling.rule import Metric
+from domain.autoscaling.service import NewRule
 from domain.deployments.service import NewDeployment
 from domain.work import Reads
 from resolvers.context import Context
@@ -26,6 +28,10 @@ async def one_of_each(graph: Graph) -> dict[str, str]:
     player = Player(house)
     live, replica = await player.live(revision.deployment_id), await player.start(revision)
     assert live is not None
+    new = NewRule(
+        deployment_id=revision.deployment_id, metric=Metric.IN_FLIGHT, target=4, max_replicas=2
+    )
+    rule = await house.autoscaling.create(house.caller, new)
     secret = await house.secrets.create(house.caller, "S", "x")
     payload = await graph.change(
         "createDeploymentTemplate",
@@ -42,6 +48,7 @@ async def one_of_each(graph: Graph) -> dict[str, str]:
         "Rollout": global_id("Rollout", live.id),
         "ReplicaGroup": global_id("ReplicaGroup", replica.group_id),
         "ModelReplica": global_id("ModelReplica", replica.id),
+        "AutoscalingRule": global_id("AutoscalingRule", rule.id),
     }
 
 
@@ -53,8 +60,7 @@ async def test_every_node_is_found_by_its_id(graph: Graph) -> None:
 async def test_every_noun_has_a_query_by_id(graph: Graph) -> None:
     ids = await one_of_each(graph)
     names = ("ModelFolder", "ModelDeployment", "ModelRevision", "DeploymentTemplate")
-    names = (*names, "ModelReplica", "Rollout")
-    for name in names:
+    for name in (*names, "ModelReplica", "Rollout"):
         field = name[0].lower() + name[1:]
         query = f"query($id: ID!) {{ found: {field}(id: $id) {{ id }} }}"
         assert await graph.get(query, id=ids[name]) == {"found": {"id": ids[name]}}
@@ -153,7 +159,7 @@ async def test_a_page_costs_the_same_reads_however_many_rows(graph: Graph, size:
     assert calls == {
         "deployments.page": 1,
         "projects.by_ids": 1,
-        "revisions.heads": 1,
+        "revisions.heads": 2,
         "revisions.pages": 2,
         "revisions.counts": 1,
         "deployments.by_ids": 1,

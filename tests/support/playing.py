@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -19,7 +20,7 @@ from domain.events import (
     ReplicaStarted,
     RolloutSucceeded,
 )
-from domain.work import Work
+from domain.work import Reads, StartWork, Work
 from tests.support.house import House
 
 
@@ -50,24 +51,8 @@ class Player:
 
     async def promote(self, deployment_id: str) -> Deployment:
         """The live rollout succeeds: its revision is the active one, and READY."""
-        live = await self.live(deployment_id)
-        assert live is not None
-        now = self.house.clock()
-        async with self.work() as work:
-            deployment = await work.deployments.lock(deployment_id)
-            assert deployment is not None
-            ended = replace(live, status=RolloutStatus.SUCCEEDED, status_since=now, finished_at=now)
-            await work.rollouts.put(ended)
-            fact = RolloutSucceeded(
-                deployment_id=deployment_id,
-                rollout_id=live.id,
-                revision_id=live.revision_id,
-                number=live.revision_number,
-                seconds=(now - live.created_at).total_seconds(),
-            )
-            work.record(live.project_id, fact)
-            active = replace(deployment, active_revision_id=live.revision_id)
-            return await _become(work, active, DeploymentStatus.READY)
+        store = self.house.store
+        return await promoted(store.start_work, store.reads, deployment_id, self.house.clock())
 
     async def become(
         self, deployment_id: str, status: DeploymentStatus, reason: Reason | None = None
@@ -187,6 +172,28 @@ class Player:
 
     def work(self) -> Any:
         return self.house.store.start_work("reconciler", "sweep")
+
+
+async def promoted(
+    start_work: StartWork, reads: Reads, deployment_id: str, now: datetime
+) -> Deployment:
+    """As `Player.promote`, in any store."""
+    live = (await reads.rollouts.live([deployment_id]))[deployment_id]
+    async with start_work("reconciler", "sweep") as work:
+        deployment = await work.deployments.lock(deployment_id)
+        assert deployment is not None
+        ended = replace(live, status=RolloutStatus.SUCCEEDED, status_since=now, finished_at=now)
+        await work.rollouts.put(ended)
+        fact = RolloutSucceeded(
+            deployment_id=deployment_id,
+            rollout_id=live.id,
+            revision_id=live.revision_id,
+            number=live.revision_number,
+            seconds=(now - live.created_at).total_seconds(),
+        )
+        work.record(live.project_id, fact)
+        active = replace(deployment, active_revision_id=live.revision_id)
+        return await _become(work, active, DeploymentStatus.READY)
 
 
 async def _become(

@@ -21,7 +21,7 @@ from typing import Any, cast
 from domain.clock import Clock, utc_now
 from domain.definitions.definition import Command, Definition, HealthCheck, Model, Service
 from domain.deployments.deployment import EnvironmentValue, FolderUse, Revision
-from domain.deployments.ports import Observed, Sight
+from domain.deployments.ports import Observed, PlacePorts, SecretValues, Sight
 from domain.deployments.replica import Replica, ReplicaStatus
 from domain.errors import FolderRefused
 from domain.work import Reads
@@ -102,6 +102,8 @@ class World:
     revisions: Rows = field(default_factory=Rows)
     processes: Processes = field(default_factory=ProcFs)
     clock: Clock = utc_now
+    place_ports: PlacePorts | None = None  # instead of `ports`
+    secret_values: SecretValues | None = None  # instead of `secrets`
     cgroup: Path | None = None
 
     def parts(self, **said: Any) -> Parts:
@@ -119,8 +121,8 @@ class World:
             processes=self.processes,
             boot=self.processes.boot(),
             reads=cast(Reads, reads),
-            ports=self.ports,
-            secrets=self.secrets,
+            ports=self.place_ports or self.ports,
+            secrets=self.secret_values or self.secrets,
             folders=Folders(),
             clock=self.clock,
             limits=Limits(self.cgroup),
@@ -152,7 +154,7 @@ class Bench:
         models = tuple(
             Model(name=name, model_path=said.get("model_path", "/models"), service=service)
             for name, service in services.items()
-        )
+        ) or (Model(name="m", model_path="/models"),)
         revision = a_revision(
             deployment,
             definition=Definition(models=models),
@@ -277,8 +279,8 @@ async def ended(pid: int) -> None:
     except ProcessLookupError:
         return
     try:
-        ready = await asyncio.to_thread(select.select, [fd], [], [], SECONDS)
-        assert ready[0], f"process {pid} does not end"
+        is_gone = await asyncio.to_thread(lambda: bool(select.select([fd], [], [], SECONDS)[0]))
+        assert is_gone, f"process {pid} does not end"
     finally:
         os.close(fd)
 

@@ -22,6 +22,7 @@ from domain.deployments.replica import Endpoint, Replica, ReplicaGroup, ReplicaS
 from domain.deployments.rollout import Rollout, RolloutKind, RolloutStatus
 from domain.deployments.strategy import Rolling
 from domain.events import (
+    DeploymentCreated,
     DeploymentUpdated,
     Fact,
     ReplicaBecameHealthy,
@@ -29,15 +30,17 @@ from domain.events import (
     ReplicaDraining,
 )
 from infra.echo.engine import Echo, Knobs
-from tests.support.builders import NOON, a_deployment, fresh
+from infra.store import Store
+from tests.support.builders import NOON, a_deployment, a_revision, fresh
 from tests.support.memory import MemoryStore
 
+AnyStore = Store | MemoryStore
 MODEL = "echo-model"
 
 
 def a_group(deployment: Deployment, number: int = 1, **said: Any) -> ReplicaGroup:
     own = {"id": fresh(), "project_id": deployment.project_id, "deployment_id": deployment.id}
-    numbered = {"revision_id": f"{deployment.id}-{number}", "revision_number": number}
+    numbered = {"revision_id": f"{deployment.id[:30]}-{number}", "revision_number": number}
     return ReplicaGroup(**{**own, **numbered, "created_at": NOON, **said})
 
 
@@ -66,7 +69,7 @@ def a_rollout(deployment: Deployment, number: int, **said: Any) -> Rollout:
             "project_id": deployment.project_id,
             "deployment_id": deployment.id,
             "kind": RolloutKind.ACTIVATION,
-            "revision_id": f"{deployment.id}-{number}",
+            "revision_id": f"{deployment.id[:30]}-{number}",
             "revision_number": number,
             "from_revision_id": deployment.active_revision_id,
             "strategy": Rolling(),
@@ -85,23 +88,28 @@ def a_rollout(deployment: Deployment, number: int, **said: Any) -> Rollout:
 class Served:
     """A deployment in a store; what changes it leaves an event, as the reconciler does."""
 
-    store: MemoryStore
+    store: AnyStore
     deployment: Deployment
     replicas: list[Replica] = field(default_factory=list)
+    groups: dict[int, ReplicaGroup] = field(default_factory=dict)
 
     @property
     def ids(self) -> list[str]:
         return [replica.id for replica in self.replicas]
 
     async def revision(self, number: int, ports: Sequence[int], **said: Any) -> list[Replica]:
-        """A group of that revision, and a healthy replica for each port."""
-        group = a_group(self.deployment, number, **said)
+        """A healthy replica of that revision for each port, in a group that is made where there is none."""
+        group = self.groups.get(number) or a_group(self.deployment, number, **said)
         replicas = [a_replica(group, port) for port in ports]
         async with self.store.start_work("reconciler", "sweep") as work:
-            await work.groups.add(group)
+            if number not in self.groups:
+                revision = a_revision(self.deployment, id=group.revision_id, number=number)
+                await work.revisions.add(revision)
+                await work.groups.add(group)
             for replica in replicas:
                 await work.replicas.add(replica)
                 work.record(group.project_id, _fact(replica))
+        self.groups[number] = group
         self.replicas += replicas
         return replicas
 
@@ -127,19 +135,25 @@ class Served:
 
 
 async def a_served(
-    store: MemoryStore,
+    store: AnyStore,
     name: str,
     ports: Sequence[int] = (),
     project: Project | None = None,
     **said: Any,
 ) -> Served:
     """A deployment whose first revision is active, with a healthy replica for each port."""
-    made = a_deployment(project or store.default, name=name, status=DeploymentStatus.READY, **said)
-    made = replace(made, active_revision_id=f"{made.id}-1", last_revision=1)
+    if project is None:
+        project = await store.reads.projects.named("default")
+        assert project is not None
+    made = a_deployment(project, name=name, status=DeploymentStatus.READY, **said)
     async with store.start_work("ada", "request:1") as work:
         await work.deployments.add(made)
+        desired = made.desired_replicas
+        fact = DeploymentCreated(deployment_id=made.id, name=name, desired_replicas=desired)
+        work.record(made.project_id, fact)
     served = Served(store, made)
     await served.revision(1, ports)
+    await served.put(active_revision_id=served.groups[1].revision_id, last_revision=1)
     return served
 
 

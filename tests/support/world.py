@@ -11,62 +11,22 @@ be lost in between. Whoever uses it gives `judge`, which sees every decision bef
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import timedelta
 
-from domain.deployments.deployment import Deployment, DeploymentStatus
+from domain.deployments.deployment import DeploymentStatus
 from domain.deployments.plan import decide
 from domain.deployments.ports import Observed, Sight
 from domain.deployments.reason import Reason
-from domain.deployments.replica import Endpoint, Replica, ReplicaGroup, ReplicaStatus
-from domain.deployments.rollout import Rollout, RolloutKind, RolloutStatus
+from domain.deployments.replica import Replica, ReplicaStatus
+from domain.deployments.rollout import RolloutStatus
 from domain.deployments.situation import Decision, Situation, Start
-from domain.deployments.strategy import Strategy
+from tests.support.inhabitants import Gateway, Process
+from tests.support.rows import Rows
 
 D = DeploymentStatus
 R = RolloutStatus
 S = ReplicaStatus
-NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
-OPEN = frozenset({D.PENDING, D.DEPLOYING, D.READY, D.DEGRADED, D.ROLLING_BACK})
-
-
-@dataclass
-class Process:
-    """What a driver runs for a replica. `ends_at` is when it is gone, once it was told to end."""
-
-    replica_id: str
-    revision: str
-    began: datetime
-    healthy_after: float = 2.0
-    sight: Sight = Sight.RUNNING
-    reason: Reason | None = None
-    exit_code: int | None = None
-    ends_at: datetime | None = None
-    forgotten: bool = False
-
-    @property
-    def lives(self) -> bool:
-        return self.sight is not Sight.EXITED
-
-    def observed(self) -> Observed:
-        if not self.lives:
-            return Observed(
-                sight=Sight.ABSENT if self.forgotten else Sight.EXITED,
-                exit_code=self.exit_code,
-                reason=self.reason,
-                log_tail=("Traceback", "ValueError: no"),
-            )
-        where = Endpoint(model="m", host="127.0.0.1", port=20000)
-        return Observed(sight=self.sight, endpoints=(where,), placement={"pid": self.replica_id})
-
-
-@dataclass
-class Gateway:
-    """It knows the log up to a position, and has requests in flight by replica id."""
-
-    seen: int = 0
-    in_flight: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass
@@ -79,17 +39,10 @@ class Pass:
 Judge = Callable[["World", Situation, Decision], None]
 
 
-@dataclass
-class World:
-    strategy: Strategy
-    desired: int
+@dataclass(kw_only=True)
+class World(Rows):
     judge: Judge
     in_place: frozenset[str] = frozenset()
-    now: datetime = NOON
-    position: int = 1
-    groups: dict[str, ReplicaGroup] = field(default_factory=dict)
-    replicas: dict[str, Replica] = field(default_factory=dict)
-    rollouts: list[Rollout] = field(default_factory=list)
     processes: dict[str, Process] = field(default_factory=dict)
     gateways: list[Gateway] = field(default_factory=lambda: [Gateway(), Gateway()])
     changed_at: dict[str, int] = field(default_factory=dict)  # position of a replica's last status
@@ -97,118 +50,8 @@ class World:
     slow: set[str] = field(default_factory=set)  # revisions whose new processes fail their probes
     taken: int = 0  # so many next starts find their port taken
     faults: Counter[str] = field(default_factory=Counter)
-    facts: list[Any] = field(default_factory=list)
     begun: Pass | None = None
-    ids: int = 0
-    look_at: datetime | None = None
     sights: dict[str, Observed] = field(default_factory=dict)  # at the last look
-    deployment: Deployment = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.deployment = Deployment(
-            id="d",
-            project_id="p",
-            name="chat",
-            tags=(),
-            desired_replicas=self.desired,
-            strategy=self.strategy,
-            status=D.PENDING,
-            status_since=self.now,
-            active_revision_id=None,
-            last_revision=9,
-            generation=1,
-            created_at=self.now,
-            created_by="ada",
-            updated_at=self.now,
-        )
-
-    # What users do, each as the service commits it.
-
-    @property
-    def live(self) -> Rollout | None:
-        return next((r for r in self.rollouts if r.is_live), None)
-
-    @property
-    def is_open(self) -> bool:
-        return self.deployment.status in OPEN
-
-    def activate(self, number: int, kind: RolloutKind = RolloutKind.ACTIVATION) -> None:
-        live, revision = self.live, f"r{number}"
-        heading = live.revision_id if live else self.deployment.active_revision_id
-        if not self.is_open or heading == revision:
-            return
-        if live:
-            self._end(live, R.REPLACED, Reason.REPLACED)
-        rollout = Rollout(
-            id=self.new_id(),
-            project_id="p",
-            deployment_id="d",
-            kind=kind,
-            revision_id=revision,
-            revision_number=number,
-            from_revision_id=self.deployment.active_revision_id,
-            strategy=self.deployment.strategy,
-            status=R.RUNNING,
-            status_since=self.now,
-            progress_deadline=600.0,
-            progressed_at=self.now,
-            created_at=self.now,
-            created_by="ada",
-        )
-        self.rollouts.append(rollout)
-        self._become(D.DEPLOYING)
-        self._commit()
-
-    def abort(self) -> None:
-        if not self.live or not self.is_open:
-            return
-        self._end(self.live, R.ABORTED, Reason.ABORTED_BY_USER)
-        self._become(D.ROLLING_BACK if self.deployment.active_revision_id else D.PENDING)
-        self._commit()
-
-    def pause(self) -> None:
-        live = self.live
-        if live and live.status is R.RUNNING:
-            self._put(
-                replace(live, status=R.PAUSED, status_since=self.now, reason=Reason.PAUSED_BY_USER)
-            )
-
-    def resume(self) -> None:
-        live = self.live
-        if live and live.status is R.PAUSED:
-            self._put(
-                replace(
-                    live,
-                    status=R.RUNNING,
-                    status_since=self.now,
-                    reason=None,
-                    message="",
-                    progressed_at=self.now,
-                )
-            )
-
-    def promote(self) -> None:
-        if self.live and self.live.strategy.kind != "rolling":
-            self._put(replace(self.live, promoted=True))
-
-    def scale(self, desired: int) -> None:
-        if self.is_open:
-            self.deployment = replace(self.deployment, desired_replicas=desired)
-            self._commit()
-
-    def set_strategy(self, strategy: Strategy) -> None:
-        if self.is_open:
-            self.deployment = replace(self.deployment, strategy=strategy)
-            self._commit()
-
-    def delete(self) -> None:
-        if not self.is_open:
-            return
-        if self.live:
-            self._end(self.live, R.ABORTED, Reason.DELETED)
-        self.deployment = replace(self.deployment, deleted_at=self.now)
-        self._become(D.STOPPING if self.present() else D.STOPPED)
-        self._commit()
 
     # What happens by itself.
 
@@ -295,9 +138,9 @@ class World:
             self.begun = None
             self.faults["control plane restart"] += 1
 
-    def look(self) -> None:
+    def look(self, fate: str = "") -> None:
         self.begin()
-        self.finish()
+        self.finish(fate)
 
     def run(self, seconds: int) -> None:
         """So long all goes well: gateways hear, and each second somebody looks."""
@@ -347,17 +190,6 @@ class World:
             in_place=self.in_place,
         )
 
-    def present(self) -> list[Replica]:
-        return [r for r in self.replicas.values() if r.status is not S.EXITED]
-
-    def count(self, number: int, *statuses: ReplicaStatus) -> int:
-        """How many replicas of the revision are staying, or have one of the statuses."""
-        mine = [r for r in self.present() if r.revision_number == number]
-        return sum(r.status in statuses if statuses else r.is_staying for r in mine)
-
-    def happened(self, fact: type) -> list[Any]:
-        return [f for f in self.facts if isinstance(f, fact)]
-
     def serving(self, revision: str | None = None) -> list[Replica]:
         """Replicas whose rows say healthy and whose processes are."""
         return [
@@ -372,10 +204,6 @@ class World:
     def orphans(self) -> list[Process]:
         present = {r.id for r in self.present()}
         return [p for p in self.processes.values() if p.lives and p.replica_id not in present]
-
-    def new_id(self) -> str:
-        self.ids += 1
-        return f"{self.ids:06d}"
 
     def _is_quiet(self) -> bool:
         if self.deployment.status is D.STOPPED:
@@ -456,19 +284,3 @@ class World:
     def _pick(self, which: int, fits: Callable[[Process], bool]) -> Process | None:
         fitting = [p for p in self.processes.values() if fits(p)]
         return fitting[which % len(fitting)] if fitting else None
-
-    def _end(self, rollout: Rollout, status: RolloutStatus, reason: Reason) -> None:
-        self._put(replace(rollout, status=status, reason=reason, finished_at=self.now))
-
-    def _put(self, rollout: Rollout) -> None:
-        self.rollouts = [rollout if r.id == rollout.id else r for r in self.rollouts]
-        self._commit()
-
-    def _become(self, status: DeploymentStatus) -> None:
-        self.deployment = replace(
-            self.deployment, status=status, status_since=self.now, reason=None, message=""
-        )
-
-    def _commit(self) -> None:
-        self.position += 1
-        self.look_at = self.now

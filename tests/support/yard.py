@@ -16,10 +16,10 @@ from domain.deployments import plan
 from domain.deployments.deployment import Deployment, DeploymentStatus, Revision
 from domain.deployments.ports import GatewayReport, Lease, Leases
 from domain.deployments.reconciler import Reconciler
+from domain.deployments.reconciler.tenure import Tenure
 from domain.deployments.replica import Replica, ReplicaStatus
 from domain.deployments.rollout import Rollout, RolloutKind, RolloutStatus
 from domain.deployments.situation import Patience
-from domain.deployments.tenure import Tenure
 from domain.errors import StorageUnavailable
 from domain.events import Event, RolloutStarted, Scope
 from domain.ids import new_id

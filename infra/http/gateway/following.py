@@ -68,8 +68,9 @@ class Following:
 
     async def run(self) -> None:
         """Until the log's followers are sent home."""
-        pause = SHORTEST_PAUSE
+        loop, pause = asyncio.get_running_loop(), SHORTEST_PAUSE
         while True:
+            began = loop.time()
             try:
                 await self._follow()
                 return
@@ -79,6 +80,8 @@ class Following:
                 log.warning("the gateway waits for the database", problem=error.problem)
             except Exception:  # the loop's edge: one bad load must not leave the table stale
                 log.exception("the gateway could not follow the event log")
+            if loop.time() > began + LONGEST_PAUSE:  # it went well for a while
+                pause = SHORTEST_PAUSE
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from domain.deployments import plan
 from domain.deployments.deployment import DeploymentStatus
-from domain.deployments.passes import ROUNDS
 from domain.deployments.ports import SHARDS, Sight
 from domain.deployments.reason import Reason
+from domain.deployments.reconciler.passes import ROUNDS
 from domain.deployments.replica import ReplicaStatus
 from domain.deployments.situation import Decision, Situation
 from domain.errors import StorageUnavailable

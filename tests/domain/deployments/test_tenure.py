@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from domain.deployments.deployment import Deployment, DeploymentStatus
 from domain.deployments.ports import SHARDS
-from domain.deployments.tenure import LEASE
+from domain.deployments.reconciler.tenure import LEASE
 from tests.support.fake_driver import FakeDriver
 from tests.support.yard import Interrupted, Line, Yard
 

@@ -9,16 +9,18 @@ from hypothesis import strategies as st
 from domain.gateway import splice
 from domain.gateway.splice import EventStream, answered_by, with_model
 
+texts = st.text(max_size=8)
+keys = st.sampled_from(["model", "messages", 'a"model', "response", ""])
 values: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.just("model"), inner),
-    max_leaves=20,
+    st.none() | st.integers() | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
+    max_leaves=6,
 )
-objects = st.dictionaries(st.text() | st.just("messages"), values)
+objects = st.dictionaries(keys, values, max_size=4)
 indents = st.none() | st.integers(0, 3)
 
 
-@given(objects, st.text(), st.text(), indents, st.booleans())
+@given(objects, texts, texts, indents, st.booleans())
 def test_the_model_of_a_request_is_another_and_nothing_else(
     said: dict[str, Any], model: str, name: str, indent: int | None, plain: bool
 ) -> None:

@@ -124,6 +124,13 @@ async def test_a_model_without_a_start_command_fails_the_start(bench: Bench) -> 
     assert "no start command" in observed.message
 
 
+async def test_a_definition_without_a_service_fails_the_start(bench: Bench) -> None:
+    replica = await bench.start_all({})
+    observed = await bench.until(replica, Sight.EXITED)
+    assert observed.reason is Reason.START_FAILED
+    assert observed.message == "No model of the definition has a service."
+
+
 async def test_a_replica_that_is_stopped_while_it_is_prepared_leaves_nothing(
     bench: Bench, tmp_path: Path
 ) -> None:

@@ -1,7 +1,7 @@
 """Whose port it is: found taken before a start, stolen in between, shared with a thief."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +12,7 @@ import pytest
 from domain.deployments.ports import Sight
 from domain.deployments.reason import BLAMELESS, Reason
 from domain.errors import PortsExhausted
-from infra.process.listening import Owner, is_free, owner
+from infra.process.listening import Owner, Ports, is_free
 from infra.process.portable import Portable
 from infra.process.processes import Processes
 from infra.process.procfs import ProcFs
@@ -129,13 +129,16 @@ async def test_a_fixed_port_of_one_model_is_not_given_to_the_other(bench: Bench)
     assert bench.world.ports.avoided == [{port}]
 
 
-async def test_a_range_that_is_used_up_fails_the_start(bench: Bench) -> None:
-    async def refuse(*_: object) -> dict[str, int]:
+class Exhausted:
+    async def reserve(self, *_: object) -> Mapping[str, int]:
         raise PortsExhausted(first=20_000, last=20_001)
 
-    object.__setattr__(bench.parts, "ports", type("Full", (), {"reserve": refuse})())
-    replica = await bench.start(engine())
-    observed = await bench.until(replica, Sight.EXITED)
+
+async def test_a_range_that_is_used_up_fails_the_start(world: World) -> None:
+    world.place_ports = Exhausted()
+    async with running(world) as bench:
+        replica = await bench.start(engine())
+        observed = await bench.until(replica, Sight.EXITED)
     assert observed.reason is Reason.START_FAILED
     assert "MODELYARD_REPLICA_PORTS" in observed.message
 
@@ -145,9 +148,12 @@ async def test_both_ways_of_looking_tell_owners_apart(bench: Bench, processes: P
     replica = await bench.start(engine())
     observed = await bench.until(replica, Sight.HEALTHY)
     port, mark = observed.endpoints[0].port, bench.parts.mark(replica.id)
-    own = bench.members(replica)
-    assert owner(port, mark, own, processes) is Owner.OURS
-    assert owner(port, "another:mark", [], processes) is Owner.OTHERS
+    own = [seen for seen in processes.all() if seen.mark == mark]
+    assert Ports(mark, processes, own).owner(port) is Owner.OURS
+    by_mark = Ports(mark, processes)
+    assert [by_mark.owner(port) for _ in range(2)] == [Owner.OURS, Owner.OURS]
+    assert [each.pid for each in by_mark.holders] == [each.pid for each in own]
+    assert Ports("another:mark", processes).owner(port) is Owner.OTHERS
     nobody = free_port()
-    assert owner(nobody, mark, own, processes) is Owner.NOBODY
+    assert Ports(mark, processes, own).owner(nobody) is Owner.NOBODY
     assert (is_free(nobody), is_free(port)) == (True, False)

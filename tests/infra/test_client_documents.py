@@ -1,0 +1,48 @@
+"""What the command line sends fits the schema that is committed, and the server's limits."""
+
+from pathlib import Path
+
+import pytest
+from graphql import GraphQLSchema, build_schema, parse, validate
+
+from infra.client import documents
+from resolvers import limits
+from schema.events import EventType
+
+ROOT = Path(__file__).parents[2]
+OPERATIONS = ("query ", "mutation ", "subscription ")
+DOCUMENTS = {
+    name: text
+    for name, text in vars(documents).items()
+    if isinstance(text, str) and text.lstrip().startswith(OPERATIONS)
+}
+
+
+@pytest.fixture(scope="module")
+def schema() -> GraphQLSchema:
+    return build_schema((ROOT / "schema.graphql").read_text())
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_is_valid(schema: GraphQLSchema, name: str) -> None:
+    assert [error.message for error in validate(schema, parse(DOCUMENTS[name]))] == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_keeps_within_the_servers_limits(schema: GraphQLSchema, name: str) -> None:
+    document = limits.read(DOCUMENTS[name], limits.Limits())
+    assert limits.check(document, schema, limits.Limits()) == []
+
+
+def test_a_document_that_asks_for_what_is_not_there_is_seen(schema: GraphQLSchema) -> None:
+    drifted = DOCUMENTS["CURSOR"].replace("eventCursor", "eventPlace")
+    assert "eventPlace" in validate(schema, parse(drifted))[0].message
+
+
+def test_every_type_of_event_has_its_fields() -> None:
+    assert set(documents.FIELDS) == {each.value for each in EventType}
+
+
+def test_an_events_fields_come_under_their_own_names() -> None:
+    event = {"__typename": "DeploymentScaled", "cursor": "c", "DeploymentScaled_before": 1}
+    assert documents.plain(event) == {"__typename": "DeploymentScaled", "cursor": "c", "before": 1}
