@@ -152,7 +152,9 @@ async def test_what_served_before_the_database_went_back_to_0001_is_brought_up_a
     """Else nothing would lead to it: no group is its revision's, and it counts as active already."""
     _, served, revision = old_rows
     async with open_engines(empty_url, plain=True) as engines, engines.write.begin() as connection:
-        await connection.execute(text("UPDATE deployments SET status = 'ready' WHERE last_revision = 4"))
+        await connection.execute(
+            text("UPDATE deployments SET status = 'ready' WHERE last_revision = 4")
+        )
     await migrate(empty_url)
     async with open_store(empty_url, data_dir=tmp_path) as store:
         now = (await store.reads.deployments.by_ids([served.id]))[served.id]
