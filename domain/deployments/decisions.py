@@ -136,7 +136,7 @@ def promote(deployment: Deployment, live: Rollout, note: str, now: datetime) -> 
     """A user's go-ahead, also for one that is paused. Raises PromotionRefused."""
     if isinstance(live.strategy, Rolling):
         raise PromotionRefused(path=("deployment_id",))
-    if live.promoted:
+    if live.promoted and live.status is RolloutStatus.RUNNING:
         return None
     promoted = replace(_running(live, now), promoted=True, message=note)
     fact = RolloutPromoted(

@@ -6,9 +6,10 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,9 @@ from domain.clock import utc_now
 from domain.deployments.deployment import Deployment, DeploymentStatus
 from domain.deployments.ports import SHARDS
 from domain.deployments.rollout import Rollout, RolloutKind, RolloutStatus
+from domain.deployments.shards import shard_of
 from domain.events import DeploymentScaled, RevisionActivated
+from infra.db.leases import SHARD_ROWS
 from infra.store import Store, open_store
 from tests.support.builders import a_deployment, a_project, a_revision, fresh
 from tests.support.server import ROOT, environment
@@ -79,9 +82,11 @@ class Pair:
     one: Plane
     two: Plane
 
-    async def deployments(self, count: int) -> list[Deployment]:
+    async def deployments(
+        self, number: int, shards: Collection[int] = range(SHARDS)
+    ) -> list[Deployment]:
         """Each activated by a user."""
-        return [await self._deployment() for _ in range(count)]
+        return [await self._deployment(shards) for _ in range(number)]
 
     async def ready(self, deployments: list[Deployment]) -> None:
         ids = [deployment.id for deployment in deployments]
@@ -102,10 +107,11 @@ class Pair:
             fact = DeploymentScaled(deployment_id=deployment.id, before=1, after=desired)
             work.record(deployment.project_id, fact)
 
-    async def _deployment(self) -> Deployment:
+    async def _deployment(self, shards: Collection[int]) -> Deployment:
         now = utc_now()
-        project = await self.store.reads.projects.named("default")
-        deployment = a_deployment(project or a_project(), last_revision=1)
+        project = await self.store.reads.projects.named("default") or a_project()
+        some = (a_deployment(project, last_revision=1) for _ in count())
+        deployment = next(one for one in some if shard_of(one.id) in shards)
         deployment = replace(deployment, status=DeploymentStatus.DEPLOYING)
         revision = a_revision(deployment)
         rollout = Rollout(
@@ -184,3 +190,20 @@ async def test_a_plane_that_was_stopped_past_its_lease_commits_nothing_and_does_
     present = [replica.id for replicas in found.values() for replica in replicas]
     assert sorted(present) == sorted(pair.two.words("start"))
     assert pair.one.words("start") == []
+
+
+async def test_a_plane_that_was_stopped_after_its_commit_leaves_the_act_to_the_other(
+    pair: Pair,
+) -> None:
+    """One deployment alone: of several units of work that a stopped process has begun, each is ended only
+    30 s after the one that it waited for."""
+    (pair.one.folder / "hang-behind").touch()
+    rows = await pair.store.events.engines.rows(SHARD_ROWS)
+    deployments = await pair.deployments(1, {row.id for row in rows if row.owner == "one"})
+    await pair.one.tells(lambda said: ["hangs"] in said)
+    await pair.two.holds(SHARDS)
+    await pair.ready(deployments)
+    pair.one.send(signal.SIGCONT)
+    await pair.one.tells(lambda said: ["worked"] in said)
+    await pair.one.holds(SHARDS // 2)
+    assert (len(pair.one.words("start")), len(pair.two.words("start"))) == (0, 1)

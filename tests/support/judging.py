@@ -85,17 +85,20 @@ def _serving_now(situation: Situation) -> list[Replica]:
     return serving
 
 
-def _limits(world: World, situation: Situation, rollout: Rollout | None) -> tuple[int, int]:
+def _limits(
+    world: World, situation: Situation, decision: Decision, rollout: Rollout | None
+) -> tuple[int, int]:
     desired = situation.deployment.desired_replicas
-    if _bears_nothing_beside(world, situation):
+    if _bears_nothing_beside(world, situation, decision):
         return 0, desired
     if rollout is not None and rollout.is_live:
         return counts(rollout.strategy, desired, rollout.step)
     return counts(situation.deployment.strategy, desired, None)
 
 
-def _bears_nothing_beside(world: World, situation: Situation) -> bool:
-    revisions = {r.revision_id for r in situation.replicas}
+def _bears_nothing_beside(world: World, situation: Situation, decision: Decision) -> bool:
+    gone = {r.id for r in decision.replicas if r.status is S.EXITED}
+    revisions = {r.revision_id for r in situation.replicas if r.id not in gone}
     revisions.add(situation.deployment.active_revision_id or "")
     revisions.add(situation.rollout.revision_id if situation.rollout else "")
     return bool(revisions & world.in_place)
@@ -111,13 +114,33 @@ def _serving_replicas_stay(
     left = sum(after[r.id].status is S.HEALTHY for r in serving)
     desired = situation.deployment.desired_replicas
     least = [
-        desired - _limits(world, situation, rollout)[1]
+        desired - _limits(world, situation, decision, rollout)[1]
         for rollout in (situation.rollout, decision.rollout)
     ]
     assert left >= min(len(serving), *least), (left, len(serving), least)
-    lone = desired == 1 and _limits(world, situation, situation.rollout)[0] == 0
-    if desired and serving and not lone and not _bears_nothing_beside(world, situation):
+    lone = desired == 1 and _limits(world, situation, decision, situation.rollout)[0] == 0
+    if desired and serving and not lone and not _bears_nothing_beside(world, situation, decision):
         assert left, "the last healthy one was taken"
+    _what_serves_is_sent_requests(situation, decision, after, min(least))
+
+
+def _what_serves_is_sent_requests(
+    situation: Situation, decision: Decision, after: dict[str, Replica], least: int
+) -> None:
+    """A replica without any share of the requests serves nobody, as if it had been taken. Shares in
+    percent are moved on purpose: a canary that is given up gets nothing at once."""
+    before = {g.id: g.weight for g in situation.groups}
+    then = before | {g.id: g.weight for g in decision.groups}
+    arriving = decision.rollout.revision_id if decision.rollout and decision.rollout.is_live else ""
+    candidates = _serving_now(situation)
+    sharing = [
+        r for r in candidates if before.get(r.group_id) is None and r.revision_id != arriving
+    ]
+    healthy = [r for r in candidates if after[r.id].status is S.HEALTHY]
+    weighed = [r for r in healthy if then[r.group_id] != 0]
+    # gateways send to what has no weight where nothing has one, but not to what is to come
+    left = weighed or [r for r in healthy if r.revision_id != arriving]
+    assert len(left) >= min(len(sharing), least), (len(left), len(sharing), least)
 
 
 def _never_too_many(
@@ -127,7 +150,7 @@ def _never_too_many(
     staying = sum(r.is_staying for r in after.values())
     desired = situation.deployment.desired_replicas
     most = max(
-        desired + _limits(world, situation, rollout)[0]
+        desired + _limits(world, situation, decision, rollout)[0]
         for rollout in (situation.rollout, decision.rollout)
     )
     assert staying <= max(before, most), (before, staying, most)

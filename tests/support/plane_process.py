@@ -4,7 +4,8 @@
 
 Its driver is a fake one. It writes a line for each thing that it does: `leases COUNT`, `start REPLICA`,
 `observe REPLICA`. Told to `hang` (a file of that name in FOLDER), it stops itself in the middle of its
-next unit of work, as a debugger or a laptop's lid would.
+next unit of work, as a debugger or a laptop's lid would; told to `hang-behind`, between the commit of
+its next one and what it then has to do.
 """
 
 import asyncio
@@ -83,6 +84,10 @@ class Hanging:
             os.kill(os.getpid(), signal.SIGSTOP)
         async with self.start_work(actor, cause) as work:
             yield work
+        if self.told.with_name("hang-behind").exists():
+            self.told.with_name("hang-behind").unlink()
+            tell("hangs")
+            os.kill(os.getpid(), signal.SIGSTOP)
         tell("worked")
 
 

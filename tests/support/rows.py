@@ -1,17 +1,22 @@
-"""The rows of one deployment in memory, and what users do to them as the service commits it."""
+"""The rows of one deployment in memory, and what users do to them, by the decisions of the service."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from domain.deployments import decisions
+from domain.deployments.decisions import Decided, Start
 from domain.deployments.deployment import Deployment, DeploymentStatus
 from domain.deployments.reason import Reason
 from domain.deployments.replica import Replica, ReplicaGroup, ReplicaStatus
-from domain.deployments.rollout import Rollout, RolloutKind, RolloutStatus
+from domain.deployments.rollout import Rollout, RolloutKind
+from domain.deployments.rollouts import Decide
 from domain.deployments.strategy import Strategy
+from domain.errors import PromotionRefused
+from tests.support.builders import a_revision
 
 D = DeploymentStatus
-R = RolloutStatus
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 OPEN = frozenset({D.PENDING, D.DEPLOYING, D.READY, D.DEGRADED, D.ROLLING_BACK})
 
@@ -59,68 +64,31 @@ class Rows:
         return self.deployment.status in OPEN
 
     def activate(self, number: int, kind: RolloutKind = RolloutKind.ACTIVATION) -> None:
-        live, revision = self.live, f"r{number}"
-        heading = live.revision_id if live else self.deployment.active_revision_id
-        if not self.is_open or heading == revision:
+        if not self.is_open:
             return
-        if live:
-            self._end(live, R.REPLACED, Reason.REPLACED)
-        rollout = Rollout(
-            id=self.new_id(),
-            project_id="p",
-            deployment_id="d",
-            kind=kind,
-            revision_id=revision,
-            revision_number=number,
-            from_revision_id=self.deployment.active_revision_id,
-            strategy=self.deployment.strategy,
-            status=R.RUNNING,
-            status_since=self.now,
-            progress_deadline=600.0,
-            progressed_at=self.now,
-            created_at=self.now,
-            created_by="ada",
+        revision = a_revision(self.deployment, id=f"r{number}", number=number)
+        start = Start(
+            id=self.new_id(), kind=kind, revision=revision, progress_deadline=600.0, actor="ada"
         )
-        self.rollouts.append(rollout)
-        self._become(D.DEPLOYING)
-        self._commit()
+        self._keep(decisions.begin(self.deployment, self.live, start, self.now))
 
     def abort(self) -> None:
-        if not self.live or not self.is_open:
-            return
-        self._end(self.live, R.ABORTED, Reason.ABORTED_BY_USER)
-        self._become(D.ROLLING_BACK if self.deployment.active_revision_id else D.PENDING)
-        self._commit()
+        self._decide(decisions.abort)
 
     def pause(self) -> None:
-        live = self.live
-        if live and live.status is R.RUNNING:
-            self._put(
-                replace(live, status=R.PAUSED, status_since=self.now, reason=Reason.PAUSED_BY_USER)
-            )
+        self._decide(decisions.pause)
 
     def resume(self) -> None:
-        live = self.live
-        if live and live.status is R.PAUSED:
-            self._put(
-                replace(
-                    live,
-                    status=R.RUNNING,
-                    status_since=self.now,
-                    reason=None,
-                    message="",
-                    progressed_at=self.now,
-                )
-            )
+        self._decide(decisions.resume)
 
     def promote(self) -> None:
-        if self.live and self.live.strategy.kind != "rolling":
-            self._put(replace(self.live, promoted=True))
+        with suppress(PromotionRefused):
+            self._decide(decisions.promote)
 
     def scale(self, desired: int) -> None:
         if self.is_open:
-            self.deployment = replace(self.deployment, desired_replicas=desired)
-            self._commit()
+            scaled = replace(self.deployment, desired_replicas=desired)
+            self._keep(Decided(deployment=decisions.decided_again(scaled, self.now), facts=()))
 
     def set_strategy(self, strategy: Strategy) -> None:
         if self.is_open:
@@ -128,13 +96,9 @@ class Rows:
             self._commit()
 
     def delete(self) -> None:
-        if not self.is_open:
-            return
-        if self.live:
-            self._end(self.live, R.ABORTED, Reason.DELETED)
-        self.deployment = replace(self.deployment, deleted_at=self.now)
-        self._become(D.STOPPING if self.present() else D.STOPPED)
-        self._commit()
+        if self.is_open:
+            runs = bool(self.present())
+            self._keep(decisions.delete(self.deployment, self.live, self.now, runs=runs))
 
     def present(self) -> list[Replica]:
         return [r for r in self.replicas.values() if r.status is not ReplicaStatus.EXITED]
@@ -154,17 +118,24 @@ class Rows:
         self.ids += 1
         return f"{self.ids:06d}"
 
-    def _end(self, rollout: Rollout, status: RolloutStatus, reason: Reason) -> None:
-        self._put(replace(rollout, status=status, reason=reason, finished_at=self.now))
+    def _decide(self, decide: Decide) -> None:
+        if self.is_open and self.live is not None:
+            self._keep(decide(self.deployment, self.live, "", self.now))
+
+    def _keep(self, decided: Decided | None) -> None:
+        """As `locking.keep` does."""
+        if decided is None:
+            return
+        if decided.rollout is not None:
+            self._put(decided.rollout)
+        if decided.begun is not None:
+            self.rollouts.append(decided.begun)
+        self.deployment = decided.deployment
+        self.facts += decided.facts
+        self._commit()
 
     def _put(self, rollout: Rollout) -> None:
         self.rollouts = [rollout if r.id == rollout.id else r for r in self.rollouts]
-        self._commit()
-
-    def _become(self, status: DeploymentStatus) -> None:
-        self.deployment = replace(
-            self.deployment, status=status, status_since=self.now, reason=None, message=""
-        )
 
     def _commit(self) -> None:
         self.position += 1

@@ -69,9 +69,8 @@ def goes_on_at(working: Working, rollout: Rollout) -> datetime | None:
 
 
 def deadline(rollout: Rollout) -> datetime:
-    """While it runs: it begins anew with each progress, and when it is resumed."""
-    began = max(rollout.progressed_at, rollout.status_since)
-    return began + timedelta(seconds=rollout.progress_deadline)
+    """While it runs; `progressed_at` moves on by as long as it was paused."""
+    return rollout.progressed_at + timedelta(seconds=rollout.progress_deadline)
 
 
 def healthy(working: Working, rollout: Rollout) -> int:

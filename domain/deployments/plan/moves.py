@@ -1,7 +1,7 @@
 """Which replicas go, and how many come, so that the wants are met within their bounds."""
 
 from domain.deployments.deployment import DeploymentStatus
-from domain.deployments.plan import backoff, folding, wants
+from domain.deployments.plan import backoff, course, folding, wants
 from domain.deployments.plan.wants import Wants
 from domain.deployments.plan.working import Working
 from domain.deployments.ports import Observed, Sight
@@ -13,6 +13,14 @@ GOES_FIRST = (S.STARTING, S.UNHEALTHY, S.HEALTHY)
 
 
 def move(working: Working) -> None:
+    """Once more where what bore nothing beside it is gone by that: other bounds hold then."""
+    was_in_place = course.is_in_place(working)
+    _move(working)
+    if was_in_place and not course.is_in_place(working):
+        _move(working)
+
+
+def _move(working: Working) -> None:
     wanted = wants.of(working)
     target, kept = working.target, working.kept
     for group in list(working.groups.values()):
@@ -47,16 +55,24 @@ def _take(working: Working, wanted: Wants, group: ReplicaGroup, count: int, why:
 
 
 def _may_go(working: Working, wanted: Wants, replica: Replica) -> bool:
-    """Unhealthy replicas of what is being left count as if they could come back."""
+    """Unhealthy replicas of what is being left count as if they could come back; healthy ones that are
+    held back from all requests serve nobody yet."""
     if replica.status is S.STARTING:
         return True
-    serving = len(working.having(S.HEALTHY))
+    serving = len(working.having(S.HEALTHY)) - _held_back(working)
     if replica.status is S.UNHEALTHY:
         target = working.target
         if target is None or replica.group_id == target.id:
             return True
         serving += sum(r.group_id != target.id for r in working.having(S.UNHEALTHY))
     return serving > wanted.floor
+
+
+def _held_back(working: Working) -> int:
+    live, target = working.live, working.target
+    if live is None or target is None or course.weight(working, live) != 0:
+        return 0
+    return len(working.having(S.HEALTHY, target))
 
 
 def _leaving_because(working: Working) -> Reason:
@@ -103,7 +119,9 @@ def _fill(working: Working, wanted: Wants) -> None:
     target, kept = working.target, working.kept
     if kept is not None:
         kept = working.change_group(working.groups[kept.id], desired_replicas=wanted.kept)
-        missing = max(0, wanted.kept - len(working.staying(kept)))
+        others = (r for r in working.having(S.HEALTHY) if wanted.others_do)
+        do = sum(r.group_id not in (kept.id, target and target.id) for r in others)
+        missing = max(0, wanted.kept - do - len(working.staying(kept)))
         room = max(0, wanted.ceiling - len(working.staying()))
         reserved = min(missing, room)
         started = _start(working, kept, reserved)

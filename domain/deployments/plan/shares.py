@@ -11,24 +11,22 @@ def share(working: Working) -> None:
 
 
 def _weight(working: Working, group: ReplicaGroup) -> int | None:
-    live, target = working.live, working.target
-    if live is None:
-        return _settled(working, group)
-    weight = course.weight(working, live)
+    live, target, kept = working.live, working.target, working.kept
+    weight = course.weight(working, live) if live else 100
+    if target is None:
+        return 0
     if weight is None:
         return None
-    if target is not None and group.id == target.id:
+    bearer = kept or (target if weight == 100 else None)
+    if bearer is not None and _shares_still(working, bearer):
+        return 0 if kept is not None and group.id == target.id else None
+    if group.id == target.id:
         return weight
-    return 100 - weight if group == working.kept else 0
+    return 100 - weight if group == kept else 0
 
 
-def _settled(working: Working, group: ReplicaGroup) -> int | None:
-    """The active revision gets all. On the way back from a rolling rollout replicas go on sharing until
-    the active revision bears all the requests: whatever doesn't get any serves nobody."""
-    active = working.target
-    if active is None:
-        return 0
-    healthy = len(working.having(ReplicaStatus.HEALTHY, active))
-    if active.weight is None and healthy < working.deployment.desired_replicas:
-        return None
-    return 100 if group.id == active.id else 0
+def _shares_still(working: Working, bearer: ReplicaGroup) -> bool:
+    """On the way back, or aside, from a rolling rollout replicas go on sharing until the active revision
+    bears all the requests: whatever doesn't get any serves nobody."""
+    healthy = len(working.having(ReplicaStatus.HEALTHY, bearer))
+    return bearer.weight is None and healthy < working.deployment.desired_replicas

@@ -16,12 +16,14 @@ H = ReplicaStatus.HEALTHY
 class Wants:
     """`target` and `kept` are how many of those groups may stay; of every other none. `bounds` None:
     nothing is wanted at all, and nothing has to go on serving. `moves_over`: each replica of `kept` goes
-    against a healthy one of `target`, so that none of them is replaced for being unhealthy."""
+    against a healthy one of `target`, so that none of them is replaced for being unhealthy. `others_do`:
+    healthy replicas of neither group do for missing ones of `kept`, and leave `target` its room."""
 
     target: int
     kept: int
     bounds: Bounds | None
     moves_over: bool = False
+    others_do: bool = False
 
     @property
     def floor(self) -> int:
@@ -44,7 +46,11 @@ def of(working: Working) -> Wants:
     beside = isinstance(live.strategy, BlueGreen) or course.stepping(working, live)
     if beside and not course.is_in_place(working):
         begun = live.status is RolloutStatus.RUNNING or target.desired_replicas
-        return Wants(course.wanted(working, live) if begun else 0, limits.desired, limits)
+        new, green = (
+            course.wanted(working, live) if begun else 0,
+            isinstance(live.strategy, BlueGreen),
+        )
+        return Wants(new, limits.desired, limits, others_do=green)
     return _rolling(working, live, target, kept, limits)
 
 

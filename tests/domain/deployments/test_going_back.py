@@ -142,12 +142,25 @@ def test_one_that_fails_its_probes_before_first_health_counts_as_one_exit_not_tw
     assert not [g for g in gone.groups if g.revision_number == 2]
 
 
-def test_a_rollout_that_is_resumed_has_all_its_time_again() -> None:
-    replicas = [a_replica(1, S.HEALTHY, "old"), a_replica(2, S.STARTING, "new")]
-    rollout = a_rollout(2, progressed_at=NOW - seconds(9_999), status_since=NOW - seconds(599))
-    situation = a_situation(a_deployment(status=D.DEPLOYING), replicas, rollout=rollout)
-    assert rollout_of(decided(situation)).is_live
-    assert not rollout_of(decided(situation, NOW + seconds(1))).is_live
+def test_a_rollout_that_is_resumed_has_the_time_that_it_had_left() -> None:
+    world = World(strategy=Rolling(), desired=1, judge=judge)
+    world.activate(1)
+    world.settle()
+    world.slow.add("r2")
+    world.activate(2)
+    world.look()
+    for process in world.processes.values():
+        process.healthy_after = 9_999.0
+    world.passes(500)
+    world.pause()
+    world.passes(5_000)
+    world.resume()
+    world.passes(99)
+    world.look()
+    assert world.rollouts[-1].is_live
+    world.passes(1)
+    world.look()
+    assert world.rollouts[-1].status is RolloutStatus.FAILED
 
 
 def test_a_rollout_without_progress_fails_at_its_deadline_and_not_before() -> None:
@@ -236,7 +249,7 @@ def test_an_abort_goes_back_to_the_active_revision_and_tells_when_it_is_there(
     world.facts.clear()
     world.abort()
     world.look()
-    assert world.stands() == (D.ROLLING_BACK, None)
+    assert world.stands() == (D.ROLLING_BACK, Reason.ABORTED_BY_USER)
     assert world.count(2, S.STARTING) == 0
     world.settle()
     assert world.stands() == (D.READY, None)

@@ -330,3 +330,61 @@ def test_a_revision_with_a_fixed_port_starts_when_the_one_before_is_gone() -> No
     assert (world.count(1, S.DRAINING), world.count(2)) == (1, 0)
     world.settle()
     assert len(world.serving("r2")) == 1
+
+
+@pytest.mark.parametrize("strategy", [BlueGreen(auto_promote=False), CANARY])
+def test_a_promotion_moves_a_paused_rollout_on_also_where_it_was_promoted_before(
+    strategy: Strategy,
+) -> None:
+    world = serving(strategy, 2)
+    world.activate(2)
+    world.look()
+    world.promote()
+    world.pause()
+    world.run(5)
+    assert rollout(world).status is RolloutStatus.PAUSED
+    world.promote()
+    world.run(8)
+    assert world.deployment.active_revision_id == "r2"
+
+
+def halfway(desired: int = 4) -> World:
+    """A rolling rollout from revision 1 to 2: both serve, and share the requests."""
+    world = serving(Rolling(max_surge=1), desired)
+    world.activate(2)
+    while world.count(1, S.HEALTHY) > desired // 2:
+        world.run(1)
+    assert world.count(2, S.HEALTHY)
+    return world
+
+
+@pytest.mark.parametrize("strategy", [BlueGreen(), CANARY, Rolling(max_surge=1)])
+@pytest.mark.parametrize("to", [1, 3])
+def test_what_shared_the_requests_goes_on_until_others_bear_them(
+    strategy: Strategy, to: int
+) -> None:
+    world = halfway()
+    world.set_strategy(strategy)
+    world.activate(to)
+    world.look()
+    assert (weights(world)[1], weights(world)[2]) == (None, None)
+    while rollout(world).status is RolloutStatus.RUNNING:
+        reached = [n for n, weight in weights(world).items() if weight != 0]
+        assert sum(world.count(n, S.HEALTHY) for n in reached) >= 4
+        world.run(1)
+    assert weights(world)[2] == 0
+    assert weights(world)[to] == (20 if rollout(world).is_live else 100)
+
+
+def test_replicas_that_are_held_back_are_no_reason_to_let_others_go() -> None:
+    world = halfway()
+    world.broken.add("r1")
+    world.set_strategy(BlueGreen(auto_promote=False))
+    world.activate(3)
+    world.run(60)
+    assert world.deployment.reason is Reason.AWAITING_PROMOTION
+    assert world.count(3, S.HEALTHY) == 4
+    assert world.count(1, S.HEALTHY) + world.count(2, S.HEALTHY) == 4
+    world.promote()
+    world.settle()
+    assert len(world.serving("r3")) == 4 == len(world.present())
