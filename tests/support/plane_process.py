@@ -22,9 +22,9 @@ from domain.deployments import plan
 from domain.deployments.deployment import Revision
 from domain.deployments.ports import Lease, Leases, Observed
 from domain.deployments.reconciler import Reconciler
+from domain.deployments.reconciler.tenure import Tenure
 from domain.deployments.replica import Replica
 from domain.deployments.situation import Patience
-from domain.deployments.tenure import Tenure
 from domain.ids import new_id
 from domain.work import StartWork, Work
 from infra.store import open_store
