@@ -1,8 +1,8 @@
 """This server as a control plane: what runs its replicas, and the loop that keeps them as wanted."""
 
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from domain.folders.ports import LocalFolders
 from domain.ids import new_id
 from domain.secrets.ports import Sealer
 from domain.secrets.values import OpenedSecrets
-from infra import autoscaling
+from infra import autoscaling, slots
 from infra import settings as surroundings
 from infra.process import ephemeral
 from infra.process.driver import ProcessDriver, open_driver
@@ -53,25 +53,28 @@ async def opened(
 
     Raises HostRefused where replicas of this database are another host's processes.
     """
-    plane, host = _names(settings)
-    now = utc_now()
-    await store.claim_host(host, plane, now, now + LEASE)
-    _check_ports(settings)
-    parts = _parts(settings, store, sealer, folders, host)
-    async with open_driver(parts) as driver:
-        yield Plane(
-            driver=driver,
-            logs=ProcessLogs(parts, driver),
-            reconciler=_reconciler(settings, store, driver, plane),
-        )
+    with _named(settings) as (plane, host):
+        now = utc_now()
+        await store.claim_host(host, plane, now, now + LEASE)
+        _check_ports(settings)
+        parts = _parts(settings, store, sealer, folders, host)
+        async with open_driver(parts) as driver:
+            yield Plane(
+                driver=driver,
+                logs=ProcessLogs(parts, driver),
+                reconciler=_reconciler(settings, store, driver, plane),
+            )
 
 
-def _names(settings: Settings) -> tuple[str, str]:
+@contextmanager
+def _named(settings: Settings) -> Iterator[tuple[str, str]]:
     """Of the plane and of the host. A SQLite database has one server at a time: whoever comes next has
     its leases at once, whatever became of it, and whatever the machine is called by then."""
     if settings.database.startswith("sqlite"):
-        return ONLY_PLANE, ONLY_HOST
-    return new_id(), socket.gethostname()
+        yield ONLY_PLANE, ONLY_HOST
+        return
+    with slots.taken(settings.data_dir / "planes", new_id) as plane:
+        yield plane, socket.gethostname()
 
 
 def _check_ports(settings: Settings) -> None:
