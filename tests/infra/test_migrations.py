@@ -146,6 +146,23 @@ async def test_what_0001_left_deploying_begins_a_rollout(
     assert [(event.position, event.fact) for event in events] == [(1, fact)]
 
 
+async def test_what_served_before_the_database_went_back_to_0001_is_brought_up_again(
+    empty_url: str, tmp_path: Path, old_rows: tuple[Deployment, Deployment, Revision]
+) -> None:
+    """Else nothing would lead to it: no group is its revision's, and it counts as active already."""
+    _, served, revision = old_rows
+    async with open_engines(empty_url, plain=True) as engines, engines.write.begin() as connection:
+        await connection.execute(
+            text("UPDATE deployments SET status = 'ready' WHERE last_revision = 4")
+        )
+    await migrate(empty_url)
+    async with open_store(empty_url, data_dir=tmp_path) as store:
+        now = (await store.reads.deployments.by_ids([served.id]))[served.id]
+        live = await store.reads.rollouts.live([served.id])
+    assert (now.status, now.active_revision_id) == (DeploymentStatus.DEPLOYING, None)
+    assert live[served.id].revision_id == revision.id
+
+
 async def test_a_live_rollouts_revision_is_what_0001_calls_active(
     empty_url: str, tmp_path: Path, old_rows: tuple[Deployment, Deployment, Revision]
 ) -> None:

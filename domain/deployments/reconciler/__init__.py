@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from math import inf
 
@@ -66,6 +67,7 @@ class Reconciler:
     _barriers: Barriers = field(default_factory=Barriers)
     _setbacks: Setbacks = field(default_factory=Setbacks)
     _present: Present = field(default_factory=Present)
+    _unseen: set[int] = field(default_factory=set)  # shards that came, and what runs there did not
     _gained: asyncio.Event = field(default_factory=asyncio.Event)
     _ending: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -151,26 +153,32 @@ class Reconciler:
                 self._agenda.done(causes)
 
     async def _renew(self, passes: Passes) -> float:
+        """What came is kept in mind until what runs there is on the agenda: the database may go away
+        in between."""
         handover = await self.tenure.renew()
-        if handover.gained:
-            self._gained.set()
-            self._agenda.sweep(await self.reads.due.running(handover.gained))
+        self._unseen.difference_update(handover.lost)
+        self._unseen.update(handover.gained)
         if handover.lost:
             passes.forget()
             replicas = self._present.take(handover.lost)
             self._barriers.keep(replicas, ())
             await self.driver.release(replicas)
+        if self._unseen:
+            self._gained.set()
+            self._agenda.sweep(await self.reads.due.running(self._unseen))
+            self._unseen.clear()
         return RENEW_EVERY
 
     async def _sweep(self) -> float:
-        """The due ones, but those that wait for themselves."""
-        ended = self._setbacks.over(self.timer.now())
-        shards = self.tenure.shards()
-        due = await self.reads.due.due(shards, self.clock(), SWEPT_AT_ONCE) if shards else ()
-        now = self.timer.now()
-        ready = [d.deployment_id for d in due if not self._setbacks.waits(d.deployment_id, now)]
-        self._agenda.sweep([*ended, *ready])
-        if len(due) < SWEPT_AT_ONCE or not ready:
+        """The due ones. Those that wait for themselves are put off, lest they hide others."""
+        shards, now = self.tenure.shards(), self.clock()
+        due = await self.reads.due.due(shards, now, SWEPT_AT_ONCE) if shards else ()
+        left = {d: self._setbacks.left(d.deployment_id, self.timer.now()) for d in due}
+        waiting = [(d, now + timedelta(seconds=wait)) for d, wait in left.items() if wait]
+        ready = [d.deployment_id for d, wait in left.items() if not wait]
+        self._agenda.sweep([*self._setbacks.over(self.timer.now()), *ready])
+        await self.reads.due.postpone(waiting)
+        if len(due) < SWEPT_AT_ONCE:
             return SWEEP_EVERY
         await self._agenda.swept()
         return 0.0

@@ -62,7 +62,7 @@ class Hints:
             try:
                 async with aclosing(self.driver.changes()) as changes:
                     async for deployment_id in changes:
-                        if not self.setbacks.waits(deployment_id, self.timer.now()):
+                        if not self.setbacks.left(deployment_id, self.timer.now()):
                             self.agenda.hint(deployment_id, "driver")
                 return
             except Exception:  # the loop's edge

@@ -32,9 +32,8 @@ class Present:
 
     _by_deployment: dict[str, tuple[int, Sequence[Replica]]] = field(default_factory=dict)
 
-    def note(self, look: Look) -> Sequence[Replica]:
+    def note(self, look: Look, replicas: Sequence[Replica]) -> Sequence[Replica]:
         """Those of the deployment; returns those of before."""
-        replicas = look.situation.replicas
         _, before = self._by_deployment.pop(look.deployment_id, (0, ()))
         if replicas:
             self._by_deployment[look.deployment_id] = look.lease.shard, replicas
@@ -74,14 +73,25 @@ class Passes:
             for deployment_id, cause in causes.items():
                 self.agenda.hint(deployment_id, cause)
             raise
-        for look in looks:
-            before = self.present.note(look)
+        holds = self.loader.tenure.holds
+        own = [look for look in looks if holds(look.lease)]
+        strange = [look for look in looks if not holds(look.lease)]
+        for look in own:
+            before = self.present.note(look, look.situation.replicas)
             self.barriers.keep(before, look.situation.replicas)
-        shown = [self._pass(look, causes[look.deployment_id], room) for look in looks]
+        await self._give_up(strange)
+        shown = [self._pass(look, causes[look.deployment_id], room) for look in own]
         said = await asyncio.gather(*shown)
         await self._postpone([each for each in said if isinstance(each, tuple)])
         for trouble in (each for each in said if isinstance(each, StorageUnavailable)):
             raise trouble
+
+    async def _give_up(self, looks: Sequence[Look]) -> None:
+        """What was another plane's by the time it had been observed here, and so adopted."""
+        replicas = [replica for look in looks for replica in look.situation.replicas]
+        if replicas:
+            self.barriers.keep(replicas, ())
+            await self.loader.driver.release(replicas)
 
     async def _looks(self, ids: Sequence[str]) -> Sequence[Look]:
         """One that can't be loaded does not keep the others from it."""
@@ -101,6 +111,7 @@ class Passes:
     ) -> Postponed | StorageUnavailable | None:
         """What to postpone, where all was as it should be; or what the database's trouble is."""
         if look.is_over:
+            self._rests(look)
             return look.due, None
         try:
             decision = self.decide(look.situation, self.clock(), self.new_id)
@@ -117,9 +128,12 @@ class Passes:
             said = {"deployment": look.deployment_id, "pause": pause}
             self.logger.exception("a deployment could not be reconciled", **said)
             return None
+        self._rests(look)
+        return look.due, decision.look_at
+
+    def _rests(self, look: Look) -> None:
         self.setbacks.clear(look.deployment_id)
         self._changed.pop(look.deployment_id, None)
-        return look.due, decision.look_at
 
     async def _change(self, look: Look, decision: Decision, cause: str) -> None:
         outcome = await applying.apply(self.start_work, look, decision, cause, self.clock())
@@ -141,6 +155,8 @@ class Passes:
         if not decision.actions:
             return
         replicas = {r.id: r for r in (*look.situation.replicas, *decision.replicas)}
+        if self.loader.tenure.holds(look.lease):
+            self.present.note(look, tuple(replicas.values()))
         starting = [replicas[a.replica_id] for a in decision.actions if isinstance(a, Start)]
         revisions = await self._revisions({replica.revision_id for replica in starting})
         for action in decision.actions:
@@ -161,7 +177,10 @@ class Passes:
         new = [each for each in found if self._postponed.get(each[0].deployment_id) != each]
         if new:
             await self.loader.reads.due.postpone(new)
-            self._postponed.update({each[0].deployment_id: each for each in new})
+        for due, at in new:
+            self._postponed.pop(due.deployment_id, None)
+            if at is not None:  # of those that nothing runs of, nothing is remembered
+                self._postponed[due.deployment_id] = due, at
 
     def _set_back(self, deployment_id: str) -> float:
         """How many seconds it waits now."""

@@ -24,8 +24,9 @@ class Setbacks:
         self._counts.pop(deployment_id, None)
         self._until.pop(deployment_id, None)
 
-    def waits(self, deployment_id: str, now: float) -> bool:
-        return self._until.get(deployment_id, now) > now
+    def left(self, deployment_id: str, now: float) -> float:
+        """How many seconds it still waits."""
+        return max(0.0, self._until.get(deployment_id, now) - now)
 
     def over(self, now: float) -> list[str]:
         """Those whose wait has ended; each is told once."""

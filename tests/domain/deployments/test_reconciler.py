@@ -7,6 +7,7 @@ from domain.deployments import plan
 from domain.deployments.deployment import DeploymentStatus
 from domain.deployments.ports import SHARDS, Sight
 from domain.deployments.reason import Reason
+from domain.deployments.reconciler import SWEPT_AT_ONCE
 from domain.deployments.reconciler.passes import ROUNDS
 from domain.deployments.replica import ReplicaStatus
 from domain.deployments.situation import Decision, Situation
@@ -160,6 +161,29 @@ async def test_what_fails_again_and_again_is_tried_ever_more_seldom_until_it_is_
         plane.driver.broken.clear()
         await yard.timer.pass_(60)
         assert await yard.status(poison) is D.READY
+
+
+async def test_more_broken_deployments_than_a_sweep_takes_hide_no_others() -> None:
+    yard = Yard()
+
+    def decide(situation: Situation, now: datetime, new_id: NewId) -> Decision:
+        if situation.deployment.active_revision_id is None and situation.rollout is None:
+            raise ValueError("no plan for this")
+        return plan.decide(situation, now, new_id)
+
+    async with yard.store.start_work("ada", "request:1") as work:
+        for _ in range(SWEPT_AT_ONCE + 1):
+            poison = a_deployment(yard.store.default)
+            await work.deployments.add(poison)
+            await work.look(poison.id, yard.clock())
+    async with yard.plane(decide=decide):
+        await yard.timer.pass_(70)
+        deployment = await yard.deployment()
+        await yard.timer.pass_(1)
+        await yard.activate(deployment.id, quietly=True)
+        await yard.timer.pass_(3)
+        assert await yard.status(deployment) is D.READY
+        assert len(await yard.store.reads.due.due(range(SHARDS), yard.clock(), 9_999)) < 9
 
 
 async def test_a_user_who_mends_a_broken_deployment_need_not_wait() -> None:

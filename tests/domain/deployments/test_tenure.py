@@ -1,11 +1,17 @@
 """Leases: who looks after what, and who must not any more."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field
 
 from domain.deployments.deployment import Deployment, DeploymentStatus
-from domain.deployments.ports import SHARDS
+from domain.deployments.ports import SHARDS, Observed, Sight
 from domain.deployments.reconciler.tenure import LEASE
+from domain.deployments.replica import Replica
+from domain.errors import StorageUnavailable
 from tests.support.fake_driver import FakeDriver
+from tests.support.memory_lists import MemoryDueLists
 from tests.support.yard import Interrupted, Line, Yard
 
 D = DeploymentStatus
@@ -152,3 +158,80 @@ async def test_a_plane_that_stops_ends_its_passes_first() -> None:
             await yard.timer.turn()
     [replica] = await yard.replicas(deployment)
     assert driver.started == [replica.id]
+
+
+@dataclass(frozen=True)
+class Hiccup(MemoryDueLists):
+    """Of a database that goes away right after a renewal, once."""
+
+    near: list[str] = field(default_factory=list)
+
+    async def running(self, shards: Collection[int]) -> Sequence[str]:
+        if self.near:
+            raise StorageUnavailable(where="the database", problem=self.near.pop())
+        return await MemoryDueLists.running(self, shards)
+
+
+async def test_what_came_while_the_database_went_away_is_adopted_when_it_is_back() -> None:
+    yard = Yard()
+    hiccup = Hiccup(yard.store.reads.due.kept)
+    reads = copy(yard.store.reads)
+    reads.due = hiccup
+    dying = Line(yard.store.leases, dies=True)
+    async with yard.plane("two", reads=reads) as two:
+        async with yard.plane("one", leases=dying) as one:
+            await yard.timer.pass_(10)
+            await some(yard)
+            await yard.timer.pass_(1)
+            mine = set(one.driver.started)
+        hiccup.near.append("it is away")
+        await yard.timer.pass_(LEASE.total_seconds() + 7)
+        assert not hiccup.near
+        assert mine
+        assert mine <= set(two.driver.observed)
+
+
+async def test_a_plane_gives_up_what_it_started_and_never_looked_at_since() -> None:
+    yard = Yard()
+    line = Line(yard.store.leases)
+    async with yard.plane("one", leases=line, driver=FakeDriver(yard.host, slow=True)) as one:
+        await some(yard, 1)
+        while not one.driver.started:
+            await yard.timer.turn()
+        yard.timer.stop(LEASE.total_seconds() + 1)
+        now = yard.clock()
+        await yard.store.leases.renew("two", now, now + LEASE)
+        await yard.timer.pass_(6)
+        assert one.driver.released == one.driver.started
+
+
+@dataclass(slots=True)
+class Slow(FakeDriver):
+    """It looks for replicas for as long as it is `held`."""
+
+    held: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def observe(self, replicas: Sequence[Replica]) -> Mapping[str, Observed]:
+        await self.held.wait()
+        return await FakeDriver.observe(self, replicas)
+
+
+async def test_what_was_anothers_by_the_time_it_was_adopted_is_given_up() -> None:
+    yard = Yard()
+    driver = Slow(yard.host)
+    driver.held.set()
+    async with yard.plane("one", driver=driver):
+        deployment = await yard.deployment()
+        await yard.timer.pass_(1)
+        [replica] = await yard.replicas(deployment)
+        driver.held.clear()
+        driver.see(replica, Sight.FAILING)
+        await yard.timer.pass_(0)
+        yard.timer.stop(LEASE.total_seconds() + 1)
+        now = yard.clock()
+        await yard.store.leases.renew("two", now, now + LEASE)
+        await yard.timer.pass_(6)
+        assert driver.released == [replica.id]
+        driver.held.set()
+        await yard.timer.pass_(0)
+        assert driver.released == [replica.id, replica.id]

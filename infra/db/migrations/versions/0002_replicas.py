@@ -1,7 +1,8 @@
 """Rollouts, replicas and their groups, control planes and gateways.
 
-0001 ran nothing: a deployment that it left DEPLOYING begins a rollout to the revision that it called
-active, and nothing is active before that succeeds.
+0001 ran nothing: a deployment that it left with an active revision begins a rollout to that one, and
+nothing is active before that succeeds. All but DEPLOYING are from a database that was here before and
+went back: what it ran then is not known any more.
 """
 
 from collections.abc import Mapping, Sequence
@@ -72,6 +73,7 @@ DEPLOYMENTS = sa.table(
     text("created_by"),
     time("deleted_at"),
 )
+IS_ACTIVE = (DEPLOYMENTS.c.active_revision_id.is_not(None), DEPLOYMENTS.c.deleted_at.is_(None))
 REVISIONS = sa.table(
     "revisions",
     text("id"),
@@ -145,8 +147,8 @@ def upgrade() -> None:
     if begun:
         op.bulk_insert(rollouts, begun)
         tell(begun)
-    waiting = DEPLOYMENTS.update().where(DEPLOYMENTS.c.status == "deploying")
-    op.get_bind().execute(waiting.values(active_revision_id=None))
+    waiting = DEPLOYMENTS.update().where(*IS_ACTIVE)
+    op.get_bind().execute(waiting.values(active_revision_id=None, status="deploying"))
 
 
 def create_rollouts() -> sa.Table:
@@ -302,7 +304,7 @@ def first_rollouts() -> list[dict[str, Any]]:
     left = (
         sa.select(REVISIONS, DEPLOYMENTS.c.strategy, DEPLOYMENTS.c.created_by)
         .join(DEPLOYMENTS, DEPLOYMENTS.c.active_revision_id == REVISIONS.c.id)
-        .where(DEPLOYMENTS.c.status == "deploying")
+        .where(*IS_ACTIVE)
         .order_by(REVISIONS.c.deployment_id)
     )
     now = datetime.now(UTC)
