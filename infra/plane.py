@@ -4,7 +4,6 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 
@@ -20,19 +19,16 @@ from domain.ids import new_id
 from domain.secrets.ports import Sealer
 from domain.secrets.values import OpenedSecrets
 from infra import settings as surroundings
-from infra.process import ephemeral
+from infra.process import ephemeral, machine
 from infra.process.driver import ProcessDriver, open_driver
-from infra.process.limits import Limits, delegated
 from infra.process.logs import ProcessLogs
 from infra.process.parts import Parts
-from infra.process.processes import Processes
 from infra.process.settings import ProcessSettings
 from infra.settings import Settings
 from infra.store import Store
 
 log = structlog.get_logger()
 
-PROC = Path("/proc/self")
 ONLY_PLANE = "server"
 ONLY_HOST = "localhost"
 
@@ -87,7 +83,7 @@ def _check_ports(settings: Settings) -> None:
 def _parts(
     settings: Settings, store: Store, sealer: Sealer, folders: LocalFolders, host: str
 ) -> Parts:
-    processes = _processes()
+    processes = machine.processes()
     return Parts(
         settings=ProcessSettings(
             data_dir=settings.data_dir.absolute(),
@@ -95,7 +91,6 @@ def _parts(
             host=host,
             environ=surroundings.environment(),
             inherit=settings.process_inherit_env,
-            cgroup=(cgroup := delegated()),
         ),
         processes=processes,
         boot=processes.boot(),
@@ -104,18 +99,8 @@ def _parts(
         secrets=OpenedSecrets(reads=store.reads, sealer=sealer),
         folders=folders,
         clock=utc_now,
-        limits=Limits(cgroup),
+        limits=machine.limits(),
     )
-
-
-def _processes() -> Processes:
-    if PROC.is_dir():
-        from infra.process.procfs import ProcFs
-
-        return ProcFs()
-    from infra.process.portable import Portable
-
-    return Portable()
 
 
 def _reconciler(settings: Settings, store: Store, driver: ProcessDriver, plane: str) -> Reconciler:
