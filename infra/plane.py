@@ -4,7 +4,6 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 
@@ -21,19 +20,16 @@ from domain.secrets.ports import Sealer
 from domain.secrets.values import OpenedSecrets
 from infra import autoscaling, slots
 from infra import settings as surroundings
-from infra.process import ephemeral
+from infra.process import ephemeral, machine
 from infra.process.driver import ProcessDriver, open_driver
-from infra.process.limits import Limits, delegated
 from infra.process.logs import ProcessLogs
 from infra.process.parts import Parts
-from infra.process.processes import Processes
 from infra.process.settings import ProcessSettings
 from infra.settings import Settings
 from infra.store import Store
 
 log = structlog.get_logger()
 
-PROC = Path("/proc/self")
 ONLY_PLANE = "server"
 ONLY_HOST = "localhost"
 
@@ -91,7 +87,7 @@ def _check_ports(settings: Settings) -> None:
 def _parts(
     settings: Settings, store: Store, sealer: Sealer, folders: LocalFolders, host: str
 ) -> Parts:
-    processes = _processes()
+    processes = machine.processes()
     return Parts(
         settings=ProcessSettings(
             data_dir=settings.data_dir.absolute(),
@@ -99,7 +95,6 @@ def _parts(
             host=host,
             environ=surroundings.environment(),
             inherit=settings.process_inherit_env,
-            cgroup=(cgroup := delegated()),
         ),
         processes=processes,
         boot=processes.boot(),
@@ -108,18 +103,8 @@ def _parts(
         secrets=OpenedSecrets(reads=store.reads, sealer=sealer),
         folders=folders,
         clock=utc_now,
-        limits=Limits(cgroup),
+        limits=machine.limits(),
     )
-
-
-def _processes() -> Processes:
-    if PROC.is_dir():
-        from infra.process.procfs import ProcFs
-
-        return ProcFs()
-    from infra.process.portable import Portable
-
-    return Portable()
 
 
 def _reconciler(settings: Settings, store: Store, driver: ProcessDriver, plane: str) -> Reconciler:
