@@ -14,12 +14,12 @@ from benchmarks.world import World, world
 from domain.clock import MonotonicTimer, utc_now
 from domain.deployments import plan
 from domain.deployments.deployment import Deployment, DeploymentStatus, Revision
-from domain.deployments.loading import fixed_port
 from domain.deployments.ports import SHARDS, Observed, Sight
 from domain.deployments.reconciler import Reconciler
+from domain.deployments.reconciler.loading import fixed_port
+from domain.deployments.reconciler.tenure import Tenure
 from domain.deployments.replica import Endpoint, Replica, ReplicaGroup, ReplicaStatus
 from domain.deployments.situation import Patience
-from domain.deployments.tenure import Tenure
 from domain.ids import new_id
 from domain.work import Work
 from infra.store import Store
@@ -134,7 +134,6 @@ async def _add(work: Work, made: Deployment, revision: Revision, number: int) ->
     if is_active:
         deployment = replace(deployment, active_revision_id=revision.id)
         await work.deployments.put(deployment)
-    if runs:
         group = ReplicaGroup(
             id=new_id(),
             project_id=deployment.project_id,
@@ -142,11 +141,12 @@ async def _add(work: Work, made: Deployment, revision: Revision, number: int) ->
             revision_id=revision.id,
             revision_number=1,
             weight=100,
-            desired_replicas=1,
+            desired_replicas=deployment.desired_replicas,
             created_at=deployment.created_at,
         )
         await work.groups.add(group)
-        await work.replicas.add(_healthy(group))
+        if runs:
+            await work.replicas.add(_healthy(group))
     await work.look(deployment.id, deployment.created_at)
     return deployment
 

@@ -4,7 +4,7 @@
     ├── UserError                 the caller can mend it; shown with code, message and path
     │   ├── NotFound  NameTaken  InvalidValue  Forbidden  EtagMismatch  IdempotencyKeyReused
     │   ├── TemplateFrozen  TransitionRefused  FolderRefused  FileTooLarge  OutsideFolder
-    │   ├── NoRollout  FixedPort  PromotionRefused  BeingDeleted
+    │   ├── NoRollout  FixedPort  PromotionRefused  BeingDeleted  MetricTaken
     │   └── DefinitionError       one finding of a resolution: its kind is its code
     ├── Refused                   several user errors at once
     ├── Unauthenticated           no key, or one that is unknown or revoked
@@ -143,6 +143,14 @@ class PromotionRefused(UserError):
 @dataclass(eq=False, kw_only=True)
 class BeingDeleted(UserError):
     """The deployment is being deleted: nothing about it can be decided any more."""
+
+
+@dataclass(eq=False, kw_only=True)
+class MetricTaken(UserError):
+    """The deployment has an autoscaling rule on {metric} already: update or delete that one."""
+
+    path: Path = ("metric",)
+    metric: str
 
 
 @dataclass(eq=False, kw_only=True)

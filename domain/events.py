@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from domain.autoscaling.rule import Metric
 from domain.deployments.deployment import DeploymentStatus
 from domain.deployments.reason import Reason
 from domain.deployments.rollout import RolloutKind
@@ -157,10 +158,45 @@ class DeploymentScaled:
     before: int
     after: int
     rule_id: str | None = None
-    metric: str | None = None
+    metric: Metric | None = None
     measured: float | None = None
     target: float | None = None
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoscalingRuleCreated:
+    deployment_id: str
+    rule_id: str
+    metric: Metric
+    target: float
+    min_replicas: int
+    max_replicas: int
+    cooldown_up: float
+    cooldown_down: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoscalingRuleUpdated:
+    """`changed` names the fields that are different since: target, min_replicas, max_replicas,
+    cooldown_up, cooldown_down."""
+
+    deployment_id: str
+    rule_id: str
+    metric: Metric
+    target: float
+    min_replicas: int
+    max_replicas: int
+    cooldown_up: float
+    cooldown_down: float
+    changed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoscalingRuleDeleted:
+    deployment_id: str
+    rule_id: str
+    metric: Metric
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -335,6 +371,9 @@ Fact = (
     | RevisionAdded
     | RevisionActivated
     | DeploymentScaled
+    | AutoscalingRuleCreated
+    | AutoscalingRuleUpdated
+    | AutoscalingRuleDeleted
     | RolloutStarted
     | RolloutAdvanced
     | RolloutPaused

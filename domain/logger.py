@@ -4,8 +4,6 @@ from typing import Any, Protocol
 
 
 class Logger(Protocol):
-    def info(self, event: str, /, **fields: Any) -> Any: ...
-
     def warning(self, event: str, /, **fields: Any) -> Any: ...
 
     def exception(self, event: str, /, **fields: Any) -> Any:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from domain.access.access import ApiKey, Project
+from domain.autoscaling.rule import AutoscalingRule
 from domain.deployments.deployment import Deployment, Revision, RevisionHead
 from domain.deployments.ports import Lease
 from domain.deployments.replica import Replica, ReplicaGroup
@@ -85,6 +86,7 @@ class Work(Protocol):
     rollouts: Rows[Rollout]
     groups: Rows[ReplicaGroup]
     replicas: Rows[Replica]
+    rules: Rows[AutoscalingRule]
     answers: Answers
 
     async def live_rollout(self, deployment_id: str) -> Rollout | None:
@@ -178,6 +180,14 @@ class ReplicaLists(Lists[Replica], Protocol):
     ) -> Mapping[str, int]: ...
 
 
+class RuleLists(Lists[AutoscalingRule], Protocol):
+    async def of(self, deployment_ids: Collection[str]) -> Mapping[str, Sequence[AutoscalingRule]]:
+        """The deployments' rules, oldest first."""
+
+    async def live(self) -> Mapping[str, Sequence[AutoscalingRule]]:
+        """All rules of deployments that are not deleted, by deployment, oldest first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
     """`asked` counts the times that somebody asked for a look."""
@@ -236,6 +246,7 @@ class Reads(Protocol):
     rollouts: RolloutLists
     groups: GroupLists
     replicas: ReplicaLists
+    rules: RuleLists
     due: DueLists
     answers: AnswerReads
 

@@ -14,8 +14,8 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from domain.access.access import Caller
 from domain.clock import utc_now
-from domain.gateway.ports import NothingSleeps
 from domain.ids import new_id
+from infra import autoscaling
 from infra.db import version
 from infra.http.gate import Gate, is_loopback
 from infra.http.gateway import gateway
@@ -98,7 +98,7 @@ def _gateway(parts: Parts, gate: Gate, live: Live, metrics: Metrics) -> Gateway:
         reads=store.reads,
         log=store.log,
         gateways=store.gateways,
-        sleepers=NothingSleeps(),
+        sleepers=autoscaling.waking(settings, store),
         clock=utc_now,
     )
     limits = InferenceLimits(

@@ -19,6 +19,7 @@ from domain.folders.ports import LocalFolders
 from domain.ids import new_id
 from domain.secrets.ports import Sealer
 from domain.secrets.values import OpenedSecrets
+from infra import autoscaling
 from infra import settings as surroundings
 from infra.process import ephemeral
 from infra.process.driver import ProcessDriver, open_driver
@@ -120,11 +121,12 @@ def _processes() -> Processes:
 
 def _reconciler(settings: Settings, store: Store, driver: ProcessDriver, plane: str) -> Reconciler:
     timer = MonotonicTimer()
+    tenure = Tenure(leases=store.leases, plane=plane, clock=utc_now, timer=timer)
     return Reconciler(
         reads=store.reads,
         start_work=store.start_work,
         log=store.log,
-        tenure=Tenure(leases=store.leases, plane=plane, clock=utc_now, timer=timer),
+        tenure=tenure,
         gateways=store.gateways,
         driver=driver,
         decide=plan.decide,
@@ -135,4 +137,5 @@ def _reconciler(settings: Settings, store: Store, driver: ProcessDriver, plane: 
         new_id=new_id,
         logger=structlog.get_logger("domain.deployments.reconciler"),
         prune=store.prune_replicas,
+        others={"autoscaling": autoscaling.autoscaler(settings, store, tenure.lease).look},
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from domain.access.service import Access
+from domain.autoscaling.service import Autoscaling
 from domain.clock import utc_now
 from domain.definitions.folder_file import DefinitionFiles
 from domain.definitions.service import Definitions
@@ -143,6 +144,7 @@ def _services(
             new_id=new_id,
         ),
         replicas=Replicas(reads=reads, written=written),
+        autoscaling=Autoscaling(start_work=start_work, reads=reads, clock=utc_now, new_id=new_id),
         reads=reads,
         log=store.log,
     )

@@ -7,6 +7,7 @@ import strawberry
 
 from domain.access.access import Caller, Project
 from domain.access.service import Access
+from domain.autoscaling.service import Autoscaling
 from domain.definitions.service import Definitions
 from domain.deployments.replicas import Replicas
 from domain.deployments.rollouts import Rollouts
@@ -32,6 +33,7 @@ class Services:
     deployments: Deployments
     rollouts: Rollouts
     replicas: Replicas
+    autoscaling: Autoscaling
     reads: Reads
     log: EventLog
 

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from strawberry.dataloader import DataLoader
 
 from domain.access.access import Caller, Owned, Project
+from domain.autoscaling.rule import AutoscalingRule
 from domain.definitions.resolution import Drift
 from domain.definitions.service import Definitions
 from domain.deployments.deployment import Deployment, Revision, RevisionHead
@@ -30,6 +31,7 @@ NO_REPLICAS: Page[Replica] = Page((), has_next=False)
 NONE_LIVE: Rollout | None = None
 NO_GROUPS: Sequence[ReplicaGroup] = ()
 NONE_PRESENT: Sequence[Replica] = ()
+NO_RULES: Sequence[AutoscalingRule] = ()
 
 
 class Loaders:
@@ -57,6 +59,8 @@ class Loaders:
         "_rollout",
         "_rollout_counts",
         "_rollout_pages",
+        "_rule",
+        "_rules",
         "_secret_users",
         "_secrets",
         "_templates",
@@ -88,6 +92,8 @@ class Loaders:
         self._present = _of_deployment(reads.replicas.present, NONE_PRESENT)
         self._replica_pages = ByListing(reads.replicas.pages, NO_REPLICAS)
         self._replica_counts = ByListing(reads.replicas.counts, 0)
+        self._rule = self._by_id(reads.rules.by_ids)
+        self._rules = _of_deployment(reads.rules.of, NO_RULES)
         self._secret_users: DataLoader[tuple[str, str], Sequence[str]] = DataLoader(
             load_fn=self._load_users
         )
@@ -154,6 +160,12 @@ class Loaders:
 
     async def replica_count(self, deployment_id: str, listing: Listing) -> int:
         return await self._replica_counts.load(deployment_id, listing)
+
+    async def rule(self, id: str) -> AutoscalingRule | None:
+        return await self._rule.load(id)
+
+    async def rules(self, deployment_id: str) -> Sequence[AutoscalingRule]:
+        return await self._rules.load(deployment_id)
 
     async def logs(self, replica: Replica, tail: int) -> Sequence[str]:
         return await self._replicas.logs(self._caller, replica, tail)

@@ -9,6 +9,7 @@ import strawberry
 from resolvers.context import Context, Info
 from schema import versions
 from schema.access import Project
+from schema.autoscaling import AutoscalingRule
 from schema.deployments import ModelDeployment
 from schema.folders import ModelFolder
 from schema.relay import Node, many, parse_id
@@ -29,6 +30,7 @@ LOADS: Mapping[str, tuple[Load, Callable[[Any], Node]]] = {
     "Rollout": (lambda context, own: context.loads.rollout(own), Rollout.of),
     "ReplicaGroup": (lambda context, own: context.loads.group(own), ReplicaGroup.of),
     "ModelReplica": (lambda context, own: context.loads.replica(own), ModelReplica.of),
+    "AutoscalingRule": (lambda context, own: context.loads.rule(own), AutoscalingRule.of),
 }
 
 

@@ -9,6 +9,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
 
 from resolvers.access import AccessMutations, AccessQueries
+from resolvers.autoscaling import AutoscalingMutations
 from resolvers.deployments import DeploymentMutations, DeploymentQueries
 from resolvers.events import EventQueries
 from resolvers.folders import FolderMutations, FolderQueries
@@ -50,6 +51,7 @@ class Mutation(
     DeploymentMutations,
     RevisionMutations,
     RolloutMutations,
+    AutoscalingMutations,
 ):
     """What can be changed; each field is done on its own, in the order of the document."""
 

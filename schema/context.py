@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeAlias
 import strawberry
 
 from domain.access.access import Caller, Project
+from domain.autoscaling.rule import AutoscalingRule
 from domain.definitions.resolution import Drift
 from domain.deployments.deployment import Deployment, Revision, RevisionHead
 from domain.deployments.replica import Replica, ReplicaGroup
@@ -64,6 +65,11 @@ class Loads(Protocol):
     async def replicas(self, deployment_id: str, listing: Listing) -> Page[Replica]: ...
 
     async def replica_count(self, deployment_id: str, listing: Listing) -> int: ...
+
+    async def rule(self, id: str) -> AutoscalingRule | None: ...
+
+    async def rules(self, deployment_id: str) -> Sequence[AutoscalingRule]:
+        """A deployment's, oldest first."""
 
     async def logs(self, replica: Replica, tail: int) -> Sequence[str]: ...
 

@@ -3,7 +3,9 @@
 import strawberry
 
 from schema import versions
-from schema.enums import DeploymentStatus, Reason
+from schema.autoscaling import AutoscalingRule
+from schema.context import Info
+from schema.enums import DeploymentStatus, Metric, Reason
 from schema.event_kinds import DeploymentEvent, RevisionEvent
 
 
@@ -51,10 +53,20 @@ class DeploymentScaled(DeploymentEvent):
     rule_id: strawberry.ID | None = versions.field(
         description="The autoscaling rule that decided; null where a user did."
     )
-    metric: str | None = versions.field(description="What the rule looks at.")
-    measured: float | None = versions.field(description="What it saw, for each replica.")
+    metric: Metric | None = versions.field(description="What the rule looks at.")
+    measured: float | None = versions.field(
+        description="What it saw, for each replica of before (for none: altogether); null also where "
+        "its bounds alone decided."
+    )
     target: float | None = versions.field(description="What it wants to see, for each replica.")
-    note: str
+    note: str = versions.field(description="The numbers in words; may be empty.")
+    own_rule_id: strawberry.Private[str | None]
+
+    @versions.load
+    async def rule(self, info: Info) -> AutoscalingRule | None:
+        """As it is now; null where a user decided, or when it is gone."""
+        found = await info.context.loads.rule(self.own_rule_id) if self.own_rule_id else None
+        return None if found is None else AutoscalingRule.of(found)
 
 
 @versions.type(added="0.1.0")

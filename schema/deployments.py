@@ -9,6 +9,7 @@ import strawberry
 from domain.deployments import deployment
 from schema import lists, relay, replicas, revision_inputs, rollouts, versions
 from schema.access import Project
+from schema.autoscaling import AutoscalingRule
 from schema.context import Info
 from schema.enums import DeploymentStatus, Reason
 from schema.errors import Payload
@@ -159,6 +160,12 @@ class ModelDeployment(Node):
             partial(loads.replica_count, self.held.id, listing),
             after,
         )
+
+    @versions.load
+    async def autoscaling_rules(self, info: Info) -> list[AutoscalingRule]:
+        """What its number of replicas follows, oldest first; the rule that asks for most decides."""
+        found = await info.context.loads.rules(self.held.id)
+        return [AutoscalingRule.of(each) for each in found]
 
     @classmethod
     def of(cls, value: deployment.Deployment) -> "ModelDeployment":

@@ -3,6 +3,7 @@
 from enum import Enum, StrEnum
 
 from domain.access.access import Role
+from domain.autoscaling.rule import Metric
 from domain.definitions.layers import LayerKind
 from domain.definitions.resolution import DriftStatus
 from domain.definitions.variants import Variant
@@ -17,6 +18,7 @@ __all__ = [
     "DeploymentStatus",
     "DriftStatus",
     "LayerKind",
+    "Metric",
     "PreStartActionName",
     "Reason",
     "ReplicaStatus",
@@ -181,6 +183,16 @@ enum(
         "ROLLING": value("RollingStrategy."),
         "BLUE_GREEN": value("BlueGreenStrategy."),
         "CANARY": value("CanaryStrategy."),
+    },
+)
+enum(
+    Metric,
+    added="0.1.0",
+    name="AutoscalingMetric",
+    description="What an autoscaling rule looks at.",
+    values={
+        "IN_FLIGHT": value("Requests under way, with those held for a first replica."),
+        "REQUEST_RATE": value("Requests that arrive in a second, over the last 20 seconds."),
     },
 )
 enum(

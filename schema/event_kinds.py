@@ -1,7 +1,8 @@
 """What events have in common, by what they are about.
 
 An event's own fields show the past. The nodes it names show the present, and are null when gone. A field
-that several types have is of one type in all of them, `reason` nullable, so that one selection fits all.
+that several types have is of one type in all of them, so that one selection fits all: `reason` and
+what is an autoscaling rule's are nullable.
 """
 
 from datetime import datetime
@@ -10,8 +11,10 @@ import strawberry
 
 from schema import versions
 from schema.access import Project
+from schema.autoscaling import AutoscalingRule
 from schema.context import Info
 from schema.deployments import ModelDeployment
+from schema.enums import Metric
 from schema.folders import ModelFolder
 from schema.replicas import ModelReplica
 from schema.revisions import ModelRevision
@@ -142,3 +145,18 @@ class ReplicaEvent(DeploymentEvent):
         """As it is now; null once it is forgotten, which the oldest exited ones are."""
         found = await info.context.loads.replica(self.own_replica_id)
         return None if found is None else ModelReplica.of(found)
+
+
+@versions.interface(added="0.1.0")
+class AutoscalingRuleEvent(DeploymentEvent):
+    """A fact about an autoscaling rule of a deployment."""
+
+    rule_id: strawberry.ID | None
+    metric: Metric | None
+    own_rule_id: strawberry.Private[str]
+
+    @versions.load
+    async def rule(self, info: Info) -> AutoscalingRule | None:
+        """As it is now; null when it is gone."""
+        found = await info.context.loads.rule(self.own_rule_id)
+        return None if found is None else AutoscalingRule.of(found)

@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 from types import ModuleType
 
-from schema import deployment_events, replica_events, resource_events, rollout_events
+from schema import (
+    autoscaling_events,
+    deployment_events,
+    replica_events,
+    resource_events,
+    rollout_events,
+)
 from schema.event_kinds import Event
 
 
@@ -18,6 +24,12 @@ def _declared(module: ModuleType) -> dict[str, type[Event]]:
 
 TYPES: Mapping[str, type[Event]] = {
     name: found
-    for module in (resource_events, deployment_events, rollout_events, replica_events)
+    for module in (
+        resource_events,
+        deployment_events,
+        autoscaling_events,
+        rollout_events,
+        replica_events,
+    )
     for name, found in _declared(module).items()
 }

@@ -31,6 +31,9 @@ class EventType(StrEnum):
     DEPLOYMENT_DELETED = "DeploymentDeleted"
     DEPLOYMENT_STATUS_CHANGED = "DeploymentStatusChanged"
     DEPLOYMENT_SCALED = "DeploymentScaled"
+    AUTOSCALING_RULE_CREATED = "AutoscalingRuleCreated"
+    AUTOSCALING_RULE_UPDATED = "AutoscalingRuleUpdated"
+    AUTOSCALING_RULE_DELETED = "AutoscalingRuleDeleted"
     REVISION_ADDED = "RevisionAdded"
     REVISION_ACTIVATED = "RevisionActivated"
     ROLLED_BACK = "RolledBack"
@@ -96,6 +99,7 @@ _NODES = {
     "revision_id": "ModelRevision",
     "rollout_id": "Rollout",
     "replica_id": "ModelReplica",
+    "rule_id": "AutoscalingRule",
 }
 
 
@@ -105,7 +109,7 @@ def shown(event: events.Event) -> Event:
         value = getattr(event.fact, name)
         if name in _NODES:
             said[f"own_{name}"] = value
-            value = global_id(_NODES[name], value)
+            value = None if value is None else global_id(_NODES[name], value)
         said[name] = value
     cls = TYPES[type(event.fact).__name__]
     cursor = event.cursor.encode()

@@ -182,6 +182,7 @@ TYPES: Mapping[str, str] = {
     "Rollout": "rollout",
     "ReplicaGroup": "replica group",
     "ModelReplica": "model replica",
+    "AutoscalingRule": "autoscaling rule",
 }
 """The nodes' types, and what errors call them."""
 _TYPE_OF = {kind: name for name, kind in TYPES.items()}

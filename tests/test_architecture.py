@@ -16,7 +16,18 @@ LONGEST = 500
 BANNED = {"manager", "handler", "helper", "util", "utils", "base", "common", "data", "info"}
 BANNED |= {"processor", "impl"}
 THEIRS = {"PageInfo", "Info"}  # names that Relay and Strawberry fixed
-PURE = {"plan", "rollout", "merge", "planner", "finalise", "manifests", "render", "drafts"}
+PURE = {
+    "plan",
+    "rollout",
+    "decide",
+    "load",
+    "merge",
+    "planner",
+    "finalise",
+    "manifests",
+    "render",
+    "drafts",
+}
 ROOMS = {
     "os.environ": ("infra/settings.py",),
     "os.getenv": ("infra/settings.py",),

@@ -12,11 +12,13 @@ from domain.work import (
     ReplicaLists,
     RevisionLists,
     RolloutLists,
+    RuleLists,
     SecretLists,
     TemplateLists,
 )
 from infra.db.access import KEYS, PROJECTS, StoredKeyLists, StoredProjectLists
 from infra.db.answers import StoredAnswerReads
+from infra.db.autoscaling import RULES, StoredRuleLists
 from infra.db.deployments import DEPLOYMENTS, REVISIONS, StoredRevisionLists
 from infra.db.engine import Engines
 from infra.db.folders import FOLDERS
@@ -40,5 +42,6 @@ class StoredReads:
         self.rollouts: RolloutLists = StoredRolloutLists(engines, ROLLOUTS)
         self.groups: GroupLists = StoredGroupLists(engines, GROUPS)
         self.replicas: ReplicaLists = StoredReplicaLists(engines, REPLICAS)
+        self.rules: RuleLists = StoredRuleLists(engines, RULES)
         self.due: DueLists = StoredDueLists(engines)
         self.answers: AnswerReads = StoredAnswerReads(engines)

@@ -5,6 +5,7 @@ from typing import Any
 from infra.db import (
     access,
     answers,
+    autoscaling,
     deployments,
     events,
     folders,
@@ -31,6 +32,7 @@ NOUNS: tuple[Noun[Any], ...] = (
     rollouts.ROLLOUTS,
     replicas.GROUPS,
     replicas.REPLICAS,
+    autoscaling.RULES,
 )
 TABLES = (
     *(noun.table for noun in NOUNS),

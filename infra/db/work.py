@@ -10,6 +10,7 @@ from sqlalchemy import Select, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from domain.access.access import ApiKey, Project
+from domain.autoscaling.rule import AutoscalingRule
 from domain.clock import Clock
 from domain.deployments.deployment import Deployment, Revision
 from domain.deployments.ports import Lease
@@ -24,6 +25,7 @@ from domain.work import Answers, FixedRows, Rows, Work
 from infra.db import leases, looks
 from infra.db.access import KEYS, PROJECTS
 from infra.db.answers import StoredAnswers
+from infra.db.autoscaling import RULES
 from infra.db.deployments import DEPLOYMENTS, REVISIONS
 from infra.db.engine import Engines, Params, Transaction
 from infra.db.events import EVENT_HEAD, EVENTS, to_rows
@@ -93,6 +95,7 @@ class StoredWork:
         self.rollouts: Rows[Rollout] = StoredRows(writing, ROLLOUTS)
         self.groups: Rows[ReplicaGroup] = StoredRows(writing, GROUPS)
         self.replicas: Rows[Replica] = StoredRows(writing, REPLICAS)
+        self.rules: Rows[AutoscalingRule] = StoredRows(writing, RULES)
         self.answers: Answers = StoredAnswers(transaction)
 
     async def live_rollout(self, deployment_id: str) -> Rollout | None:

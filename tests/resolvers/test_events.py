@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from domain.access.access import Role
+from domain.autoscaling.rule import Metric
+from domain.autoscaling.service import NewRule
 from domain.deployments.deployment import Deployment
 from domain.deployments.reason import Reason
 from domain.deployments.rollouts import Activation
@@ -99,6 +101,10 @@ async def run_through(player: Player) -> None:
     made, (one, two) = await player.deployed(2, strategy=BlueGreen())
     caller, rollouts = house.caller, house.rollouts
     await house.deployments.scale(caller, made.id, 2)
+    new = NewRule(deployment_id=made.id, metric=Metric.IN_FLIGHT, target=4, max_replicas=2)
+    rule = await house.autoscaling.create(caller, new)
+    await house.autoscaling.update(caller, rule.id, {"max_replicas": 3})
+    await house.autoscaling.delete(caller, rule.id)
     await rollouts.activate(caller, Activation(revision_id=two.id))
     await rollouts.activate(caller, Activation(revision_id=one.id))
     await rollouts.pause(caller, made.id)
@@ -156,6 +162,9 @@ async def test_every_type_of_event_is_shown(graph: Graph) -> None:
       ... on TemplateUpdated { name version status }
       ... on DeploymentStatusChanged { before after reason message }
       ... on DeploymentScaled { from: before to: after ruleId metric measured target note }
+      ... on AutoscalingRuleEvent { ruleId metric rule { id } }
+      ... on AutoscalingRuleCreated { target minReplicas maxReplicas cooldownUp cooldownDown }
+      ... on AutoscalingRuleUpdated { target minReplicas maxReplicas changed }
       ... on RevisionEvent { revisionId revision { number } deployment { status } }
       ... on RolloutEvent { rolloutId number rollout { status } }
       ... on RolloutStarted { kind strategy note }

@@ -7,6 +7,8 @@ from typing import Any, cast
 
 import pytest
 
+from domain.autoscaling.rule import Metric
+from domain.autoscaling.service import NewRule
 from domain.deployments.service import NewDeployment
 from domain.work import Reads
 from resolvers.context import Context
@@ -26,6 +28,10 @@ async def one_of_each(graph: Graph) -> dict[str, str]:
     player = Player(house)
     live, replica = await player.live(revision.deployment_id), await player.start(revision)
     assert live is not None
+    new = NewRule(
+        deployment_id=revision.deployment_id, metric=Metric.IN_FLIGHT, target=4, max_replicas=2
+    )
+    rule = await house.autoscaling.create(house.caller, new)
     secret = await house.secrets.create(house.caller, "S", "x")
     payload = await graph.change(
         "createDeploymentTemplate",
@@ -42,6 +48,7 @@ async def one_of_each(graph: Graph) -> dict[str, str]:
         "Rollout": global_id("Rollout", live.id),
         "ReplicaGroup": global_id("ReplicaGroup", replica.group_id),
         "ModelReplica": global_id("ModelReplica", replica.id),
+        "AutoscalingRule": global_id("AutoscalingRule", rule.id),
     }
 
 

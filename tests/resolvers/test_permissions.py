@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from domain.access.access import Caller, Role
+from domain.autoscaling.rule import Metric
+from domain.autoscaling.service import NewRule
 from domain.definitions.variants import Variant
 from domain.deployments.rollouts import Activation
 from domain.deployments.strategy import BlueGreen
@@ -71,6 +73,18 @@ MUTATIONS = {
     "resumeRollout": mutation("resumeRollout", EDITOR, deploymentId="@paused"),
     "abortRollout": mutation("abortRollout", EDITOR, deploymentId="@deployment"),
     "promoteRollout": mutation("promoteRollout", EDITOR, deploymentId="@deployment"),
+    "createAutoscalingRule": mutation(
+        "createAutoscalingRule",
+        EDITOR,
+        deploymentId="@deployment",
+        metric="REQUEST_RATE",
+        target=2.5,
+        maxReplicas=4,
+    ),
+    "updateAutoscalingRule": mutation(
+        "updateAutoscalingRule", EDITOR, ruleId="@rule", maxReplicas=9
+    ),
+    "deleteAutoscalingRule": mutation("deleteAutoscalingRule", EDITOR, ruleId="@rule"),
 }
 OF_THE_PROJECT = {  # what these act on has no id: the selected project is what is checked
     "createSecret",
@@ -123,6 +137,8 @@ async def things(graph: Graph) -> dict[str, str]:
     template = await house.templates.create(house.caller, new)
     secret = await house.secrets.create(house.caller, "token", "value")
     folder = await house.a_folder()
+    scaled = NewRule(deployment_id=deployment.id, metric=Metric.IN_FLIGHT, target=4, max_replicas=4)
+    rule = await house.autoscaling.create(house.caller, scaled)
     return {
         "@deployment": global_id("ModelDeployment", deployment.id),
         "@revision": global_id("ModelRevision", revision.id),
@@ -132,6 +148,7 @@ async def things(graph: Graph) -> dict[str, str]:
         "@rollout": global_id("Rollout", begun.rollout.id),
         "@replica": global_id("ModelReplica", replica.id),
         "@group": global_id("ReplicaGroup", replica.group_id),
+        "@rule": global_id("AutoscalingRule", rule.id),
         "@paused": global_id("ModelDeployment", paused.id),
     }
 

@@ -76,6 +76,10 @@ class FakeDriver:
         while True:
             yield await self._changes.get()
 
+    def take_up(self, replica: Replica) -> None:
+        """Another driver started it, and it is well."""
+        self.see(replica, Sight.HEALTHY)
+
     def see(self, replica: Replica, sight: Sight, **said: Any) -> None:
         endpoints = (Endpoint(model="m", host="127.0.0.1", port=20_000),)
         runs: dict[str, Any] = (

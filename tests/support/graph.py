@@ -43,6 +43,7 @@ class Graph:
             deployments=house.deployments,
             rollouts=house.rollouts,
             replicas=house.replicas,
+            autoscaling=house.autoscaling,
             reads=house.store.reads,
             log=house.store.log,
         )

@@ -5,6 +5,7 @@ from typing import Any
 
 from domain.access.access import Caller, Role
 from domain.access.service import Access
+from domain.autoscaling.service import Autoscaling
 from domain.definitions.folder_file import DefinitionFiles
 from domain.definitions.notices import DriverKind
 from domain.definitions.request import FolderChoice, RevisionRequest
@@ -54,6 +55,7 @@ class House:
         self.folders = Folders(reads=reads, files=self.files, **shared)
         self.secrets = Secrets(sealer=PlainSealer(), **shared)
         self.templates = Templates(reads=reads, **shared)
+        self.autoscaling = Autoscaling(reads=reads, **shared)
         self.deployments = Deployments(reads=reads, definitions=self.definitions, **shared)
         self.rollouts = Rollouts(reads=reads, driver=self.driver, **shared)
         self.written = WrittenInMemory()

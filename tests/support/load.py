@@ -14,7 +14,7 @@ import httpx
 import psutil
 
 from infra.process.processes import MARK
-from tests.support.api import Api, following
+from tests.support.api import WAIT, Api, following
 
 CLIENTS = 4
 STATUS = """subscription($id: ID!) {
@@ -42,8 +42,9 @@ class Asked:
     async def more(self, count: int) -> None:
         """Until so many more were answered."""
         wanted = self.answered_by.total() + count
-        while self.answered_by.total() < wanted:
-            await self._answered.wait()
+        async with asyncio.timeout(WAIT):
+            while self.answered_by.total() < wanted:
+                await self._answered.wait()
 
 
 @asynccontextmanager
@@ -79,17 +80,17 @@ async def chat(http: httpx.AsyncClient, model: str) -> str:
 
 def echo(name: str, *knobs: str) -> dict[str, Any]:
     """A definition whose engine calls itself by the name, and whose health is known soon."""
-    command = ["modelyard", "echo", "--port", "{port}", "--name", name, *knobs]
+    command = ["modelyard", "echo", "--port", "{port}", "--name", "{name}", *knobs]
     check = {"interval": 0.5, "maxRetries": 3, "maxWaitTime": 5, "initialDelay": 60}
-    return {"models": [{"service": {"startCommand": command, "healthCheck": check}}]}
+    return {"models": [{"name": name, "service": {"startCommand": command, "healthCheck": check}}]}
 
 
-async def serving(api: Api, name: str, *, replicas: int = 1, **said: Any) -> str:
+async def serving(api: Api, name: str, *knobs: str, replicas: int = 1, **said: Any) -> str:
     """The id of a deployment whose first revision, `one`, is ready."""
     new = {"name": name, "desiredReplicas": replicas, **said}
     made = await api.change("createModelDeployment", new, "deployment { id }")
     deployment_id = str(made["deployment"]["id"])
-    await activate(api, deployment_id, echo("one"))
+    await activate(api, deployment_id, echo("one", *knobs))
     await stands(api, deployment_id, "READY")
     return deployment_id
 

@@ -16,6 +16,7 @@ from random import Random
 from uuid import uuid4
 
 from domain.access.access import ApiKey, Project
+from domain.autoscaling.rule import AutoscalingRule
 from domain.clock import Clock, utc_now
 from domain.deployments.deployment import Deployment, Revision
 from domain.deployments.ports import Lease, Leases, PlacePorts
@@ -41,6 +42,7 @@ from domain.work import (
     RevisionLists,
     RolloutLists,
     Rows,
+    RuleLists,
     SecretLists,
     StartWork,
     TemplateLists,
@@ -54,6 +56,7 @@ from tests.support.memory_lists import (
     MemoryReplicaLists,
     MemoryRevisionLists,
     MemoryRolloutLists,
+    MemoryRuleLists,
     MemorySecretLists,
     MemoryTemplateLists,
 )
@@ -149,6 +152,7 @@ class MemoryWork:
         self.rollouts: Rows[Rollout] = MemoryRows(kept, "rollout")
         self.groups: Rows[ReplicaGroup] = MemoryRows(kept, "replica group")
         self.replicas: Rows[Replica] = MemoryRows(kept, "replica")
+        self.rules: Rows[AutoscalingRule] = MemoryRows(kept, "autoscaling rule")
         self.answers: Answers = MemoryAnswers(kept)
 
     async def live_rollout(self, deployment_id: str) -> Rollout | None:
@@ -204,5 +208,6 @@ class MemoryReads:
         self.rollouts: RolloutLists = MemoryRolloutLists(kept, "rollout")
         self.groups: GroupLists = MemoryGroupLists(kept, "replica group")
         self.replicas: ReplicaLists = MemoryReplicaLists(kept, "replica")
+        self.rules: RuleLists = MemoryRuleLists(kept, "autoscaling rule")
         self.due: DueLists = MemoryDueLists(kept)
         self.answers: AnswerReads = MemoryAnswers(kept)

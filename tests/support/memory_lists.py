@@ -7,6 +7,7 @@ from functools import cmp_to_key, partial
 from typing import Any, Generic, TypeVar
 
 from domain.access.access import ApiKey, Project
+from domain.autoscaling.rule import AutoscalingRule
 from domain.deployments.deployment import Revision, RevisionHead
 from domain.deployments.replica import Replica, ReplicaGroup
 from domain.deployments.rollout import Rollout
@@ -106,6 +107,18 @@ class MemoryRolloutLists(MemoryPages[Rollout]):
     async def live(self, deployment_ids: Collection[str]) -> Mapping[str, Rollout]:
         found = self.of_each(deployment_ids, lambda rollout: rollout.is_live)
         return {id_: rollouts[0] for id_, rollouts in found.items() if rollouts}
+
+
+class MemoryRuleLists(MemoryPages[AutoscalingRule]):
+    __slots__ = ()
+
+    async def of(self, deployment_ids: Collection[str]) -> Mapping[str, Sequence[AutoscalingRule]]:
+        return self.of_each(deployment_ids, lambda rule: True)
+
+    async def live(self) -> Mapping[str, Sequence[AutoscalingRule]]:
+        deployments = self.kept.tables["deployment"]
+        ids = {rule.deployment_id for rule in self.rows.values()}
+        return await self.of([i for i in ids if deployments[i].deleted_at is None])
 
 
 class MemoryGroupLists(MemoryPages[ReplicaGroup]):

@@ -31,12 +31,14 @@ UNIQUE: Mapping[str, tuple[str, ...]] = {
     "rollout": ("deployment_id",),
     "replica group": ("deployment_id", "revision_id"),
     "replica": ("id",),
+    "autoscaling rule": ("deployment_id", "metric"),
 }
 CALLED = {
     "revision": "number",
     "rollout": "deployment_id",
     "replica group": "revision_number",
     "replica": "id",
+    "autoscaling rule": "metric",
 }
 
 

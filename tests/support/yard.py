@@ -57,9 +57,7 @@ class Plane:
 
 @dataclass
 class Yard:
-    """Its store may be a real one, then its timer too."""
-
-    clock: Any = field(default_factory=TestClock)
+    clock: TestClock = field(default_factory=TestClock)
     host: Host = field(default_factory=Host)
 
     def __post_init__(self) -> None:
@@ -146,6 +144,11 @@ class Yard:
             assert deployment is not None
             decided = replace(deployment, generation=deployment.generation + 1, **said)
             await work.deployments.put(decided)
+            await work.look(deployment_id, self.clock())
+
+    async def ask(self, deployment_id: str) -> None:
+        """For a look, at once."""
+        async with self.store.start_work(USER, REQUEST) as work:
             await work.look(deployment_id, self.clock())
 
     async def abort(self, deployment_id: str) -> None:

@@ -44,7 +44,8 @@ ROOM: Mapping[Lane, int] = {Lane.HINTED: 12, Lane.SWEPT: 4}  # that write and ac
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
-    """One control plane's. `prune` forgets replicas that exited long ago."""
+    """One control plane's. `prune` forgets replicas that exited long ago. `others` are done again and
+    again beside its own rounds, each after as many seconds as it says, by name."""
 
     reads: Reads
     start_work: StartWork
@@ -60,6 +61,7 @@ class Reconciler:
     new_id: NewId
     logger: Logger
     prune: Callable[[], Awaitable[int]]
+    others: Mapping[str, Callable[[], Awaitable[float]]] = field(default_factory=dict)
     _agenda: Agenda = field(default_factory=Agenda)
     _barriers: Barriers = field(default_factory=Barriers)
     _setbacks: Setbacks = field(default_factory=Setbacks)
@@ -132,6 +134,7 @@ class Reconciler:
             again(name="due", act=self._sweep, nudged=self._gained),
             again(name="gateways", act=self._hear_gateways, nudged=self._barriers.added),
             again(name="upkeep", act=self._upkeep),
+            *(again(name=name, act=act) for name, act in self.others.items()),
         )
 
     async def _work(self, passes: Passes, lane: Lane, room: asyncio.Semaphore) -> None:

@@ -32,6 +32,11 @@ class Look:
     def deployment_id(self) -> str:
         return self.due.deployment_id
 
+    @property
+    def is_over(self) -> bool:
+        """Nothing will ever have to be done about it again."""
+        return self.situation.deployment.status in FINAL and not self.situation.replicas
+
 
 def fixed_port(revision: Revision) -> bool:
     """Whether two replicas of it can't run side by side on one host."""
@@ -92,7 +97,6 @@ class Loader:
             )
             for deployment in deployments.values()
             if deployment.id in looks
-            and (deployment.status not in FINAL or replicas.get(deployment.id))
         ]
 
     async def _in_place(self, revision_ids: Collection[str]) -> frozenset[str]:

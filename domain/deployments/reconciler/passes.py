@@ -100,6 +100,8 @@ class Passes:
         self, look: Look, cause: str, room: asyncio.Semaphore
     ) -> Postponed | StorageUnavailable | None:
         """What to postpone, where all was as it should be; or what the database's trouble is."""
+        if look.is_over:
+            return look.due, None
         try:
             decision = self.decide(look.situation, self.clock(), self.new_id)
             if applying.changes(decision, look.situation):

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from domain.deployments import plan
 from domain.deployments.deployment import DeploymentStatus
-from domain.deployments.ports import Sight
+from domain.deployments.ports import SHARDS, Sight
 from domain.deployments.reason import Reason
 from domain.deployments.reconciler.passes import ROUNDS
 from domain.deployments.replica import ReplicaStatus
@@ -207,6 +207,21 @@ async def test_while_nothing_runs_nothing_is_looked_at() -> None:
         assert await yard.status(deployment) is D.READY
         await yard.timer.pass_(400)
         assert looks.total() == seen
+
+
+async def test_a_deleted_deployment_is_looked_at_no_more() -> None:
+    yard = Yard()
+    async with yard.plane():
+        deployment = await yard.deployment()
+        await yard.timer.pass_(1)
+        await yard.change(deployment.id, deleted_at=yard.clock(), status=D.STOPPING)
+        await yard.timer.pass_(1)
+        assert await yard.status(deployment) is D.STOPPED
+        events = await yard.events()
+        await yard.ask(deployment.id)
+        await yard.timer.pass_(1)
+        assert await yard.store.reads.due.due(range(SHARDS), yard.clock(), 1) == []
+        assert await yard.events() == events
 
 
 async def test_a_change_is_acted_on_before_a_sweep_of_a_thousand_is_over() -> None:
