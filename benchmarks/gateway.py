@@ -95,9 +95,7 @@ async def _rate(what: str, call: Call) -> Measured:
     began = perf_counter()
     await asyncio.gather(*(ask() for _ in range(AT_ONCE)))
     rate = REQUESTS // AT_ONCE * AT_ONCE / (perf_counter() - began)
-    return Measured(
-        name="", what=f"{what}: requests/s, {AT_ONCE} at a time", value=rate, bar=None
-    )
+    return Measured(name="", what=f"{what}: requests/s, {AT_ONCE} at a time", value=rate, bar=None)
 
 
 def _call(asgi: Callable[..., Awaitable[None]], token: str) -> Call:
