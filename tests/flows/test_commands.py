@@ -38,7 +38,7 @@ SUCCEEDED = an_event(
     "RolloutSucceeded",
     3,
     revisionNumber=1,
-    seconds=2.5,
+    durationSeconds=2.5,
     rolloutId="rollout-1",
     revisionId="r",
     deployment=a_deployment(),

@@ -155,6 +155,25 @@ async def test_a_promotion_answers_the_rollout(graph: Graph, player: Player) -> 
     assert (payload["rollout"]["promotionRequested"], payload["changed"]) == (True, True)
 
 
+@pytest.mark.parametrize("verb", ["pause", "resume", "promote", "abort"])
+async def test_what_was_meant_for_another_rollout_is_refused(
+    graph: Graph, player: Player, verb: str
+) -> None:
+    """Else a go-ahead for one revision is given to the one that took its place meanwhile."""
+    made, (one, two) = await player.deployed(2, strategy=BlueGreen(auto_promote=False))
+    meant = (await activated(graph, one))["deployment"]["etag"]
+    facts = await graph.house.facts()
+    await activated(graph, two)
+    began = len(await graph.house.facts()) - len(facts)
+    said = {"deploymentId": of(made), "expectedEtag": meant}
+    error = await graph.refusal(f"{verb}Rollout", said)
+    assert (error["code"], error["path"]) == ("ETAG_MISMATCH", ["input", "expectedEtag"])
+    assert len(await graph.house.facts()) == len(facts) + began
+    now = (await graph.house.store.reads.deployments.by_ids([made.id]))[made.id]
+    payload = await graph.change(f"{verb}Rollout", {**said, "expectedEtag": now.etag}, SHOWN)
+    assert payload["changed"] is (verb != "resume")
+
+
 async def test_what_can_not_be_decided_is_a_user_error(graph: Graph, player: Player) -> None:
     made, (revision,) = await player.deployed()
     said = {"deploymentId": of(made)}
