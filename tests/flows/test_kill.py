@@ -131,7 +131,8 @@ async def check(api: Api, harness: Harness) -> str:
     assert positions(cursors) == list(range(first + 1, last + 1))
     created = {e["deploymentId"]: e["name"] for e in told(events, "DeploymentCreated")}
     added = [
-        (e["deploymentId"], e["number"], e["revisionId"]) for e in told(events, "RevisionAdded")
+        (e["deploymentId"], e["revisionNumber"], e["revisionId"])
+        for e in told(events, "RevisionAdded")
     ]
     kept: dict[str, tuple[str, int]] = {}
     for deployment_id, name in created.items():

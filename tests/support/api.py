@@ -21,7 +21,7 @@ PROTOCOL = Subprotocol("graphql-transport-ws")
 WAIT = 60.0
 EVENTS = """query($after: String) {
   events(first: 100, after: $after, filter: {everyProject: true}) {
-    nodes { __typename cursor ... on RevisionAdded { revisionId deploymentId number }
+    nodes { __typename cursor ... on RevisionAdded { revisionId deploymentId revisionNumber }
       ... on DeploymentCreated { deploymentId name } ... on DeploymentUpdated { tags } }
     pageInfo { endCursor hasNextPage } } }"""
 
