@@ -14,12 +14,12 @@ from benchmarks.world import World, world
 from domain.clock import MonotonicTimer, utc_now
 from domain.deployments import plan
 from domain.deployments.deployment import Deployment, DeploymentStatus, Revision
-from domain.deployments.loading import fixed_port
 from domain.deployments.ports import SHARDS, Observed, Sight
 from domain.deployments.reconciler import Reconciler
+from domain.deployments.reconciler.loading import fixed_port
+from domain.deployments.reconciler.tenure import Tenure
 from domain.deployments.replica import Endpoint, Replica, ReplicaGroup, ReplicaStatus
 from domain.deployments.situation import Patience
-from domain.deployments.tenure import Tenure
 from domain.ids import new_id
 from domain.work import Work
 from infra.store import Store

@@ -5,6 +5,7 @@ Loaders live as long as one operation, or one event of a subscription.
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from functools import partial
 from typing import Generic, TypeVar
 
 from strawberry.dataloader import DataLoader
@@ -53,6 +54,8 @@ class Loaders:
         "_replicas",
         "_revision_counts",
         "_revision_pages",
+        "_revision_replica_counts",
+        "_revision_replica_pages",
         "_revisions",
         "_rollout",
         "_rollout_counts",
@@ -88,6 +91,10 @@ class Loaders:
         self._present = _of_deployment(reads.replicas.present, NONE_PRESENT)
         self._replica_pages = ByListing(reads.replicas.pages, NO_REPLICAS)
         self._replica_counts = ByListing(reads.replicas.counts, 0)
+        of_revisions = partial(reads.replicas.pages, of="revision_id")
+        self._revision_replica_pages = ByListing(of_revisions, NO_REPLICAS)
+        counted = partial(reads.replicas.counts, of="revision_id")
+        self._revision_replica_counts = ByListing(counted, 0)
         self._secret_users: DataLoader[tuple[str, str], Sequence[str]] = DataLoader(
             load_fn=self._load_users
         )
@@ -155,6 +162,12 @@ class Loaders:
     async def replica_count(self, deployment_id: str, listing: Listing) -> int:
         return await self._replica_counts.load(deployment_id, listing)
 
+    async def revision_replicas(self, revision_id: str, listing: Listing) -> Page[Replica]:
+        return await self._revision_replica_pages.load(revision_id, listing)
+
+    async def revision_replica_count(self, revision_id: str, listing: Listing) -> int:
+        return await self._revision_replica_counts.load(revision_id, listing)
+
     async def logs(self, replica: Replica, tail: int) -> Sequence[str]:
         return await self._replicas.logs(self._caller, replica, tail)
 
@@ -202,7 +215,7 @@ def _of_deployment(
 
 
 class ByListing(Generic[T]):
-    """One read for each distinct listing, for all deployments that want it."""
+    """One read for each distinct listing, for all owners that want it."""
 
     __slots__ = ("_loaders", "_nothing", "_read")
 
@@ -213,17 +226,17 @@ class ByListing(Generic[T]):
         self._nothing = nothing
         self._loaders: dict[Hashable, DataLoader[str, T]] = {}
 
-    def load(self, deployment_id: str, listing: Listing) -> Awaitable[T]:
+    def load(self, owner_id: str, listing: Listing) -> Awaitable[T]:
         alike = _alike(listing)
         loader = self._loaders.get(alike)
         if loader is None:
             loader = self._loaders[alike] = DataLoader(load_fn=self._reading(listing))
-        return loader.load(deployment_id)
+        return loader.load(owner_id)
 
     def _reading(self, listing: Listing) -> Callable[[list[str]], Awaitable[list[T]]]:
         async def load(ids: list[str]) -> list[T]:
             found = await self._read(ids, listing)
-            return [found.get(deployment_id, self._nothing) for deployment_id in ids]
+            return [found.get(owner_id, self._nothing) for owner_id in ids]
 
         return load
 
