@@ -16,10 +16,10 @@ from schema.context import Info
 from schema.enums import Reason, ReplicaStatus
 from schema.lists import DateTimeFilter, IDFilter, IntFilter, OrderDirection
 from schema.relay import Node, global_id
-from schema.revisions import ModelRevision
 
 if TYPE_CHECKING:
     from schema.deployments import ModelDeployment
+    from schema.revisions import ModelRevision
 
 DEFAULT_TAIL = 100
 MOST_TAIL = 1_000
@@ -85,8 +85,12 @@ class ModelReplica(Node):
         return None if found is None else ModelDeployment.of(found)
 
     @versions.load
-    async def revision(self, info: Info) -> ModelRevision | None:
+    async def revision(
+        self, info: Info
+    ) -> Annotated["ModelRevision", strawberry.lazy("schema.revisions")] | None:
         """The revision that it runs."""
+        from schema.revisions import ModelRevision
+
         found = await info.context.loads.revision_head(self.held.revision_id)
         return None if found is None else ModelRevision.of(found)
 
@@ -186,8 +190,12 @@ class ReplicaGroup(Node):
         return None if found is None else ModelDeployment.of(found)
 
     @versions.load
-    async def revision(self, info: Info) -> ModelRevision | None:
+    async def revision(
+        self, info: Info
+    ) -> Annotated["ModelRevision", strawberry.lazy("schema.revisions")] | None:
         """The revision that they run."""
+        from schema.revisions import ModelRevision
+
         found = await info.context.loads.revision_head(self.held.revision_id)
         return None if found is None else ModelRevision.of(found)
 

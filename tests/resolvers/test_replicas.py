@@ -116,6 +116,31 @@ async def test_a_list_of_replicas_leaves_out_what_has_exited_unless_asked(
     assert await found(filter=wanted) == []
 
 
+async def test_a_revision_lists_its_own_replicas(graph: Graph, player: Player) -> None:
+    _, (one, two) = await player.deployed(2)
+    first = await player.start(one)
+    graph.house.clock.forward(seconds=1)
+    second = await player.start(one)
+    gone = await player.exit(await player.start(two))
+    query = """query($ids: [ID!]!, $first: Int, $after: String, $filter: ModelReplicaFilter) {
+      nodes(ids: $ids) { ... on ModelRevision {
+        replicas(first: $first, after: $after, filter: $filter) {
+          totalCount nodes { id } pageInfo { hasNextPage endCursor } } } } }"""
+    ids = [global_id("ModelRevision", revision.id) for revision in (one, two)]
+
+    async def found(**said: Any) -> list[Any]:
+        return [node["replicas"] for node in (await graph.get(query, ids=ids, **said))["nodes"]]
+
+    mine, none = await found(first=1)
+    assert mine["nodes"] == [{"id": own(first)}]
+    assert (mine["totalCount"], mine["pageInfo"]["hasNextPage"]) == (2, True)
+    assert (none["totalCount"], none["nodes"]) == (0, [])
+    rest, _ = await found(first=9, after=mine["pageInfo"]["endCursor"])
+    assert rest["nodes"] == [{"id": own(second)}]
+    _, all_of_two = await found(first=9, filter={"present": False})
+    assert all_of_two["nodes"] == [{"id": own(gone)}]
+
+
 async def test_two_lists_of_one_deployment_do_not_mix(graph: Graph, player: Player) -> None:
     """Lists that differ in what has exited alone are read apart."""
     made, revision = await running(graph, player)
@@ -304,6 +329,8 @@ async def test_a_page_of_replicas_is_completed_by_a_plan(graph: Graph, player: P
     query = """{ modelDeployments { nodes { name statusReason statusMessage nextRetryAt
       rollout { status } rollouts { nodes { status } }
       replicaGroups { weight replicaCounts { healthy } }
+      activeRevision { replicas { totalCount nodes { id } } }
+      revisions(first: 2) { nodes { replicas(first: 4) { edges { cursor node { status } } } } }
       replicas(first: 4) { totalCount edges { cursor node { id status statusReason statusMessage createdAt
         endpoints { model url } logTail revision { number } group { exits } } } } } } }"""
     plain = await graph.get(query)
