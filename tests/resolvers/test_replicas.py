@@ -122,9 +122,9 @@ async def test_a_revision_lists_its_own_replicas(graph: Graph, player: Player) -
     graph.house.clock.forward(seconds=1)
     second = await player.start(one)
     gone = await player.exit(await player.start(two))
-    query = """query($ids: [ID!]!, $first: Int, $after: String, $filter: ModelReplicaFilter) {
+    query = """query($ids: [ID!]!, $first: Int, $after: String, $all: Boolean) {
       nodes(ids: $ids) { ... on ModelRevision {
-        replicas(first: $first, after: $after, filter: $filter) {
+        replicas(first: $first, after: $after, includeExited: $all) {
           totalCount nodes { id } pageInfo { hasNextPage endCursor } } } } }"""
     ids = [global_id("ModelRevision", revision.id) for revision in (one, two)]
 
@@ -137,7 +137,7 @@ async def test_a_revision_lists_its_own_replicas(graph: Graph, player: Player) -
     assert (none["totalCount"], none["nodes"]) == (0, [])
     rest, _ = await found(first=9, after=mine["pageInfo"]["endCursor"])
     assert rest["nodes"] == [{"id": own(second)}]
-    _, all_of_two = await found(first=9, filter={"present": False})
+    _, all_of_two = await found(first=9, all=True)
     assert all_of_two["nodes"] == [{"id": own(gone)}]
 
 
