@@ -1,5 +1,6 @@
 """Requests straight into an ASGI application: no socket, and no client's CPU."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,8 +47,12 @@ class Call:
         }
         sent: list[Message] = []
 
+        said: list[Message] = [{"type": "http.request", "body": self.body, "more_body": False}]
+
         async def receive() -> Message:
-            return {"type": "http.request", "body": self.body, "more_body": False}
+            if not said:
+                await asyncio.Event().wait()  # a client that stays
+            return said.pop()
 
         async def send(message: Message) -> None:
             sent.append(message)

@@ -37,7 +37,14 @@ class Measured:
 
 
 async def compared(
-    name: str, what: str, ours: Act, reference: Act, *, bar: float, acts: int, rounds: int
+    name: str,
+    what: str,
+    ours: Act,
+    reference: Act,
+    *,
+    bar: float | None,
+    acts: int,
+    rounds: int,
 ) -> Ratio:
     """Each round does `acts` acts of one, then of the other; garbage is collected in between."""
     best = {ours: float("inf"), reference: float("inf")}

@@ -16,7 +16,13 @@ PAGE = """query Page($first: Int!) {
         id name status desiredReplicas createdAt
         activeRevision { id number digest }
         revisions(first: 3) {
-          edges { node { id number digest note runtimeVariant createdAt } }
+          edges { node {
+            id number digest note runtimeVariant createdAt
+            replicas(first: 4) {
+              edges { node { id status statusSince reason message createdAt } }
+              pageInfo { hasNextPage }
+            }
+          } }
           pageInfo { hasNextPage endCursor }
         }
       }
@@ -29,13 +35,25 @@ TINY = "query Tiny($id: ID!) { modelDeployment(id: $id) { id name status } }"
 
 async def page() -> Ratio:
     return await _read(
-        "page", "10 deployments × 3 revisions", "/page", PAGE, {"first": 10}, bar=1.25, acts=10
+        "page",
+        "10 deployments × 3 revisions × 4 replicas",
+        "/page",
+        PAGE,
+        {"first": 10},
+        bar=1.25,
+        acts=10,
     )
 
 
 async def tree() -> Ratio:
     return await _read(
-        "tree", "100 deployments × 3 revisions", "/page", PAGE, {"first": 100}, bar=1.2, acts=3
+        "tree",
+        "100 deployments × 3 revisions × 4 replicas",
+        "/page",
+        PAGE,
+        {"first": 100},
+        bar=1.2,
+        acts=3,
     )
 
 
@@ -50,7 +68,7 @@ async def _read(
 ) -> Ratio:
     async with world() as server:
         made = [
-            await server.deployment(f"chat-{number}", revisions=4)
+            await server.deployment(f"chat-{number}", revisions=4, replicas=4)
             for number in range(said.get("first", 1) + 1)
         ]
         if path == "/tiny":

@@ -10,7 +10,7 @@ from time import perf_counter, process_time
 import structlog
 
 from benchmarks.measure import Measured
-from benchmarks.world import World, world
+from benchmarks.world import ENDPOINTS, PLACEMENT, World, group_of, healthy, world
 from domain.clock import MonotonicTimer, utc_now
 from domain.deployments import plan
 from domain.deployments.deployment import Deployment, DeploymentStatus, Revision
@@ -18,7 +18,7 @@ from domain.deployments.ports import SHARDS, Observed, Sight
 from domain.deployments.reconciler import Reconciler
 from domain.deployments.reconciler.loading import fixed_port
 from domain.deployments.reconciler.tenure import Tenure
-from domain.deployments.replica import Endpoint, Replica, ReplicaGroup, ReplicaStatus
+from domain.deployments.replica import Replica
 from domain.deployments.situation import Patience
 from domain.ids import new_id
 from domain.work import Work
@@ -33,8 +33,6 @@ IDLE_SECONDS = 20.0
 CHANGES = 100
 PAUSE = 0.1  # seconds between two changes
 WITHIN = 30.0
-ENDPOINTS = (Endpoint(model="m", host="127.0.0.1", port=20_000),)
-PLACEMENT = {"host": "here"}
 
 
 @dataclass(slots=True)
@@ -134,38 +132,12 @@ async def _add(work: Work, made: Deployment, revision: Revision, number: int) ->
     if is_active:
         deployment = replace(deployment, active_revision_id=revision.id)
         await work.deployments.put(deployment)
-        group = ReplicaGroup(
-            id=new_id(),
-            project_id=deployment.project_id,
-            deployment_id=deployment.id,
-            revision_id=revision.id,
-            revision_number=1,
-            weight=100,
-            desired_replicas=deployment.desired_replicas,
-            created_at=deployment.created_at,
-        )
+        group = group_of(revision, deployment.desired_replicas)
         await work.groups.add(group)
         if runs:
-            await work.replicas.add(_healthy(group))
+            await work.replicas.add(healthy(group))
     await work.look(deployment.id, deployment.created_at)
     return deployment
-
-
-def _healthy(group: ReplicaGroup) -> Replica:
-    return Replica(
-        id=new_id(),
-        project_id=group.project_id,
-        deployment_id=group.deployment_id,
-        group_id=group.id,
-        revision_id=group.revision_id,
-        revision_number=1,
-        status=ReplicaStatus.HEALTHY,
-        status_since=group.created_at,
-        endpoints=ENDPOINTS,
-        placement=PLACEMENT,
-        created_at=group.created_at,
-        first_healthy_at=group.created_at,
-    )
 
 
 async def _at_rest(store: Store) -> None:

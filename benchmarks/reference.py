@@ -6,7 +6,7 @@ the same bytes sent.
 
 from binascii import b2a_base64
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -20,14 +20,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from domain.deployments.deployment import FINAL
+from domain.deployments.replica import ReplicaStatus
 from infra.db.access import KEYS, PROJECTS
 from infra.db.deployments import DEPLOYMENTS, REVISIONS
 from infra.db.engine import Engines
+from infra.db.replicas import REPLICAS
 from schema import relay
 from schema.scalars import show_datetime
 
 KEY, PROJECT = KEYS.table.c, PROJECTS.table.c
-D, R = DEPLOYMENTS.table.c, REVISIONS.table.c
+D, R, P = DEPLOYMENTS.table.c, REVISIONS.table.c, REPLICAS.table.c
 URL_SAFE = bytes.maketrans(b"+/", b"-_")
 Answer = Callable[[AsyncConnection, str, dict[str, Any]], Awaitable[Any]]
 
@@ -100,6 +102,8 @@ async def page(connection: AsyncConnection, project: str, said: dict[str, Any]) 
     revisions = defaultdict(list)
     for row in await rows(connection, few):
         revisions[row.deployment_id].append(row)
+    shown_ids = [row.id for each in revisions.values() for row in each[:3]]
+    running = await replicas(connection, shown_ids)
     active_ids = [row.active_revision_id for row in shown]
     chosen = select(R.id, R.number, R.digest).where(R.id.in_(active_ids))
     active = {
@@ -123,7 +127,7 @@ async def page(connection: AsyncConnection, project: str, said: dict[str, Any]) 
                         "desiredReplicas": row.desired_replicas,
                         "createdAt": show_datetime(row.created_at),
                         "activeRevision": active.get(row.active_revision_id),
-                        "revisions": three(revisions[row.id]),
+                        "revisions": three(revisions[row.id], running),
                     },
                 }
                 for place, row in zip(cursors, shown, strict=True)
@@ -133,7 +137,7 @@ async def page(connection: AsyncConnection, project: str, said: dict[str, Any]) 
     }
 
 
-def three(found: Sequence[Any]) -> Any:
+def three(found: Sequence[Any], running: Mapping[str, Sequence[Any]]) -> Any:
     return {
         "edges": [
             {
@@ -144,6 +148,7 @@ def three(found: Sequence[Any]) -> Any:
                     "note": row.note,
                     "runtimeVariant": row.variant.name,
                     "createdAt": show_datetime(row.created_at),
+                    "replicas": four(running[row.id]),
                 }
             }
             for row in found[:3]
@@ -152,6 +157,42 @@ def three(found: Sequence[Any]) -> Any:
             "hasNextPage": len(found) > 3,
             "endCursor": cursor(found[:3][-1]),
         },
+    }
+
+
+async def replicas(
+    connection: AsyncConnection, revision_ids: Sequence[str]
+) -> Mapping[str, Sequence[Any]]:
+    numbers = func.row_number().over(partition_by=P.revision_id, order_by=(P.created_at, P.id))
+    ranked = (
+        select(P.id, P.revision_id, P.status, P.status_since, P.reason, P.message, P.created_at)
+        .add_columns(numbers.label("rank"))
+        .where(P.revision_id.in_(revision_ids), P.status != ReplicaStatus.EXITED)
+        .subquery()
+    )
+    few = select(ranked).where(ranked.c.rank <= 5).order_by(ranked.c.rank)
+    found = defaultdict(list)
+    for row in await rows(connection, few):
+        found[row.revision_id].append(row)
+    return found
+
+
+def four(found: Sequence[Any]) -> Any:
+    return {
+        "edges": [
+            {
+                "node": {
+                    "id": global_id("ModelReplica", row.id),
+                    "status": row.status.name,
+                    "statusSince": show_datetime(row.status_since),
+                    "reason": None if row.reason is None else row.reason.name,
+                    "message": row.message,
+                    "createdAt": show_datetime(row.created_at),
+                }
+            }
+            for row in found[:4]
+        ],
+        "pageInfo": {"hasNextPage": len(found) > 4},
     }
 
 

@@ -11,14 +11,18 @@ from starlette.types import ASGIApp
 from domain.access.access import Caller, Principal
 from domain.definitions.request import FolderChoice, RevisionRequest
 from domain.definitions.variants import Variant
-from domain.deployments.deployment import Deployment, DeploymentStatus
+from domain.deployments.deployment import Deployment, DeploymentStatus, Revision
+from domain.deployments.replica import Endpoint, Replica, ReplicaGroup, ReplicaStatus
 from domain.deployments.service import NewDeployment
 from domain.folders.service import NewFolder
+from domain.ids import new_id
 from infra import app, serving, wiring
 from infra.db.engine import Engines
 from infra.settings import Settings
 from infra.wiring import Parts
 
+ENDPOINTS = (Endpoint(model="m", host="127.0.0.1", port=20_000),)
+PLACEMENT = {"host": "here"}
 FILE = """
 models:
   - name: chat
@@ -43,18 +47,27 @@ class World:
     def engines(self) -> Engines:
         return self.parts.store.events.engines
 
-    async def deployment(self, name: str, revisions: int) -> Deployment:
-        """With so many revisions, the last of them active."""
+    async def deployment(self, name: str, revisions: int, replicas: int = 0) -> Deployment:
+        """With so many revisions, the last of them active, and so many replicas of each."""
         deployments = self.parts.services.deployments
         new = NewDeployment(name=name, desired_replicas=2, tags=("demo", "team-a"))
         made = await deployments.create(self.caller, new)
-        for _ in range(revisions):
-            added = await deployments.add_revision(self.caller, self.request(made.id))
+        added = [
+            await deployments.add_revision(self.caller, self.request(made.id))
+            for _ in range(revisions)
+        ]
         async with self.parts.store.start_work("bench", "sweep") as work:
             changed = await work.deployments.lock(made.id)
             assert changed is not None
-            changed = replace(changed, active_revision_id=added.id, status=DeploymentStatus.READY)
+            changed = replace(
+                changed, active_revision_id=added[-1].id, status=DeploymentStatus.READY
+            )
             await work.deployments.put(changed)
+            for revision in added if replicas else ():
+                group = group_of(revision, replicas)
+                await work.groups.add(group)
+                for _ in range(replicas):
+                    await work.replicas.add(healthy(group))
         return changed
 
     def request(self, deployment_id: str) -> RevisionRequest:
@@ -71,6 +84,36 @@ class World:
             },
             note="fail sooner",
         )
+
+
+def group_of(revision: Revision, replicas: int) -> ReplicaGroup:
+    return ReplicaGroup(
+        id=new_id(),
+        project_id=revision.project_id,
+        deployment_id=revision.deployment_id,
+        revision_id=revision.id,
+        revision_number=revision.number,
+        weight=100,
+        desired_replicas=replicas,
+        created_at=revision.created_at,
+    )
+
+
+def healthy(group: ReplicaGroup) -> Replica:
+    return Replica(
+        id=new_id(),
+        project_id=group.project_id,
+        deployment_id=group.deployment_id,
+        group_id=group.id,
+        revision_id=group.revision_id,
+        revision_number=group.revision_number,
+        status=ReplicaStatus.HEALTHY,
+        status_since=group.created_at,
+        endpoints=ENDPOINTS,
+        placement=PLACEMENT,
+        created_at=group.created_at,
+        first_healthy_at=group.created_at,
+    )
 
 
 @asynccontextmanager

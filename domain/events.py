@@ -128,8 +128,8 @@ class DeploymentStatusChanged:
     """Also recorded where only the reason is another."""
 
     deployment_id: str
-    before: DeploymentStatus
-    after: DeploymentStatus
+    status_before: DeploymentStatus
+    status_after: DeploymentStatus
     reason: Reason | None = None
     message: str = ""
 
@@ -155,8 +155,8 @@ class DeploymentScaled:
     per replica; all three are None where a user decided."""
 
     deployment_id: str
-    before: int
-    after: int
+    replicas_before: int
+    replicas_after: int
     rule_id: str | None = None
     metric: Metric | None = None
     measured: float | None = None
@@ -213,15 +213,15 @@ class RolloutStarted:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutAdvanced:
     """`weight` is the percentage of requests that the new revision gets, None where replicas share them;
-    `healthy` counts its healthy replicas."""
+    `healthy_replicas` counts its own."""
 
     deployment_id: str
     rollout_id: str
     number: int
     step: int
     weight: int | None
-    healthy: int
-    desired: int
+    healthy_replicas: int
+    desired_replicas: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,7 +256,7 @@ class RolloutSucceeded:
     rollout_id: str
     revision_id: str
     number: int
-    seconds: float
+    duration_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeAlias, TypeVar
 
 from domain.access.access import ApiKey, Project
 from domain.autoscaling.rule import AutoscalingRule
@@ -167,16 +167,20 @@ class GroupLists(Lists[ReplicaGroup], Protocol):
         """The deployments' groups, oldest first."""
 
 
+ReplicaOwner: TypeAlias = Literal["deployment_id", "revision_id"]
+
+
 class ReplicaLists(Lists[Replica], Protocol):
     async def present(self, deployment_ids: Collection[str]) -> Mapping[str, Sequence[Replica]]:
         """The replicas that have not exited, by deployment, oldest first."""
 
     async def pages(
-        self, deployment_ids: Collection[str], listing: Listing
-    ) -> Mapping[str, Page[Replica]]: ...
+        self, owner_ids: Collection[str], listing: Listing, of: ReplicaOwner = "deployment_id"
+    ) -> Mapping[str, Page[Replica]]:
+        """One page for each deployment or revision, in one statement."""
 
     async def counts(
-        self, deployment_ids: Collection[str], listing: Listing
+        self, owner_ids: Collection[str], listing: Listing, of: ReplicaOwner = "deployment_id"
     ) -> Mapping[str, int]: ...
 
 

@@ -22,7 +22,7 @@ COMPARE = """query ($a: ID!, $b: ID!) { compareModelRevisions(a: $a, b: $b) {
     differences { pointer before { value layer } after { value layer } } } }"""
 FOLLOW = """subscription ($id: ID!, $after: String) { deploymentEvents(deploymentId: $id, after: $after) {
     __typename cursor at actor
-    ... on RevisionAdded { number } } }"""
+    ... on RevisionAdded { revisionNumber } } }"""
 REVISIONS = 2
 
 

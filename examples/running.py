@@ -19,17 +19,17 @@ STATE = """query ($id: ID!) { modelDeployment(id: $id) {
   replicas(first: 10) { nodes { id status createdAt revision { number } endpoints { url } } } } }"""
 FOLLOW = """subscription ($id: ID!, $after: String) { deploymentEvents(deploymentId: $id, after: $after) {
   __typename cursor at actor
-  ... on RevisionActivated { number }
-  ... on DeploymentStatusChanged { before after reason }
-  ... on RolloutStarted { number strategy }
-  ... on RolloutAdvanced { number healthy desired }
-  ... on RolloutSucceeded { number seconds }
-  ... on RolloutFailed { number reason message }
-  ... on RolledBack { number }
-  ... on ReplicaStarted { number }
-  ... on ReplicaBecameHealthy { number }
-  ... on ReplicaDraining { number }
-  ... on ReplicaExited { number exitCode wanted } } }"""
+  ... on RevisionActivated { revisionNumber }
+  ... on DeploymentStatusChanged { statusBefore statusAfter reason }
+  ... on RolloutStarted { revisionNumber strategyKind }
+  ... on RolloutAdvanced { revisionNumber healthyReplicas desiredReplicas }
+  ... on RolloutSucceeded { revisionNumber durationSeconds }
+  ... on RolloutFailed { revisionNumber reason message }
+  ... on RolledBack { revisionNumber }
+  ... on ReplicaStarted { revisionNumber }
+  ... on ReplicaBecameHealthy { revisionNumber }
+  ... on ReplicaDraining { revisionNumber }
+  ... on ReplicaExited { revisionNumber exitCode wanted } } }"""
 PATIENCE = 120.0  # seconds, for a rollout on a slow laptop
 
 
@@ -82,7 +82,7 @@ async def until(status: str, client: Client, id_: str, act: Awaitable[object]) -
     async def follow() -> None:
         async for event in client.follow(FOLLOW, id=id_, after=cursor):
             told(event)
-            if event.get("after") == status:
+            if event.get("statusAfter") == status:
                 return
 
     try:

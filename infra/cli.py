@@ -1,8 +1,6 @@
 """The `modelyard` command. What a command needs is imported when it runs."""
 
-import asyncio
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
 
@@ -41,6 +39,8 @@ def main() -> None:
 
 
 def installed() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version("modelyard")
     except PackageNotFoundError:
@@ -92,6 +92,8 @@ def migrate(
     config: Config = None,
 ) -> None:
     """Take the database's schema to this version's."""
+    import asyncio
+
     from infra import settings, wiring
     from infra.db import migrate as migration
     from infra.db.version import head
@@ -134,6 +136,8 @@ def check(
 @events.command()
 def restored(data_dir: DataDir = None, config: Config = None) -> None:
     """Say that the database was restored from a backup: every cursor of before becomes unknown."""
+    import asyncio
+
     from infra import settings, wiring
 
     async def renew() -> None:

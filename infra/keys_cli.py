@@ -1,19 +1,21 @@
 """`modelyard key`: who has the database may make keys; no server has to run."""
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from domain.access.access import ApiKey, Role
-from domain.access.service import Access
 from domain.errors import InvalidValue, NotFound
-from domain.listing import Listing
-from domain.work import Reads
 from infra.output import AsJson, Config, DataDir, say, say_json, say_table
+
+if TYPE_CHECKING:
+    from domain.access.access import ApiKey, Role
+    from domain.access.service import Access
+    from domain.work import Reads
+
+T = TypeVar("T")
 
 ACTOR = "command-line"
 PAGE = 100
@@ -37,7 +39,7 @@ def create(
         raise InvalidValue(
             problem="Say what the key may do: --project NAME:ROLE or --server-admin."
         )
-    made, token = asyncio.run(_create(config, data_dir, name, project or [], server_admin))
+    made, token = _ran(_create(config, data_dir, name, project or [], server_admin))
     if as_json:
         say_json({"id": made.id, "name": made.name, "token": token})
     else:
@@ -47,7 +49,7 @@ def create(
 @key.command("ls")
 def list_keys(as_json: AsJson = False, data_dir: DataDir = None, config: Config = None) -> None:
     """List the keys; the tokens are not kept."""
-    rows = asyncio.run(_list(config, data_dir))
+    rows = _ran(_list(config, data_dir))
     if as_json:
         say_json(rows)
     else:
@@ -61,13 +63,19 @@ def revoke(
     config: Config = None,
 ) -> None:
     """Revoke a key: it opens nothing any more, and what it has open ends within seconds."""
-    revoked = asyncio.run(_revoke(config, data_dir, wanted))
+    revoked = _ran(_revoke(config, data_dir, wanted))
     say(f"Key {revoked.name} ({revoked.id}) is revoked.")
+
+
+def _ran(doing: Coroutine[Any, Any, T]) -> T:
+    import asyncio
+
+    return asyncio.run(doing)
 
 
 async def _create(
     config: Path | None, data_dir: Path | None, name: str, projects: list[str], server_admin: bool
-) -> tuple[ApiKey, str]:
+) -> "tuple[ApiKey, str]":
     async with _opened(config, data_dir) as (access, reads):
         roles = dict([await _role(reads, each) for each in projects])
         return await access.create_key(ACTOR, name, roles, server_admin=server_admin)
@@ -81,7 +89,7 @@ async def _list(config: Path | None, data_dir: Path | None) -> list[dict[str, ob
         return [_row(key, names) for key in keys]
 
 
-async def _revoke(config: Path | None, data_dir: Path | None, wanted: str) -> ApiKey:
+async def _revoke(config: Path | None, data_dir: Path | None, wanted: str) -> "ApiKey":
     async with _opened(config, data_dir) as (access, reads):
         found = [each async for each in _keys(reads) if wanted in (each.id, each.name)]
         if not found:
@@ -96,7 +104,7 @@ async def _revoke(config: Path | None, data_dir: Path | None, wanted: str) -> Ap
 @asynccontextmanager
 async def _opened(
     config: Path | None, data_dir: Path | None
-) -> AsyncIterator[tuple[Access, Reads]]:
+) -> "AsyncIterator[tuple[Access, Reads]]":
     from infra import logs, settings, wiring
 
     loaded = settings.load(config, data_dir=data_dir)
@@ -105,7 +113,9 @@ async def _opened(
         yield parts.services.access, parts.store.reads
 
 
-async def _role(reads: Reads, written: str) -> tuple[str, Role]:
+async def _role(reads: "Reads", written: str) -> "tuple[str, Role]":
+    from domain.access.access import Role
+
     name, _, role = written.rpartition(":")
     try:
         meant = Role(role)
@@ -118,7 +128,9 @@ async def _role(reads: Reads, written: str) -> tuple[str, Role]:
     return project.id, meant
 
 
-async def _keys(reads: Reads) -> AsyncIterator[ApiKey]:
+async def _keys(reads: "Reads") -> "AsyncIterator[ApiKey]":
+    from domain.listing import Listing
+
     listing = Listing(first=PAGE)
     while True:
         page = await reads.keys.page(listing)
@@ -130,7 +142,7 @@ async def _keys(reads: Reads) -> AsyncIterator[ApiKey]:
         listing = Listing(first=PAGE, after=(last.created_at, last.id))
 
 
-def _row(key: ApiKey, names: Mapping[str, str]) -> dict[str, object]:
+def _row(key: "ApiKey", names: Mapping[str, str]) -> dict[str, object]:
     return {
         "id": key.id,
         "name": key.name,

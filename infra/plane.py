@@ -1,10 +1,9 @@
 """This server as a control plane: what runs its replicas, and the loop that keeps them as wanted."""
 
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 
@@ -19,21 +18,18 @@ from domain.folders.ports import LocalFolders
 from domain.ids import new_id
 from domain.secrets.ports import Sealer
 from domain.secrets.values import OpenedSecrets
-from infra import autoscaling
+from infra import autoscaling, slots
 from infra import settings as surroundings
-from infra.process import ephemeral
+from infra.process import ephemeral, machine
 from infra.process.driver import ProcessDriver, open_driver
-from infra.process.limits import Limits, delegated
 from infra.process.logs import ProcessLogs
 from infra.process.parts import Parts
-from infra.process.processes import Processes
 from infra.process.settings import ProcessSettings
 from infra.settings import Settings
 from infra.store import Store
 
 log = structlog.get_logger()
 
-PROC = Path("/proc/self")
 ONLY_PLANE = "server"
 ONLY_HOST = "localhost"
 
@@ -53,25 +49,28 @@ async def opened(
 
     Raises HostRefused where replicas of this database are another host's processes.
     """
-    plane, host = _names(settings)
-    now = utc_now()
-    await store.claim_host(host, plane, now, now + LEASE)
-    _check_ports(settings)
-    parts = _parts(settings, store, sealer, folders, host)
-    async with open_driver(parts) as driver:
-        yield Plane(
-            driver=driver,
-            logs=ProcessLogs(parts, driver),
-            reconciler=_reconciler(settings, store, driver, plane),
-        )
+    with _named(settings) as (plane, host):
+        now = utc_now()
+        await store.claim_host(host, plane, now, now + LEASE)
+        _check_ports(settings)
+        parts = _parts(settings, store, sealer, folders, host)
+        async with open_driver(parts) as driver:
+            yield Plane(
+                driver=driver,
+                logs=ProcessLogs(parts, driver),
+                reconciler=_reconciler(settings, store, driver, plane),
+            )
 
 
-def _names(settings: Settings) -> tuple[str, str]:
+@contextmanager
+def _named(settings: Settings) -> Iterator[tuple[str, str]]:
     """Of the plane and of the host. A SQLite database has one server at a time: whoever comes next has
     its leases at once, whatever became of it, and whatever the machine is called by then."""
     if settings.database.startswith("sqlite"):
-        return ONLY_PLANE, ONLY_HOST
-    return new_id(), socket.gethostname()
+        yield ONLY_PLANE, ONLY_HOST
+        return
+    with slots.taken(settings.data_dir / "planes", new_id) as plane:
+        yield plane, socket.gethostname()
 
 
 def _check_ports(settings: Settings) -> None:
@@ -88,7 +87,7 @@ def _check_ports(settings: Settings) -> None:
 def _parts(
     settings: Settings, store: Store, sealer: Sealer, folders: LocalFolders, host: str
 ) -> Parts:
-    processes = _processes()
+    processes = machine.processes()
     return Parts(
         settings=ProcessSettings(
             data_dir=settings.data_dir.absolute(),
@@ -96,7 +95,6 @@ def _parts(
             host=host,
             environ=surroundings.environment(),
             inherit=settings.process_inherit_env,
-            cgroup=(cgroup := delegated()),
         ),
         processes=processes,
         boot=processes.boot(),
@@ -105,18 +103,8 @@ def _parts(
         secrets=OpenedSecrets(reads=store.reads, sealer=sealer),
         folders=folders,
         clock=utc_now,
-        limits=Limits(cgroup),
+        limits=machine.limits(),
     )
-
-
-def _processes() -> Processes:
-    if PROC.is_dir():
-        from infra.process.procfs import ProcFs
-
-        return ProcFs()
-    from infra.process.portable import Portable
-
-    return Portable()
 
 
 def _reconciler(settings: Settings, store: Store, driver: ProcessDriver, plane: str) -> Reconciler:

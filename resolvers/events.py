@@ -59,7 +59,7 @@ def scope(caller: Caller, filter: EventFilter | None) -> Scope:
         raise Forbidden(role="server admin")
     return Scope(
         project_id=None if filter.every_project else caller.project_id,
-        subject=None if filter.subject is None else _subject(filter.subject),
+        subject=None if filter.subject_id is None else _subject(filter.subject_id),
         types=None if filter.types is None else frozenset(each.value for each in filter.types),
     )
 

@@ -5,6 +5,7 @@ Loaders live as long as one operation, or one event of a subscription.
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from functools import partial
 from typing import Generic, TypeVar
 
 from strawberry.dataloader import DataLoader
@@ -55,6 +56,8 @@ class Loaders:
         "_replicas",
         "_revision_counts",
         "_revision_pages",
+        "_revision_replica_counts",
+        "_revision_replica_pages",
         "_revisions",
         "_rollout",
         "_rollout_counts",
@@ -94,6 +97,10 @@ class Loaders:
         self._replica_counts = ByListing(reads.replicas.counts, 0)
         self._rule = self._by_id(reads.rules.by_ids)
         self._rules = _of_deployment(reads.rules.of, NO_RULES)
+        of_revisions = partial(reads.replicas.pages, of="revision_id")
+        self._revision_replica_pages = ByListing(of_revisions, NO_REPLICAS)
+        counted = partial(reads.replicas.counts, of="revision_id")
+        self._revision_replica_counts = ByListing(counted, 0)
         self._secret_users: DataLoader[tuple[str, str], Sequence[str]] = DataLoader(
             load_fn=self._load_users
         )
@@ -167,6 +174,12 @@ class Loaders:
     async def rules(self, deployment_id: str) -> Sequence[AutoscalingRule]:
         return await self._rules.load(deployment_id)
 
+    async def revision_replicas(self, revision_id: str, listing: Listing) -> Page[Replica]:
+        return await self._revision_replica_pages.load(revision_id, listing)
+
+    async def revision_replica_count(self, revision_id: str, listing: Listing) -> int:
+        return await self._revision_replica_counts.load(revision_id, listing)
+
     async def logs(self, replica: Replica, tail: int) -> Sequence[str]:
         return await self._replicas.logs(self._caller, replica, tail)
 
@@ -214,7 +227,7 @@ def _of_deployment(
 
 
 class ByListing(Generic[T]):
-    """One read for each distinct listing, for all deployments that want it."""
+    """One read for each distinct listing, for all owners that want it."""
 
     __slots__ = ("_loaders", "_nothing", "_read")
 
@@ -225,17 +238,17 @@ class ByListing(Generic[T]):
         self._nothing = nothing
         self._loaders: dict[Hashable, DataLoader[str, T]] = {}
 
-    def load(self, deployment_id: str, listing: Listing) -> Awaitable[T]:
+    def load(self, owner_id: str, listing: Listing) -> Awaitable[T]:
         alike = _alike(listing)
         loader = self._loaders.get(alike)
         if loader is None:
             loader = self._loaders[alike] = DataLoader(load_fn=self._reading(listing))
-        return loader.load(deployment_id)
+        return loader.load(owner_id)
 
     def _reading(self, listing: Listing) -> Callable[[list[str]], Awaitable[list[T]]]:
         async def load(ids: list[str]) -> list[T]:
             found = await self._read(ids, listing)
-            return [found.get(deployment_id, self._nothing) for deployment_id in ids]
+            return [found.get(owner_id, self._nothing) for owner_id in ids]
 
         return load
 

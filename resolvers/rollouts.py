@@ -28,7 +28,7 @@ from schema.rollout_decisions import (
 )
 from schema.rollouts import Rollout
 
-Decide: TypeAlias = Callable[[Caller, str, str], Awaitable[Outcome]]
+Decide: TypeAlias = Callable[[Caller, str, str, str | None], Awaitable[Outcome]]
 
 
 @versions.type(added="0.1.0")
@@ -120,6 +120,7 @@ class RolloutMutations:
 class _Said(Protocol):
     deployment_id: strawberry.ID
     note: str | None
+    expected_etag: str | None
 
 
 _Payload: TypeAlias = (
@@ -135,7 +136,8 @@ _Payload: TypeAlias = (
 async def _decide(info: Info, said: _Said, payload: _Payload, decide: Decide) -> None:
     with mending(payload):
         own = own_id("ModelDeployment", said.deployment_id, "deployment_id")
-        _show(payload, await decide(info.context.caller, own, said.note or ""))
+        caller, note = info.context.caller, said.note or ""
+        _show(payload, await decide(caller, own, note, said.expected_etag))
 
 
 def _show(payload: _Payload, outcome: Outcome) -> None:

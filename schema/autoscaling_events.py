@@ -25,7 +25,9 @@ class AutoscalingRuleUpdated(AutoscalingRuleEvent):
     max_replicas: int
     cooldown_up: Duration
     cooldown_down: Duration
-    changed: list[str] = versions.field(description="The names of the fields that changed.")
+    changed: list[str] = versions.field(
+        description="The names of the fields that changed, e.g. maxReplicas."
+    )
 
 
 @versions.type(added="0.1.0")

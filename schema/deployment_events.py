@@ -24,7 +24,9 @@ class DeploymentUpdated(DeploymentEvent):
     name: str
     tags: list[str]
     desired_replicas: int
-    changed: list[str] = versions.field(description="The names of the fields that changed.")
+    changed: list[str] = versions.field(
+        description="The names of the fields that changed, e.g. desiredReplicas."
+    )
 
 
 @versions.type(added="0.1.0")
@@ -38,8 +40,8 @@ class DeploymentDeleted(DeploymentEvent):
 class DeploymentStatusChanged(DeploymentEvent):
     """A deployment's status or its reason is another."""
 
-    before: DeploymentStatus
-    after: DeploymentStatus
+    status_before: DeploymentStatus
+    status_after: DeploymentStatus
     reason: Reason | None = versions.field(description="Why it came to the later one.")
     message: str = versions.field(description="The reason in words; may be empty.")
 
@@ -48,8 +50,8 @@ class DeploymentStatusChanged(DeploymentEvent):
 class DeploymentScaled(DeploymentEvent):
     """Another number of replicas is desired; the rule's fields are null where a user decided."""
 
-    before: int
-    after: int
+    replicas_before: int
+    replicas_after: int
     rule_id: strawberry.ID | None = versions.field(
         description="The autoscaling rule that decided; null where a user did."
     )
@@ -73,7 +75,6 @@ class DeploymentScaled(DeploymentEvent):
 class RevisionAdded(RevisionEvent):
     """A revision was resolved and stored."""
 
-    number: int
     digest: str
 
 
@@ -81,11 +82,7 @@ class RevisionAdded(RevisionEvent):
 class RevisionActivated(RevisionEvent):
     """A revision is to run: a rollout to it begins."""
 
-    number: int
-
 
 @versions.type(added="0.1.0")
 class RolledBack(RevisionEvent):
     """The active revision serves all that is desired again; nothing of the other is left."""
-
-    number: int

@@ -14,7 +14,13 @@ from schema.context import Info
 from schema.enums import DeploymentStatus, Reason
 from schema.errors import Payload
 from schema.relay import DEFAULT_FIRST, After, Connection, First, Node, global_id
-from schema.replicas import ModelReplica, ModelReplicaFilter, ModelReplicaOrder, ReplicaGroup
+from schema.replicas import (
+    IncludeExited,
+    ModelReplica,
+    ModelReplicaFilter,
+    ModelReplicaOrder,
+    ReplicaGroup,
+)
 from schema.revision_inputs import ModelRevisionFilter, ModelRevisionOrder
 from schema.revisions import ModelRevision
 from schema.rollouts import Rollout, RolloutFilter, RolloutOrder
@@ -149,9 +155,10 @@ class ModelDeployment(Node):
         after: After = None,
         filter: ModelReplicaFilter | None = None,
         order_by: ModelReplicaOrder | None = None,
+        include_exited: IncludeExited = False,
     ) -> Connection[ModelReplica]:
-        """Those that have not exited (see the filter), oldest first unless ordered."""
-        listing = replicas.listing(first, after, filter, order_by)
+        """Those that have not exited, oldest first unless ordered."""
+        listing = replicas.listing(first, after, filter, order_by, include_exited=include_exited)
         loads = info.context.loads
         return relay.connection(
             await loads.replicas(self.held.id, listing),

@@ -122,7 +122,6 @@ enum(
         "REPLACED": value("Another revision was activated meanwhile."),
         "DRAINING": value("Replicas finish their requests."),
         "DELETED": value("The deployment was deleted."),
-        "FIXED_PORT": value("Its command can't be told a port: one replica, replaced in place."),
         "EXITED": value("Its process ended by itself."),
         "EXITED_WHILE_ADOPTED": value("It ended while no parent of it could see how."),
         "HEALTH_CHECK_FAILED": value("As many probes in a row failed as its health check bears."),
@@ -136,6 +135,7 @@ enum(
         "SCALED_DOWN": value("Fewer replicas are desired."),
         "ROLLED_OUT": value("Another revision takes its place."),
         "ROLLED_BACK": value("Its rollout failed or was aborted."),
+        "SERVER_STOPPED": value("Its server was to take its replicas with it at its stop."),
         "PLACE_LOST": value("The machine it ran on started anew."),
     },
 )

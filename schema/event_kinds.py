@@ -108,6 +108,7 @@ class RevisionEvent(DeploymentEvent):
     """A fact about a model revision."""
 
     revision_id: strawberry.ID
+    number: int = versions.field(name="revisionNumber", description="The revision's number.")
     own_revision_id: strawberry.Private[str]
 
     @versions.load
@@ -119,10 +120,10 @@ class RevisionEvent(DeploymentEvent):
 
 @versions.interface(added="0.1.0")
 class RolloutEvent(DeploymentEvent):
-    """A fact about a rollout; `number` is its revision's."""
+    """A fact about a rollout."""
 
     rollout_id: strawberry.ID
-    number: int
+    number: int = versions.field(name="revisionNumber", description="Its revision's number.")
     own_rollout_id: strawberry.Private[str]
 
     @versions.load
@@ -134,10 +135,10 @@ class RolloutEvent(DeploymentEvent):
 
 @versions.interface(added="0.1.0")
 class ReplicaEvent(DeploymentEvent):
-    """A fact about a replica; `number` is its revision's."""
+    """A fact about a replica."""
 
     replica_id: strawberry.ID
-    number: int
+    number: int = versions.field(name="revisionNumber", description="Its revision's number.")
     own_replica_id: strawberry.Private[str]
 
     @versions.load

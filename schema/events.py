@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Any
 
 import strawberry
+from strawberry.utils.str_converters import to_camel_case
 
 from domain import events
 from schema import versions
@@ -64,7 +65,7 @@ class EventFilter:
     types: list[EventType] | None = versions.field(
         description="These types alone; every type unless said."
     )
-    subject: strawberry.ID | None = versions.field(
+    subject_id: strawberry.ID | None = versions.field(
         description="The id of what the events are about; all that happens to a deployment's "
         "revisions, rollouts and replicas is its own."
     )
@@ -110,7 +111,7 @@ def shown(event: events.Event) -> Event:
         if name in _NODES:
             said[f"own_{name}"] = value
             value = None if value is None else global_id(_NODES[name], value)
-        said[name] = value
+        said[name] = [*map(to_camel_case, value)] if name == "changed" else value
     cls = TYPES[type(event.fact).__name__]
     cursor = event.cursor.encode()
     return cls(cursor=cursor, at=event.at, actor=event.actor, cause=event.cause, **said)

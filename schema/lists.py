@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from datetime import datetime
 from enum import Enum
-from typing import Any, ClassVar, Protocol, cast
+from typing import Any, Protocol, cast
 
 import strawberry
 
@@ -85,12 +85,6 @@ class OrderBy(Protocol):
     def direction(self) -> OrderDirection | None: ...
 
 
-class Flagged(Protocol):
-    """A filter with fields of true or false."""
-
-    FLAGS: ClassVar[Mapping[str, Condition]]
-
-
 def listing(
     *,
     first: int,
@@ -116,10 +110,7 @@ def listing(
 
 
 def condition(filter: object) -> Condition | None:
-    """What the filter asks for, None for nothing; its fields are named as the domain's are.
-
-    What a field of true or false asks for where it is true, the filter's class says in `FLAGS`.
-    """
+    """What the filter asks for, None for nothing; its fields are named as the domain's are."""
     found = _nested(filter, depth=1)
     if _comparisons(found) > COMPARISONS_LIMIT:
         problem = f"A filter compares at most {COMPARISONS_LIMIT} times."
@@ -151,8 +142,6 @@ def _nested(filter: object, depth: int) -> Condition | None:
         elif name == "not_":
             inner = _nested(said, depth + 1)
             parts += [] if inner is None else [Not(inner)]
-        elif isinstance(said, bool):
-            parts += [cast("Flagged", filter).FLAGS[name]] if said else []
         else:
             parts += _compared(name, said)
     return both(*parts)

@@ -1,30 +1,34 @@
 """Replicas, and the groups of those that run the same revision."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, ClassVar, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, TypeAlias, cast
 
 import strawberry
 
 from domain.deployments import replica
-from domain.listing import Compare, Condition, Listing, Op
+from domain.listing import Listing
 from schema import lists, versions
 from schema.context import Info
 from schema.enums import Reason, ReplicaStatus
 from schema.lists import DateTimeFilter, IDFilter, IntFilter, OrderDirection
 from schema.relay import Node, global_id
-from schema.revisions import ModelRevision
 
 if TYPE_CHECKING:
     from schema.deployments import ModelDeployment
+    from schema.revisions import ModelRevision
 
 DEFAULT_TAIL = 100
 MOST_TAIL = 1_000
 Tail: TypeAlias = Annotated[
     int, versions.argument(f"How many of the last lines, from 0 to {MOST_TAIL}.")
+]
+IncludeExited: TypeAlias = Annotated[
+    bool,
+    versions.argument("Whether those that have exited are listed too, as far as they are kept."),
 ]
 
 
@@ -47,10 +51,10 @@ class ModelReplica(Node):
 
     status: ReplicaStatus
     status_since: datetime = versions.field(description="When it came to that status.")
-    reason: Reason | None = versions.field(
+    status_reason: Reason | None = versions.field(
         description="Why it is what it is; null where nothing went wrong and nobody decided."
     )
-    message: str = versions.field(description="The reason in words; may be empty.")
+    status_message: str = versions.field(description="The reason in words; may be empty.")
     created_at: datetime
     first_healthy_at: datetime | None = versions.field(
         description="When it first was healthy; null before."
@@ -81,8 +85,12 @@ class ModelReplica(Node):
         return None if found is None else ModelDeployment.of(found)
 
     @versions.load
-    async def revision(self, info: Info) -> ModelRevision | None:
+    async def revision(
+        self, info: Info
+    ) -> Annotated["ModelRevision", strawberry.lazy("schema.revisions")] | None:
         """The revision that it runs."""
+        from schema.revisions import ModelRevision
+
         found = await info.context.loads.revision_head(self.held.revision_id)
         return None if found is None else ModelRevision.of(found)
 
@@ -110,8 +118,8 @@ class ModelReplica(Node):
             id=global_id("ModelReplica", value.id),
             status=value.status,
             status_since=value.status_since,
-            reason=value.reason,
-            message=value.message,
+            status_reason=value.reason,
+            status_message=value.message,
             created_at=value.created_at,
             first_healthy_at=value.first_healthy_at,
             exited_at=value.exited_at,
@@ -160,8 +168,10 @@ class ReplicaGroup(Node):
     next_retry_at: datetime | None = versions.field(
         description="No replica is started before; null where none has to wait."
     )
-    reason: Reason | None = versions.field(description="Why the last of them ended unwanted.")
-    message: str = versions.field(description="The reason in words; may be empty.")
+    exit_reason: Reason | None = versions.field(
+        description="Why the last of them ended unwanted; null where none did."
+    )
+    exit_message: str = versions.field(description="The reason in words; may be empty.")
     created_at: datetime
     held: strawberry.Private[replica.ReplicaGroup]
 
@@ -180,13 +190,17 @@ class ReplicaGroup(Node):
         return None if found is None else ModelDeployment.of(found)
 
     @versions.load
-    async def revision(self, info: Info) -> ModelRevision | None:
+    async def revision(
+        self, info: Info
+    ) -> Annotated["ModelRevision", strawberry.lazy("schema.revisions")] | None:
         """The revision that they run."""
+        from schema.revisions import ModelRevision
+
         found = await info.context.loads.revision_head(self.held.revision_id)
         return None if found is None else ModelRevision.of(found)
 
     @versions.load
-    async def replicas(self, info: Info) -> ReplicaCounts:
+    async def replica_counts(self, info: Info) -> ReplicaCounts:
         """How many there are; `ModelDeployment.replicas` lists them."""
         present = await info.context.loads.present(self.held.deployment_id)
         return ReplicaCounts.of([each for each in present if each.group_id == self.held.id])
@@ -199,8 +213,8 @@ class ReplicaGroup(Node):
             desired_replicas=value.desired_replicas,
             exits=value.exits,
             next_retry_at=value.retry_at,
-            reason=value.reason,
-            message=value.message,
+            exit_reason=value.reason,
+            exit_message=value.message,
             created_at=value.created_at,
             held=value,
         )
@@ -237,13 +251,6 @@ class ReplicaStatusFilter:
 class ModelReplicaFilter:
     """All that is said must hold."""
 
-    FLAGS: ClassVar[Mapping[str, Condition]] = {
-        "present": Compare("status", Op.NE, ReplicaStatus.EXITED)
-    }
-
-    present: bool | None = versions.field(
-        description="Lists leave out what has exited; false, said at the filter's top, lists it too."
-    )
     id: IDFilter | None
     revision_id: IDFilter | None
     group_id: IDFilter | None
@@ -261,8 +268,10 @@ def listing(
     after: str | None,
     filter: ModelReplicaFilter | None,
     order_by: ModelReplicaOrder | None,
+    *,
+    include_exited: bool,
 ) -> Listing:
-    """Of those that have not exited, unless the filter says otherwise; raises as `lists.listing`."""
+    """Raises as `lists.listing`."""
     said = lists.listing(
         first=first,
         after=after,
@@ -271,4 +280,4 @@ def listing(
         kinds=ORDER_KINDS,
         within={},
     )
-    return replace(said, with_deleted=filter is not None and filter.present is False)
+    return replace(said, with_deleted=include_exited)

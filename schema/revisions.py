@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, cast
 
 import strawberry
@@ -12,7 +13,7 @@ from domain.definitions.render import rendered
 from domain.definitions.resolution import Resolution
 from domain.deployments import deployment
 from domain.deployments.deployment import EnvironmentValue, Revision, RevisionHead
-from schema import versions
+from schema import relay, replicas, versions
 from schema.context import Info
 from schema.definitions import (
     DefinitionDifference,
@@ -24,7 +25,8 @@ from schema.definitions import (
 from schema.enums import DriftStatus, Variant
 from schema.errors import Payload
 from schema.folders import ModelFolder
-from schema.relay import Node, global_id
+from schema.relay import DEFAULT_FIRST, After, Connection, First, Node, global_id
+from schema.replicas import IncludeExited, ModelReplica, ModelReplicaFilter, ModelReplicaOrder
 from schema.scalars import JSON, JSONPointer
 from schema.templates import DeploymentTemplate
 
@@ -189,6 +191,27 @@ class ModelRevision(Node):
 
         found = await info.context.loads.deployment(self.held.deployment_id)
         return None if found is None else ModelDeployment.of(found)
+
+    @versions.load
+    async def replicas(
+        self,
+        info: Info,
+        first: First = DEFAULT_FIRST,
+        after: After = None,
+        filter: ModelReplicaFilter | None = None,
+        order_by: ModelReplicaOrder | None = None,
+        include_exited: IncludeExited = False,
+    ) -> Connection[ModelReplica]:
+        """Those of it that have not exited, oldest first unless ordered."""
+        listing = replicas.listing(first, after, filter, order_by, include_exited=include_exited)
+        loads = info.context.loads
+        return relay.connection(
+            await loads.revision_replicas(self.held.id, listing),
+            listing.order,
+            ModelReplica.of,
+            partial(loads.revision_replica_count, self.held.id, listing),
+            after,
+        )
 
     async def _whole(self, info: Info) -> Revision:
         """With its documents: of a list, all its revisions' are read together."""

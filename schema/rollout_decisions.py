@@ -44,25 +44,45 @@ class RollBackModelDeploymentInput:
 @versions.input(added="0.1.0")
 class PauseRolloutInput:
     deployment_id: strawberry.ID = versions.field(description="The deployment whose rollout it is.")
-    note: str | None = versions.field(description="For people: why; becomes the rollout's message.")
+    note: str | None = versions.field(
+        description="For people: why; becomes the rollout's statusMessage."
+    )
+    expected_etag: str | None = versions.field(
+        description="Refuses when the deployment has another etag by now, e.g. for another rollout."
+    )
 
 
 @versions.input(added="0.1.0")
 class ResumeRolloutInput:
     deployment_id: strawberry.ID = versions.field(description="The deployment whose rollout it is.")
-    note: str | None = versions.field(description="For people: why; becomes the rollout's message.")
+    note: str | None = versions.field(
+        description="For people: why; becomes the rollout's statusMessage."
+    )
+    expected_etag: str | None = versions.field(
+        description="Refuses when the deployment has another etag by now, e.g. for another rollout."
+    )
 
 
 @versions.input(added="0.1.0")
 class AbortRolloutInput:
     deployment_id: strawberry.ID = versions.field(description="The deployment whose rollout it is.")
-    note: str | None = versions.field(description="For people: why; becomes the rollout's message.")
+    note: str | None = versions.field(
+        description="For people: why; becomes the rollout's statusMessage."
+    )
+    expected_etag: str | None = versions.field(
+        description="Refuses when the deployment has another etag by now, e.g. for another rollout."
+    )
 
 
 @versions.input(added="0.1.0")
 class PromoteRolloutInput:
     deployment_id: strawberry.ID = versions.field(description="The deployment whose rollout it is.")
-    note: str | None = versions.field(description="For people: why; becomes the rollout's message.")
+    note: str | None = versions.field(
+        description="For people: why; becomes the rollout's statusMessage."
+    )
+    expected_etag: str | None = versions.field(
+        description="Refuses when the deployment has another etag by now, e.g. for another rollout."
+    )
 
 
 @versions.type(added="0.1.0")

@@ -10,8 +10,10 @@ class RolloutStarted(RolloutEvent, RevisionEvent):
     """A rollout to a revision began."""
 
     kind: RolloutKind
-    strategy: StrategyKind
-    note: str
+    strategy: StrategyKind = versions.field(
+        name="strategyKind", description="The rollout itself has the strategy in full."
+    )
+    note: str = versions.field(description="Why, in the words of who began it; may be empty.")
 
 
 @versions.type(added="0.1.0")
@@ -22,8 +24,10 @@ class RolloutAdvanced(RolloutEvent):
     weight: int | None = versions.field(
         description="The percentage of requests that its revision gets; null where replicas share."
     )
-    healthy: int = versions.field(description="How many replicas of its revision were healthy.")
-    desired: int = versions.field(description="How many were desired of the deployment.")
+    healthy_replicas: int = versions.field(
+        description="How many replicas of its revision were healthy."
+    )
+    desired_replicas: int = versions.field(description="How many were desired of the deployment.")
 
 
 @versions.type(added="0.1.0")
@@ -47,7 +51,7 @@ class RolloutPromoted(RolloutEvent):
 class RolloutSucceeded(RolloutEvent, RevisionEvent):
     """Its revision is the active one from here on."""
 
-    seconds: float = versions.field(description="From its start to its end.")
+    duration_seconds: float = versions.field(description="From its start to its end.")
 
 
 @versions.type(added="0.1.0")

@@ -29,14 +29,16 @@ class Rollout(Node):
     status: RolloutStatus
     status_since: datetime = versions.field(description="When it came to that status.")
     status_reason: Reason | None = versions.field(description="Why it is what it is.")
-    message: str = versions.field(description="The reason in words; may be empty.")
+    status_message: str = versions.field(description="The reason in words; may be empty.")
     step: int = versions.field(
         description="Counts a canary's steps from 0; their number behind the last one. 0 elsewhere."
     )
     ready_at: datetime | None = versions.field(
         description="When what its present step wants was served; pauses and delays count from it."
     )
-    promoted: bool = versions.field(description="Whether somebody gave the go-ahead.")
+    promotion_requested: bool = versions.field(
+        description="Whether somebody gave the go-ahead with promoteRollout."
+    )
     note: str = versions.field(description="Why, in the words of who began it.")
     started_at: datetime
     started_by: str = versions.field(description="Who began it, e.g. key:ci.")
@@ -124,10 +126,10 @@ class Rollout(Node):
             status=value.status,
             status_since=value.status_since,
             status_reason=value.reason,
-            message=value.message,
+            status_message=value.message,
             step=value.step,
             ready_at=value.ready_at,
-            promoted=value.promoted,
+            promotion_requested=value.promoted,
             note=value.note,
             started_at=value.created_at,
             started_by=value.created_by,

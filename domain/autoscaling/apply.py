@@ -17,8 +17,8 @@ async def apply(work: Work, deployment: Deployment, scaling: Scaling, now: datet
     await work.rules.put(replace(scaling.rule, last_scaled_at=now))
     fact = DeploymentScaled(
         deployment_id=deployment.id,
-        before=scaling.before,
-        after=scaling.after,
+        replicas_before=scaling.before,
+        replicas_after=scaling.after,
         rule_id=scaling.rule.id,
         metric=scaling.rule.metric,
         measured=scaling.measured,

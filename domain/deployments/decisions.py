@@ -194,7 +194,10 @@ def become(
     if (deployment.status, deployment.reason) == (status, reason):
         return changed, ()
     fact = DeploymentStatusChanged(
-        deployment_id=deployment.id, before=deployment.status, after=status, reason=reason
+        deployment_id=deployment.id,
+        status_before=deployment.status,
+        status_after=status,
+        reason=reason,
     )
     return changed, (fact,)
 

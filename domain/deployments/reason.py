@@ -18,7 +18,6 @@ class Reason(StrEnum):
     REPLACED = "replaced"  # another revision was activated meanwhile
     DRAINING = "draining"  # replicas finish their requests
     DELETED = "deleted"
-    FIXED_PORT = "fixed_port"  # its command can't be told a port: one replica, replaced in place
     # replicas
     EXITED = "exited"  # its process ended by itself
     EXITED_WHILE_ADOPTED = "exited_while_adopted"  # ended while no parent of it could see how

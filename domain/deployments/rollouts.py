@@ -100,25 +100,38 @@ class Rollouts:
         )
         return await self._begin(caller, repeat, order)
 
-    async def pause(self, caller: Caller, deployment_id: str, note: str = "") -> Outcome:
-        return await self._decide(caller, deployment_id, note, decisions.pause)
+    async def pause(
+        self, caller: Caller, deployment_id: str, note: str = "", expected_etag: str | None = None
+    ) -> Outcome:
+        return await self._decide(caller, deployment_id, note, expected_etag, decisions.pause)
 
-    async def resume(self, caller: Caller, deployment_id: str, note: str = "") -> Outcome:
-        return await self._decide(caller, deployment_id, note, decisions.resume)
+    async def resume(
+        self, caller: Caller, deployment_id: str, note: str = "", expected_etag: str | None = None
+    ) -> Outcome:
+        return await self._decide(caller, deployment_id, note, expected_etag, decisions.resume)
 
-    async def abort(self, caller: Caller, deployment_id: str, note: str = "") -> Outcome:
-        return await self._decide(caller, deployment_id, note, decisions.abort)
+    async def abort(
+        self, caller: Caller, deployment_id: str, note: str = "", expected_etag: str | None = None
+    ) -> Outcome:
+        return await self._decide(caller, deployment_id, note, expected_etag, decisions.abort)
 
-    async def promote(self, caller: Caller, deployment_id: str, note: str = "") -> Outcome:
+    async def promote(
+        self, caller: Caller, deployment_id: str, note: str = "", expected_etag: str | None = None
+    ) -> Outcome:
         """Raises PromotionRefused for a rolling one."""
-        return await self._decide(caller, deployment_id, note, decisions.promote)
+        return await self._decide(caller, deployment_id, note, expected_etag, decisions.promote)
 
     async def _decide(
-        self, caller: Caller, deployment_id: str, note: str, decide: Decide
+        self,
+        caller: Caller,
+        deployment_id: str,
+        note: str,
+        expected_etag: str | None,
+        decide: Decide,
     ) -> Outcome:
         checks.text(note, ("note",), NOTE_LIMIT)
         async with self.start_work(caller.actor, caller.cause) as work:
-            deployment = await locking.open_to_decisions(work, caller, deployment_id)
+            deployment = await locking.open_to_decisions(work, caller, deployment_id, expected_etag)
             live = await work.live_rollout(deployment.id)
             if live is None:
                 raise NoRollout(problem="No rollout is under way.", path=("deployment_id",))

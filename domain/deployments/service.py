@@ -217,7 +217,9 @@ class Deployments:
             return
         await self._check_ports(work, after)
         fact = DeploymentScaled(
-            deployment_id=after.id, before=before.desired_replicas, after=after.desired_replicas
+            deployment_id=after.id,
+            replicas_before=before.desired_replicas,
+            replicas_after=after.desired_replicas,
         )
         work.record(after.project_id, fact)
         await work.look(after.id, after.updated_at)

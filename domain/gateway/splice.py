@@ -8,25 +8,32 @@ import json
 import re
 from collections.abc import Iterator
 
-TOKEN = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"[ \t\r\n]*(:?)|[{}\[\]]', re.DOTALL)
+TOKEN = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"[ \t\r\n]*+(:?)|[{}\[\]"]', re.DOTALL)
 LONGEST_LINE = 16 * 1024 * 1024  # of a stream; a longer one is passed on as it comes
 MODEL, RESPONSE = b"model", b"response"
 
 
 def with_model(document: bytes, name: str) -> bytes:
     """With every `model` of the document's own replaced: where one stands twice, parsers differ."""
-    return _spliced(document, list(_models(document, within=None)), name)
+    return _spliced(document, list(_models(document, within=None)), _written(name))
 
 
 def answered_by(document: bytes, name: str) -> bytes:
-    """An answer, or one event of a stream: with its first `model` replaced, its own or its
-    `response`'s. What has none (or is no JSON) stays as it is."""
+    """An answer with its first `model` replaced, its own or its `response`'s. What has none (or is no
+    JSON) stays as it is."""
+    return _answered(document, _written(name))
+
+
+def _answered(document: bytes, written: bytes) -> bytes:
     span = next(_models(document, within=RESPONSE), None)
-    return document if span is None else _spliced(document, [span], name)
+    return document if span is None else _spliced(document, [span], written)
 
 
-def _spliced(document: bytes, spans: list[tuple[int, int]], name: str) -> bytes:
-    written = json.dumps(name, ensure_ascii=False).encode(errors="surrogatepass")
+def _written(name: str) -> bytes:
+    return json.dumps(name, ensure_ascii=False).encode(errors="surrogatepass")
+
+
+def _spliced(document: bytes, spans: list[tuple[int, int]], written: bytes) -> bytes:
     parts, end = [], 0
     for start, stop in spans:
         parts += [document[end:start], written]
@@ -43,13 +50,29 @@ def _models(document: bytes, within: bytes | None) -> Iterator[tuple[int, int]]:
         if first == b'"' and token[2]:
             if depth == 1:
                 outer = token[1]
-            awaited = token[1] == MODEL and (depth == 1 or (depth == 2 and outer == within))
+            is_own = depth == 1 or (depth == 2 and outer == within)
+            awaited = is_own and _says_model(token[1])
             continue
+        if (
+            token[0] == b'"'
+        ):  # that text has no end; looked for from each quote in it, it takes for ever
+            return
         if first == b'"' and awaited:
             yield token.start(), token.end(1) + 1
         elif first != b'"':
             depth += 1 if first in b"{[" else -1
         awaited = False
+
+
+def _says_model(key: bytes) -> bool:
+    return key == MODEL or (b"\\" in key and _unescaped(key) == MODEL.decode())
+
+
+def _unescaped(key: bytes) -> object:
+    try:
+        return json.loads(b'"%b"' % key)
+    except ValueError:
+        return None
 
 
 class EventStream:
@@ -59,7 +82,7 @@ class EventStream:
     """
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self._written = _written(name)
         self._rest = bytearray()
         self._is_too_long = False
 
@@ -91,4 +114,4 @@ class EventStream:
         return piece
 
     def _line(self, line: bytes) -> bytes:
-        return answered_by(line, self._name) if line.startswith(b"data:") else line
+        return _answered(line, self._written) if line.startswith(b"data:") else line

@@ -4,19 +4,19 @@ A test validates each document against schema.graphql.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 ERRORS = "userErrors { code message path }"
 
 REPLICA_COUNTS = "present starting healthy unhealthy draining stopping"
 GROUP = f"""
 fragment Group on ReplicaGroup {{
-  id weight exits nextRetryAt reason message logTail
-  revision {{ id number }} replicas {{ {REPLICA_COUNTS} }}
+  id weight exits nextRetryAt exitReason exitMessage logTail
+  revision {{ id number }} replicaCounts {{ {REPLICA_COUNTS} }}
 }}"""
 ROLLOUT = """
 fragment RolloutState on Rollout {
-  id kind status statusSince statusReason message step weight readyAt promoted note
+  id kind status statusSince statusReason statusMessage step weight readyAt promotionRequested
+  note
   startedAt startedBy finishedAt durationSeconds progressDeadline progressDeadlineAt
   healthyReplicas desiredReplicas
   revision { id number } fromRevision { id number }
@@ -68,7 +68,7 @@ query Describe($id: ID!) {{
   modelDeployment(id: $id) {{
     ...DeploymentState
     replicas(first: 100) {{ nodes {{
-      id status statusSince reason message createdAt firstHealthyAt
+      id status statusSince statusReason statusMessage createdAt firstHealthyAt
       revision {{ number }} endpoints {{ model url }} }} }}
     revisions(first: 5, orderBy: {{field: NUMBER, direction: DESC}}) {{ nodes {{ ...RevisionLine }} }}
     rollouts(first: 5) {{ nodes {{ ...RolloutState }} }}
@@ -183,6 +183,7 @@ subscription ReplicaLogs($replicaId: ID!, $tail: Int!) {
   replicaLogs(replicaId: $replicaId, tail: $tail)
 }"""
 
+RULE = "deploymentId ruleId metric"
 FIELDS: Mapping[str, str] = {
     "ProjectCreated": "projectId name",
     "KeyCreated": "keyId name",
@@ -198,44 +199,37 @@ FIELDS: Mapping[str, str] = {
     "DeploymentCreated": "deploymentId name desiredReplicas",
     "DeploymentUpdated": "deploymentId name tags desiredReplicas changed",
     "DeploymentDeleted": "deploymentId name",
-    "DeploymentStatusChanged": "deploymentId before after reason message",
-    "RevisionAdded": "deploymentId revisionId number digest",
-    "RevisionActivated": "deploymentId revisionId number",
-    "DeploymentScaled": "deploymentId before after metric measured target note",
-    "RolloutStarted": "deploymentId rolloutId number kind strategy note",
-    "RolloutAdvanced": "deploymentId rolloutId number step weight healthy desired",
-    "RolloutPaused": "deploymentId rolloutId number reason",
-    "RolloutResumed": "deploymentId rolloutId number",
-    "RolloutPromoted": "deploymentId rolloutId number",
-    "RolloutSucceeded": "deploymentId rolloutId number seconds",
-    "RolloutFailed": "deploymentId rolloutId number reason message logTail",
-    "RolloutAborted": "deploymentId rolloutId number",
-    "RolloutReplaced": "deploymentId rolloutId number",
-    "RolledBack": "deploymentId revisionId number",
-    "ReplicaStarted": "deploymentId replicaId number",
-    "ReplicaBecameHealthy": "deploymentId replicaId number",
-    "ReplicaBecameUnhealthy": "deploymentId replicaId number reason message",
-    "ReplicaDraining": "deploymentId replicaId number reason",
-    "ReplicaStopping": "deploymentId replicaId number reason",
-    "ReplicaExited": "deploymentId replicaId number wanted exitCode reason message",
+    "DeploymentStatusChanged": "deploymentId statusBefore statusAfter reason message",
+    "RevisionAdded": "deploymentId revisionId revisionNumber digest",
+    "RevisionActivated": "deploymentId revisionId revisionNumber",
+    "DeploymentScaled": "deploymentId replicasBefore replicasAfter ruleId metric measured "
+    "target note",
+    "AutoscalingRuleCreated": f"{RULE} target minReplicas maxReplicas cooldownUp cooldownDown",
+    "AutoscalingRuleUpdated": f"{RULE} target minReplicas maxReplicas cooldownUp cooldownDown changed",
+    "AutoscalingRuleDeleted": RULE,
+    "RolloutStarted": "deploymentId rolloutId revisionNumber kind strategyKind note",
+    "RolloutAdvanced": "deploymentId rolloutId revisionNumber step weight healthyReplicas "
+    "desiredReplicas",
+    "RolloutPaused": "deploymentId rolloutId revisionNumber reason",
+    "RolloutResumed": "deploymentId rolloutId revisionNumber",
+    "RolloutPromoted": "deploymentId rolloutId revisionNumber",
+    "RolloutSucceeded": "deploymentId rolloutId revisionNumber durationSeconds",
+    "RolloutFailed": "deploymentId rolloutId revisionNumber reason message logTail",
+    "RolloutAborted": "deploymentId rolloutId revisionNumber",
+    "RolloutReplaced": "deploymentId rolloutId revisionNumber",
+    "RolledBack": "deploymentId revisionId revisionNumber",
+    "ReplicaStarted": "deploymentId replicaId revisionNumber",
+    "ReplicaBecameHealthy": "deploymentId replicaId revisionNumber",
+    "ReplicaBecameUnhealthy": "deploymentId replicaId revisionNumber reason message",
+    "ReplicaDraining": "deploymentId replicaId revisionNumber reason",
+    "ReplicaStopping": "deploymentId replicaId revisionNumber reason",
+    "ReplicaExited": "deploymentId replicaId revisionNumber wanted exitCode reason message",
 }
 """What each type of event says; one that is not here is shown without its own fields."""
 
 
-AMBIGUOUS = {"before", "after", "reason"}
-"""Their types differ from event to event, so that in a document each has its event's name in front."""
-
-
 def _selections() -> Iterator[str]:
-    for event, names in FIELDS.items():
-        said = (f"{event}_{each}: {each}" if each in AMBIGUOUS else each for each in names.split())
-        yield f"... on {event} {{ {' '.join(said)} }}"
-
-
-def plain(event: Mapping[str, Any]) -> dict[str, Any]:
-    """An event with its fields under their own names."""
-    front = f"{event['__typename']}_"
-    return {name.removeprefix(front): value for name, value in event.items()}
+    return (f"... on {event} {{ {names} }}" for event, names in FIELDS.items())
 
 
 EVENT = f"""

@@ -73,8 +73,7 @@ class Logs:
         """Whether more events are to come."""
         if data is None:
             return False
-        (said,) = data.values()
-        event = documents.plain(said)
+        (event,) = data.values()
         self.cursor = event["cursor"]
         match event["__typename"]:
             case "ReplicaStarted" if event["replicaId"] not in self.logs:

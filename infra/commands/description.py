@@ -57,5 +57,7 @@ def concerned(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     wanted = {each["id"] for each in (active, live and live["revision"]) if each}
     groups = found["replicaGroups"]
     return [
-        g for g in groups if not active or g["replicas"]["present"] or g["revision"]["id"] in wanted
+        g
+        for g in groups
+        if not active or g["replicaCounts"]["present"] or g["revision"]["id"] in wanted
     ]

@@ -107,12 +107,12 @@ def rollout_row(rollout: Mapping[str, Any]) -> dict[str, str]:
 def group_row(found: Mapping[str, Any]) -> dict[str, str]:
     return {
         "REVISION": number(found["revision"]),
-        "HEALTHY": str(found["replicas"]["healthy"]),
-        "STARTING": str(found["replicas"]["starting"]),
+        "HEALTHY": str(found["replicaCounts"]["healthy"]),
+        "STARTING": str(found["replicaCounts"]["starting"]),
         "WEIGHT": "" if found["weight"] is None else f"{found['weight']}%",
         "EXITS": str(found["exits"]),
-        "REASON": found["reason"] or "",
-        "MESSAGE": found["message"],
+        "REASON": found["exitReason"] or "",
+        "MESSAGE": found["exitMessage"],
     }
 
 
@@ -122,7 +122,7 @@ def replica_row(replica: Mapping[str, Any]) -> dict[str, str]:
         "REVISION": number(replica["revision"]),
         "STATUS": replica["status"],
         "SINCE": f"{age(replica['statusSince'])} ago",
-        "REASON": replica["reason"] or "",
+        "REASON": replica["statusReason"] or "",
         "ENDPOINTS": " ".join(each["url"] for each in replica["endpoints"]),
     }
 
@@ -142,8 +142,8 @@ def revision_row(revision: Mapping[str, Any]) -> dict[str, str]:
 
 def event_line(event: Mapping[str, Any]) -> str:
     """`12:00:03 ReplicaExited revision 2, wanted false, …`: what it says of its own."""
-    same = event.get("before") == event.get("after")
-    silent = SILENT | ({"before", "after"} if same else set())
+    same = event.get("statusBefore") == event.get("statusAfter")
+    silent = SILENT | ({"statusBefore", "statusAfter"} if same else set())
     told = {name: each for name, each in event.items() if name not in silent}
     said = [_said(name, each) for name, each in told.items() if each not in (None, "", [])]
     return f"{clock(event['at'])} {event['__typename']:<24}{', '.join(said)}".rstrip()
@@ -151,21 +151,21 @@ def event_line(event: Mapping[str, Any]) -> str:
 
 def _said(name: str, value: Any) -> str:
     match name:
-        case "number":
+        case "revisionNumber":
             return f"revision {value}"
         case "replicaId":
             return f"replica {short(value)}"
-        case "before":
+        case "statusBefore" | "replicasBefore":
             return f"from {value}"
-        case "after":
+        case "statusAfter" | "replicasAfter":
             return f"to {value}"
         case "reason" | "message" | "name":
             return " ".join(str(value).split())
-        case "seconds":
+        case "durationSeconds":
             return f"after {value:.1f} s"
-        case "healthy":
+        case "healthyReplicas":
             return f"{value} healthy"
-        case "desired":
+        case "desiredReplicas":
             return f"{value} desired"
         case _:
             shown = ", ".join(map(str, value)) if isinstance(value, list) else value
@@ -182,7 +182,7 @@ def goal(deployment: Mapping[str, Any]) -> tuple[str, int, int, int | None]:
     rollout = deployment["rollout"]
     revision = rollout["revision"] if rollout else deployment["activeRevision"]
     found = group(deployment, revision)
-    count = int(found["replicas"]["healthy"]) if found else 0
+    count = int(found["replicaCounts"]["healthy"]) if found else 0
     wanted = int(rollout["desiredReplicas"]) if rollout else desired(deployment)
     share = rollout["weight"] if rollout else None
     return number(revision), count, wanted, share

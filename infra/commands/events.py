@@ -80,9 +80,8 @@ def _read(server: "Server", id: str | None, after: str | None) -> Iterator[Mappi
     from infra.client import documents
     from infra.commands.deployments import pages
 
-    wanted = {"subject": id} if id else None
-    for event in pages(server, documents.EVENTS, "events", after, filter=wanted):
-        yield documents.plain(event)
+    wanted = {"subjectId": id} if id else None
+    yield from pages(server, documents.EVENTS, "events", after, filter=wanted)
 
 
 def _followed(
@@ -98,8 +97,7 @@ def _followed(
     else:
         found = line.events(documents.FOLLOW_DEPLOYMENT, {"deploymentId": id}, start)
     with closing(found):
-        for event in found:
-            yield documents.plain(event)
+        yield from found
 
 
 def _line(event: Mapping[str, Any], *, as_json: bool) -> None:

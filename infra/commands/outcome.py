@@ -79,7 +79,7 @@ def group(
 def healthy(deployment: Mapping[str, Any]) -> int:
     """How many replicas of the active revision are."""
     found = active_group(deployment)
-    return int(found["replicas"]["healthy"]) if found else 0
+    return int(found["replicaCounts"]["healthy"]) if found else 0
 
 
 def desired(deployment: Mapping[str, Any]) -> int:

@@ -55,8 +55,8 @@ def status(
         say_table([display.rollout_row(last)])
         if last["finishedAt"] is None:
             say(f"{name}: revision {display.rollout_line(last)}")
-        if last["message"]:
-            say(last["message"])
+        if last["statusMessage"]:
+            say(last["statusMessage"])
 
 
 @rollout.command()

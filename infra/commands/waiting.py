@@ -67,9 +67,8 @@ class Wait:
         wanted = {"deploymentId": self.deployment_id}
         with closing(line.events(documents.PROGRESS, wanted, cursor)) as events:
             for event in events:
-                said = documents.plain(event)
-                show.event(said)
-                seen = after(seen, said)
+                show.event(event)
+                seen = after(seen, event)
                 yield seen
 
     def _present(self) -> tuple[Seen, str]:
@@ -93,7 +92,7 @@ def present(deployment: Mapping[str, Any] | None, rollout: Mapping[str, Any] | N
         rollout_id=rollout["id"],
         rollout_status=rollout["status"],
         reason=rollout["statusReason"],
-        message=rollout["message"],
+        message=rollout["statusMessage"],
         log_tail=tuple(line for found in failing for line in found["logTail"]),
     )
 

@@ -20,12 +20,13 @@ from sqlalchemy import (
 
 from domain.deployments.reason import Reason
 from domain.deployments.replica import Endpoint, Replica, ReplicaGroup, ReplicaStatus
-from domain.listing import field_of
+from domain.listing import Listing, Page, field_of
+from domain.work import ReplicaOwner
 from infra.db.engine import Engines
 from infra.db.installation import take_turn
 from infra.db.lists import StoredLists
 from infra.db.noun import METADATA, Noun
-from infra.db.pages import StoredPages
+from infra.db.pages import counts, pages
 from infra.db.types import Document, Enumerated, Moment, PlainText
 
 T = TypeVar("T")
@@ -89,6 +90,7 @@ REPLICAS = Noun(
         Column("exit_code", BigInteger),
         Column("log_tail", Document(tuple[str, ...]), nullable=False),
         Index(None, "deployment_id", "created_at", "id"),
+        Index(None, "revision_id", "created_at", "id"),
         Index(
             "ix_replicas_present",
             "deployment_id",
@@ -139,9 +141,19 @@ class StoredGroupLists(StoredLists[ReplicaGroup]):
         return _by_deployment(deployment_ids, await self.values_of(GROUPS_OF, deployment_ids))
 
 
-class StoredReplicaLists(StoredPages[Replica]):
+class StoredReplicaLists(StoredLists[Replica]):
     async def present(self, deployment_ids: Collection[str]) -> Mapping[str, Sequence[Replica]]:
         return _by_deployment(deployment_ids, await self.values_of(PRESENT_OF, deployment_ids))
+
+    async def pages(
+        self, owner_ids: Collection[str], listing: Listing, of: ReplicaOwner = "deployment_id"
+    ) -> Mapping[str, Page[Replica]]:
+        return await pages(self.engines, REPLICAS, REPLICAS, owner_ids, listing, of)
+
+    async def counts(
+        self, owner_ids: Collection[str], listing: Listing, of: ReplicaOwner = "deployment_id"
+    ) -> Mapping[str, int]:
+        return await counts(self.engines, REPLICAS, owner_ids, listing, of)
 
 
 async def prune(engines: Engines) -> int:

@@ -83,8 +83,7 @@ class ProcessDriver:
 
     async def sweep(self) -> int:
         """The processes are looked at before the rows: a row is written before it is spawned."""
-        seen = await asyncio.to_thread(self._parts.processes.all)
-        found = system.marked(seen, self._parts.settings.installation)
+        found = await asyncio.to_thread(self._here)
         living = await self._rows({*found, *self._supervised})
         orphans = set(found) - living - set(self._supervised)
         for replica_id in orphans:
@@ -134,6 +133,21 @@ class ProcessDriver:
                 except OSError as error:
                     log.warning("a log can't be rotated", log=str(file.path), problem=str(error))
 
+    def _here(self) -> Mapping[str, Sequence[Seen]]:
+        """The processes of our replicas on this machine, by their marks; where an engine wrote over
+        its own, by what was written down when it was started."""
+        parts = self._parts
+        marked = system.marked(parts.processes.all(), parts.settings.installation)
+        found: dict[str, Sequence[Seen]] = dict(marked)
+        folders = parts.settings.replicas
+        for folder in folders.iterdir() if folders.is_dir() else ():
+            if folder.name not in found and folder.name not in self._supervised:
+                mark = parts.mark(folder.name)
+                written = Records(folder).written(mark, parts.boot, parts.processes)
+                if written.placed:
+                    found[folder.name] = [each.seen for each in written.placed]
+        return found
+
     def _living(self) -> Sequence[Supervision]:
         return [s for s in self._supervised.values() if not s.gone.is_set()]
 
@@ -181,13 +195,14 @@ class ProcessDriver:
             placed: Sequence[Placed] = places.read(replica.placement).processes
             alive = places.alive(placed, mark, parts.processes)
             return places.owned(placed, mark, parts.processes), len(alive) < len(placed)
-        if not marked:
-            return None
-        placed = Records(parts.settings.replicas / replica.id).placed(parts.processes)
-        if placed and len(places.alive(placed, mark, parts.processes)) == len(placed):
-            return placed, False
+        records = Records(parts.settings.replicas / replica.id)
+        written = records.written(mark, parts.boot, parts.processes)
+        if written.whole:
+            return written.placed, False
         # What a start left half done is cleared away by the next one, or now if there will be none.
-        return None if replica.status is ReplicaStatus.STARTING else ((), True)
+        if replica.status is ReplicaStatus.STARTING or not (marked or written.placed):
+            return None
+        return written.placed, True
 
     async def _observed(self, replica: Replica) -> Observed | None:
         supervision = self._supervised.get(replica.id)
@@ -232,12 +247,12 @@ class ProcessDriver:
         log.warning(
             "processes of no replica are ended", replica=replica_id, pids=[s.pid for s in seen]
         )
-        task = asyncio.create_task(self._ended(replica_id), name=f"orphan {replica_id}")
+        task = asyncio.create_task(self._ended(replica_id, seen), name=f"orphan {replica_id}")
         self._sweeping.add(task)
         task.add_done_callback(self._sweeping.discard)
 
-    async def _ended(self, replica_id: str) -> None:
+    async def _ended(self, replica_id: str, seen: Sequence[Seen]) -> None:
         parts = self._parts
         grace = parts.settings.grace.total_seconds()
-        await ending.end(parts.mark(replica_id), (), grace, parts.processes)
+        await ending.end(parts.mark(replica_id), seen, grace, parts.processes)
         await asyncio.to_thread(parts.limits.forget, replica_id)

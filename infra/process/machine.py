@@ -3,16 +3,18 @@
 from pathlib import Path
 
 from infra.process.limits import Limits, delegated
-from infra.process.portable import Portable
 from infra.process.processes import Processes
 from infra.process.procfs import ProcFs
-from infra.process.settings import ProcessSettings
 
 
 def processes(own: Path = Path("/proc/self/stat")) -> Processes:
-    return ProcFs() if own.exists() else Portable()
+    if own.exists():
+        return ProcFs()
+    from infra.process.portable import Portable
+
+    return Portable()
 
 
-def limits(settings: ProcessSettings) -> Limits:
-    """The operator's cgroup, else our own where it is delegated to us."""
-    return Limits(settings.cgroup or delegated())
+def limits() -> Limits:
+    """By our own cgroup, where it is delegated to us."""
+    return Limits(delegated())

@@ -43,8 +43,7 @@ class ProcFs:
             stat = _content(f"{self.root}/{pid}/stat")
         except (FileNotFoundError, ProcessLookupError):
             return None
-        # The name stands in parentheses and may hold any of them, and spaces.
-        fields = stat[stat.rindex(b")") + 2 :].decode().split()
+        fields = _fields(stat)
         if fields[0] in GONE and int(fields[THREADS]) <= 1:
             return None
         of_kernel = int(fields[FLAGS]) & KERNEL_THREAD
@@ -105,6 +104,16 @@ class ProcFs:
             return None, b"=" not in environ
         mark = environ[start + len(PREFIX) - 1 :].partition(b"\0")[0]
         return mark.decode(errors="replace"), False
+
+
+def began(stat: bytes) -> int:
+    """When a process started, by its line; `started` of Seen."""
+    return int(_fields(stat)[STARTED])
+
+
+def _fields(stat: bytes) -> list[str]:
+    """Those behind the name, which stands in parentheses and may hold any of them, and spaces."""
+    return stat[stat.rindex(b")") + 2 :].decode().split()
 
 
 def _content(path: str) -> bytes:

@@ -1,7 +1,7 @@
 """What is written beside a replica's log, for whoever finds its processes without a placement.
 
-started.json       the models and ports that were about to be started, written before
-process-0.pid      each process's pid, written by itself
+started.json       the machine's boot, the models and ports about to be started, written before
+process-0.pid      each process's pid, and its line in /proc where there is one, written by itself
 command.json       what was executed
 lock               held by the one control plane that prepares and starts it
 """
@@ -9,15 +9,23 @@ lock               held by the one control plane that prepares and starts it
 import fcntl
 import json
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.process.places import Placed
+from infra.process.places import Placed, is_ours
 from infra.process.preparation import Prepared
 from infra.process.processes import Processes
+from infra.process.procfs import began
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The processes by what they wrote: those that are there, and whether these are all."""
+
+    placed: Sequence[Placed] = ()
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,42 +46,45 @@ class Records:
             return None
         return descriptor
 
-    def begin(self, prepared: Sequence[Prepared]) -> None:
+    def begin(self, prepared: Sequence[Prepared], boot: str) -> None:
         for each in prepared:
             each.launch.pid_file.unlink(missing_ok=True)
         started = [
             {"model": p.model.name, "port": p.port, "pid_file": p.launch.pid_file.name}
             for p in prepared
         ]
-        self._write("started.json", started)
+        self._write("started.json", {"boot": boot, "processes": started})
         self._write("command.json", [list(p.launch.argv) for p in prepared])
 
-    def placed(self, processes: Processes) -> Sequence[Placed]:
-        """The processes that were started, by what they wrote; none unless all did and all are there."""
-        found = []
-        for each in self._read("started.json"):
-            with suppress(OSError, ValueError):
-                seen = processes.one(int((self.folder / each["pid_file"]).read_text()))
-                if seen is None:
-                    return []
-                found.append(
-                    Placed(
-                        model=each["model"], port=each["port"], pid=seen.pid, started=seen.started
-                    )
-                )
-                continue
-            return []
-        return found
+    def written(self, mark: str, boot: str, processes: Processes) -> Written:
+        """What was started since the machine was; never a process that has the pid of one by now."""
+        started = self._read("started.json") or {}
+        if started.get("boot") != boot:
+            return Written()
+        wanted = started["processes"]
+        found = [one for each in wanted if (one := self._there(each, mark, processes))]
+        return Written(placed=found, whole=bool(found) and len(found) == len(wanted))
 
     def command(self) -> Sequence[Sequence[str]]:
-        return self._read("command.json")
+        return self._read("command.json") or []
 
-    def _read(self, name: str) -> list[Any]:
+    def _there(self, started: Mapping[str, Any], mark: str, processes: Processes) -> Placed | None:
         try:
-            found = json.loads((self.folder / name).read_text())
+            pid, _, line = (self.folder / started["pid_file"]).read_text().partition("\n")
+            seen = processes.one(int(pid))
         except (OSError, ValueError):
-            return []
-        return found if isinstance(found, list) else []
+            return None
+        if seen is None:
+            return None
+        at = began(line.encode()) if line else seen.started
+        placed = Placed(model=started["model"], port=started["port"], pid=seen.pid, started=at)
+        return placed if is_ours(placed, mark, seen) else None
+
+    def _read(self, name: str) -> Any:
+        try:
+            return json.loads((self.folder / name).read_text())
+        except (OSError, ValueError):
+            return None
 
     def _write(self, name: str, content: object) -> None:
         draft = self.folder / f"{name}.new"

@@ -25,7 +25,6 @@ class ProcessSettings:
     grace: timedelta = timedelta(seconds=5)  # for what outlives a replica's process, and orphans
     port_wait: timedelta = timedelta(seconds=30)  # for a port that the command itself fixes
     avoided: timedelta = timedelta(minutes=10)  # how long a port that was taken is not used
-    cgroup: Path | None = None  # a folder of cgroup v2 that is ours to divide
 
     @property
     def replicas(self) -> Path:

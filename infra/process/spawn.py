@@ -15,14 +15,17 @@ from pathlib import Path
 SHELL = "/bin/sh"
 STANDARD_ERROR = 2
 BECOME = """
-printf %s "$$" >"$1" || exit 126
+{ read -r modelyard_began </proc/$$/stat; } 2>/dev/null
+printf '%s\n%s' "$$" "$modelyard_began" >"$1" || exit 126
 [ -z "$2" ] || printf %s "$$" >"$2" || exit 126
 cd -- "$3" || exit 126
 [ ! -w /proc/self/oom_score_adj ] || printf %s 300 >/proc/self/oom_score_adj
 shift 3
 exec "$@"
 """
-"""A replica is what the kernel should end first when memory runs out, not the server."""
+"""With the pid goes the line that tells when it began, where there is one: the pid may be another's by
+the time it is read. A replica is what the kernel should end first when memory runs out, not the
+server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

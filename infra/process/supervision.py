@@ -19,7 +19,7 @@ from domain.deployments.health import Health
 from domain.deployments.ports import Observed, Sight
 from domain.deployments.reason import Reason
 from domain.deployments.replica import Replica
-from infra.process import ending, exits, limits, places, probes
+from infra.process import ending, exits, limits, probes
 from infra.process.listening import Owner, Ports
 from infra.process.log_file import last_lines
 from infra.process.parts import CantStart, Parts
@@ -142,13 +142,17 @@ class Supervision:
         self._records.make()
         lock = await self._locked()
         try:
-            placed = await asyncio.to_thread(self._found)
-            if placed:
-                self._run_as(placed)
+            parts, records = self._parts, self._records
+            found = await asyncio.to_thread(
+                records.written, self._mark, parts.boot, parts.processes
+            )
+            if found.whole:
+                self._run_as(found.placed)
                 return
-            await ending.end(self._mark, (), 0, self._parts.processes)
-            prepared = await prepare(self._parts, self.replica, self._revision)
-            self._records.begin(prepared)
+            left = [each.seen for each in found.placed]
+            await ending.end(self._mark, left, 0, parts.processes)
+            prepared = await prepare(parts, self.replica, self._revision)
+            records.begin(prepared, parts.boot)
             started = []
             for each in prepared:
                 pid = spawn(each.launch)
@@ -165,12 +169,6 @@ class Supervision:
             if lock is not None:
                 return lock
             await asyncio.sleep(LOCK_PAUSE)
-
-    def _found(self) -> Sequence[Placed]:
-        processes = self._parts.processes
-        placed = self._records.placed(processes)
-        alive = places.alive(placed, self._mark, processes)
-        return placed if len(alive) == len(placed) else ()
 
     def _run_as(self, placed: Sequence[Placed]) -> None:
         placement = Placement(

@@ -65,7 +65,9 @@ async def test_facts_come_back_as_events(store: AnyStore, clock: TestClock) -> N
         deployment_id="d", name="n", tags=("a", "ü"), desired_replicas=2, changed=("tags",)
     )
     changed = DeploymentStatusChanged(
-        deployment_id="d", before=DeploymentStatus.PENDING, after=DeploymentStatus.DEPLOYING
+        deployment_id="d",
+        status_before=DeploymentStatus.PENDING,
+        status_after=DeploymentStatus.DEPLOYING,
     )
     await commit(store, updated, changed)
     await commit(store, KeyCreated(key_id="k", name="ci"), project_id=None)

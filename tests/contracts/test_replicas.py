@@ -235,6 +235,24 @@ async def test_exited_replicas_are_listed_when_asked_for(store: AnyStore, kept: 
     assert (await replicas.page(some)).items == (exited,)
 
 
+async def test_a_page_of_replicas_for_each_revision(store: AnyStore, kept: Kept) -> None:
+    other = await keep_deployment(store.start_work)
+    mine = [a_replica(kept.group, created_at=NOON + timedelta(n)) for n in range(3)]
+    theirs = a_replica(other.group)
+    await add(store, *mine, theirs, an_exited_replica(other.group))
+    replicas, none = store.reads.replicas, fresh()
+    ids = [kept.revision.id, other.revision.id, none]
+    listing = Listing(first=2)
+    pages = await replicas.pages(ids, listing, of="revision_id")
+    assert [pages[id_].items for id_ in ids] == [(mine[0], mine[1]), (theirs,), ()]
+    assert [pages[id_].has_next for id_ in ids] == [True, False, False]
+    behind = replace(listing, after=place(mine[1], listing.order))
+    pages = await replicas.pages(ids, behind, of="revision_id")
+    assert pages[ids[0]].items == (mine[2],)
+    counts = await replicas.counts(ids, listing, of="revision_id")
+    assert counts == {ids[0]: 3, ids[1]: 1, none: 0}
+
+
 async def test_a_page_of_rollouts_for_each_deployment(store: AnyStore, kept: Kept) -> None:
     other = await keep_deployment(store.start_work)
     rollouts = [

@@ -90,8 +90,8 @@ async def test_held_requests_bring_the_first_replicas_at_once(sleep: Sleep) -> N
     assert await sleep.scalings() == [
         DeploymentScaled(
             deployment_id=deployment.id,
-            before=0,
-            after=3,
+            replicas_before=0,
+            replicas_after=3,
             rule_id=rule.id,
             metric=Metric.IN_FLIGHT,
             measured=9.0,
@@ -122,7 +122,7 @@ async def test_a_rule_on_the_rate_wakes_too(sleep: Sleep) -> None:
     await sleep.holds(deployment, 7)
     await sleep.waking.wake(deployment.id)
     (scaled,) = await sleep.scalings()
-    assert (scaled.after, scaled.measured, scaled.note) == (1, None, "7 requests held.")
+    assert (scaled.replicas_after, scaled.measured, scaled.note) == (1, None, "7 requests held.")
 
 
 async def test_however_many_wake_it_at_once_it_is_woken_once(sleep: Sleep) -> None:

@@ -131,7 +131,7 @@ async def test_an_update_changes_what_it_names_and_the_etag(house: House) -> Non
             desired_replicas=3,
             changed=("tags", "desired_replicas"),
         ),
-        DeploymentScaled(deployment_id=made.id, before=1, after=3),
+        DeploymentScaled(deployment_id=made.id, replicas_before=1, replicas_after=3),
     ]
 
 

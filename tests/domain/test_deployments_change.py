@@ -38,7 +38,9 @@ async def test_a_scale_is_told_of_and_looked_at(house: House) -> None:
         made.generation + 1,
         house.clock(),
     )
-    assert (await house.facts())[1:] == [DeploymentScaled(deployment_id=made.id, before=1, after=3)]
+    assert (await house.facts())[1:] == [
+        DeploymentScaled(deployment_id=made.id, replicas_before=1, replicas_after=3)
+    ]
     assert await asked(house, made.id) == 1
 
 
@@ -124,8 +126,8 @@ async def test_what_runs_nothing_is_stopped_at_once_and_frees_its_name(house: Ho
     assert (await house.facts())[-2:] == [
         DeploymentStatusChanged(
             deployment_id=made.id,
-            before=DeploymentStatus.PENDING,
-            after=DeploymentStatus.STOPPED,
+            status_before=DeploymentStatus.PENDING,
+            status_after=DeploymentStatus.STOPPED,
             reason=Reason.DELETED,
         ),
         DeploymentDeleted(deployment_id=made.id, name="chat"),
@@ -145,8 +147,8 @@ async def test_what_runs_is_stopping_until_its_replicas_are_gone(
     assert (leaving.status, leaving.deleted_at) == (DeploymentStatus.STOPPING, house.clock())
     assert (await house.facts())[-1] == DeploymentStatusChanged(
         deployment_id=made.id,
-        before=DeploymentStatus.READY,
-        after=DeploymentStatus.STOPPING,
+        status_before=DeploymentStatus.READY,
+        status_after=DeploymentStatus.STOPPING,
         reason=Reason.DELETED,
     )
     assert await asked(house, made.id) == before + 1

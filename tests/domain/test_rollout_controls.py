@@ -204,8 +204,8 @@ async def test_an_abort_ends_the_rollout_and_leaves_the_way_back_to_the_reconcil
         ),
         DeploymentStatusChanged(
             deployment_id=deployment.id,
-            before=DeploymentStatus.DEPLOYING,
-            after=DeploymentStatus.ROLLING_BACK,
+            status_before=DeploymentStatus.DEPLOYING,
+            status_after=DeploymentStatus.ROLLING_BACK,
             reason=Reason.ABORTED_BY_USER,
         ),
     ]

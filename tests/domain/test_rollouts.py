@@ -99,8 +99,8 @@ async def test_an_activation_begins_a_rollout_in_the_transaction_that_sets_deplo
         RevisionActivated(deployment_id=made.id, revision_id=revision.id, number=1),
         DeploymentStatusChanged(
             deployment_id=made.id,
-            before=DeploymentStatus.PENDING,
-            after=DEPLOYING,
+            status_before=DeploymentStatus.PENDING,
+            status_after=DEPLOYING,
             reason=Reason.REPLICAS_STARTING,
         ),
     ]
@@ -205,8 +205,8 @@ async def test_a_reason_that_is_another_is_told_of_though_the_status_stays(
     await house.rollouts.activate(house.caller, Activation(revision_id=two.id))
     assert (await house.facts())[-1] == DeploymentStatusChanged(
         deployment_id=made.id,
-        before=DEPLOYING,
-        after=DEPLOYING,
+        status_before=DEPLOYING,
+        status_after=DEPLOYING,
         reason=Reason.REPLICAS_STARTING,
     )
 

@@ -10,7 +10,7 @@ from tests.support.api import Api, a_client, following
 from tests.support.server import running
 
 EVENTS = """subscription($id: ID!) { deploymentEvents(deploymentId: $id) { __typename actor
-  ... on DeploymentScaled { before after metric measured target note rule { lastScaledAt } }
+  ... on DeploymentScaled { replicasBefore replicasAfter metric measured target note rule { lastScaledAt } }
   ... on ReplicaEvent { replicaId } } }"""
 STATUS = """subscription($id: ID!) { deploymentStatusChanged(deploymentId: $id) { status } }"""
 SHOWN = """query($id: ID!) { modelDeployment(id: $id) {
@@ -90,7 +90,11 @@ async def test_a_deployment_follows_its_load_from_no_replica_to_all_and_back(
             async with following(server.url, EVENTS, id=deployment) as events:
                 first = asyncio.create_task(chat(api))
                 [woken] = scalings(await until(events, DeploymentScaled=1))
-                assert (woken["before"], woken["after"], woken["actor"]) == (0, 1, "autoscaler")
+                assert (woken["replicasBefore"], woken["replicasAfter"], woken["actor"]) == (
+                    0,
+                    1,
+                    "autoscaler",
+                )
                 assert (woken["measured"], woken["note"]) == (1.0, "1 request held.")
                 assert await first == ANSWER
 
@@ -98,19 +102,23 @@ async def test_a_deployment_follows_its_load_from_no_replica_to_all_and_back(
                 load = asyncio.gather(*(chat_until(ended, api) for _ in range(6)))
                 heard = await until(events, DeploymentScaled=1, ReplicaBecameHealthy=2)
                 [more] = scalings(heard)
-                assert (more["after"], more["metric"], more["target"]) == (2, "IN_FLIGHT", 1.0)
+                assert (more["replicasAfter"], more["metric"], more["target"]) == (
+                    2,
+                    "IN_FLIGHT",
+                    1.0,
+                )
                 assert more["measured"] > 1.1
                 ended.set()
                 assert all(count > 0 for count in await load)
 
                 fewer = scalings(await until(events, ReplicaExited=2))
-                assert all(each["after"] < each["before"] for each in fewer)
-                assert fewer[-1]["after"] == 0
+                assert all(each["replicasAfter"] < each["replicasBefore"] for each in fewer)
+                assert fewer[-1]["replicasAfter"] == 0
                 assert fewer[-1]["rule"]["lastScaledAt"] is not None
 
                 again = asyncio.create_task(chat(api))
                 [woken] = scalings(await until(events, DeploymentScaled=1))
-                assert woken["after"] == 1
+                assert woken["replicasAfter"] == 1
                 assert await again == ANSWER
             after = await shown(api, deployment)
             assert (after["etag"], after["updatedAt"]) == (before["etag"], before["updatedAt"])

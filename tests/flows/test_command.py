@@ -4,6 +4,8 @@ import asyncio
 import json
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,13 @@ from websockets.typing import Subprotocol
 
 from domain.errors import ModelyardError
 from infra import cli, serving, settings
-from tests.support.server import Running, installed_modelyard, modelyard, running
+from tests.support.server import (
+    Running,
+    environment,
+    installed_modelyard,
+    modelyard,
+    running,
+)
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
 WAIT = 60.0
@@ -84,6 +92,14 @@ def test_the_command_starts_from_nothing(tmp_path: Path) -> None:
     assert "MODELYARD_PORT" in run.stdout, run.stderr
     line = one_line(installed_modelyard("serve", "--port", "0", "--host", "0.0.0.0", cwd=tmp_path))
     assert "make a key first" in line
+
+
+def test_what_only_some_commands_need_is_not_imported_by_the_others() -> None:
+    """Every echo replica is a start of this command, and so is every completion of a shell."""
+    listing = [sys.executable, "-c", "import sys, infra.cli; print(*sys.modules)"]
+    run = subprocess.run(listing, capture_output=True, text=True, env=environment(), check=True)
+    heavy = {"asyncio", "httpx", "orjson", "pydantic", "rich", "sqlalchemy", "starlette", "uvicorn"}
+    assert heavy.isdisjoint(run.stdout.split())
 
 
 @pytest.mark.parametrize(

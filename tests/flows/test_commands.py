@@ -26,19 +26,19 @@ from tests.support.server import START_SECONDS, environment
 STARTED = an_event(
     "ReplicaStarted",
     1,
-    number=1,
+    revisionNumber=1,
     replicaId="replica-12345678",
     revisionId="r",
     deployment=DEPLOYING,
 )
 HEALTHY = an_event(
-    "ReplicaBecameHealthy", 2, number=1, replicaId="replica-12345678", deployment=DEPLOYING
+    "ReplicaBecameHealthy", 2, revisionNumber=1, replicaId="replica-12345678", deployment=DEPLOYING
 )
 SUCCEEDED = an_event(
     "RolloutSucceeded",
     3,
-    number=1,
-    seconds=2.5,
+    revisionNumber=1,
+    durationSeconds=2.5,
     rolloutId="rollout-1",
     revisionId="r",
     deployment=a_deployment(),
@@ -46,7 +46,7 @@ SUCCEEDED = an_event(
 FAILED = an_event(
     "RolloutFailed",
     3,
-    number=1,
+    revisionNumber=1,
     reason="TOO_MANY_EXITS",
     message="5 replicas ended before they were healthy.",
     logTail=["loading", "no such file: weights"],
@@ -222,7 +222,8 @@ def test_ctrl_c_leaves_the_rollout_as_it_is_and_says_so(tmp_path: Path) -> None:
 def test_a_terminal_gets_bars(tmp_path: Path) -> None:
     canary = a_deployment(rollout=a_rollout(2, weight=25, desiredReplicas=2), desiredReplicas=2)
     advanced = an_event(
-        "RolloutAdvanced", 2, number=2, step=1, weight=25, healthy=1, desired=2, rolloutId="x",
+        "RolloutAdvanced", 2, revisionNumber=2, step=1, weight=25, healthyReplicas=1, desiredReplicas=2,
+        rolloutId="x",
         deployment=canary,
     )  # fmt: skip
     ours, theirs = os.openpty()

@@ -20,7 +20,7 @@ from tests.support.answers import (
 )
 from tests.support.scripted import scripted
 
-HEALTHY = an_event("ReplicaBecameHealthy", 2, number=1, replicaId="replica-12345678")
+HEALTHY = an_event("ReplicaBecameHealthy", 2, revisionNumber=1, replicaId="replica-12345678")
 
 
 def test_deployments_are_listed_as_a_table_and_as_json(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_every_page_of_a_list_is_read(tmp_path: Path) -> None:
 def test_a_description_says_why_and_shows_replicas_and_history(tmp_path: Path) -> None:
     replica = {
         "id": "replica-12345678", "status": "UNHEALTHY", "statusSince": "2026-01-01T12:00:00Z",
-        "reason": "HEALTH_CHECK_FAILED", "message": "", "createdAt": "2026-01-01T12:00:00Z",
+        "statusReason": "HEALTH_CHECK_FAILED", "statusMessage": "", "createdAt": "2026-01-01T12:00:00Z",
         "revision": a_revision(), "endpoints": [{"model": "m", "url": "http://127.0.0.1:20000"}],
     }  # fmt: skip
     failing = a_deployment(
@@ -80,7 +80,7 @@ def test_a_description_says_why_and_shows_replicas_and_history(tmp_path: Path) -
     for words in ("DEGRADED (REPLICAS_FAILING)", "1 of 1 replicas fails.", "HEALTH_CHECK_FAILED",
                   "http://127.0.0.1:20000", "SUCCEEDED", "first", "  out of memory"):  # fmt: skip
         assert words in shown
-    assert said["replicas"][0]["reason"] == "HEALTH_CHECK_FAILED"
+    assert said["replicas"][0]["statusReason"] == "HEALTH_CHECK_FAILED"
     assert said["revisions"][0]["number"] == 1
 
 

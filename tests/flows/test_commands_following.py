@@ -8,11 +8,11 @@ from tests.support.answers import a_deployment, a_revision, an_event
 from tests.support.scripted import COMPLETE, DROP, GO_AWAY, Until, scripted
 from tests.support.server import modelyard
 
-ADDED = an_event("RevisionAdded", 1, revisionId="r", number=4, digest="d")
+ADDED = an_event("RevisionAdded", 1, revisionId="r", revisionNumber=4, digest="d")
 EXITED = an_event(
     "ReplicaExited",
     2,
-    number=4,
+    revisionNumber=4,
     replicaId="aaaa-12345678",
     wanted=False,
     exitCode=-9,
@@ -71,7 +71,7 @@ def test_an_event_is_a_line_that_says_what_it_is_about(tmp_path: Path) -> None:
         " ReplicaExited           replica 12345678, revision 4, wanted no, exit code -9, "
         "OUT_OF_MEMORY, killed\n"
     )
-    said = {"filter": {"subject": "deployment-1"}, "after": "cursor-1"}
+    said = {"filter": {"subjectId": "deployment-1"}, "after": "cursor-1"}
     assert server.said("Events") == [said]
 
 
@@ -128,7 +128,9 @@ def test_a_followed_log_repeats_nothing_after_a_lost_connection(tmp_path: Path) 
 
 
 def test_replicas_that_start_later_are_followed_too(tmp_path: Path) -> None:
-    started = an_event("ReplicaStarted", 1, number=2, replicaId="bbbb-87654321", revisionId="r")
+    started = an_event(
+        "ReplicaStarted", 1, revisionNumber=2, replicaId="bbbb-87654321", revisionId="r"
+    )
     empty = there(modelDeployment=a_deployment(replicas=page()))
     events = [started, Until("replicaLogs"), DELETED, COMPLETE]
     with scripted(empty, deploymentEvents=[events], replicaLogs=[["hello"]]) as server:
@@ -140,7 +142,9 @@ def test_replicas_that_start_later_are_followed_too(tmp_path: Path) -> None:
 def test_a_replica_that_starts_as_the_connection_is_lost_is_read_from_its_first_line(
     tmp_path: Path,
 ) -> None:
-    started = an_event("ReplicaStarted", 1, number=2, replicaId="bbbb-87654321", revisionId="r")
+    started = an_event(
+        "ReplicaStarted", 1, revisionNumber=2, replicaId="bbbb-87654321", revisionId="r"
+    )
     empty = there(modelDeployment=a_deployment(replicas=page()))
     events: list[list[Any]] = [[started], [Until("replicaLogs"), DELETED, COMPLETE]]
     logs: list[list[Any]] = [[DROP], ["first", "second"]]

@@ -55,7 +55,7 @@ def test_a_deployment_from_its_first_revision_to_its_end(server: Running, tmp_pa
     assert ok(again) == first
     assert "Uvicorn running" in ok(run(server, "logs", "chat", cwd=tmp_path))
     scaled = ok(run(server, "scale", "chat", "2", "--wait", "--json", cwd=tmp_path))
-    assert json.loads(scaled)["deployment"]["replicaGroups"][0]["replicas"]["healthy"] == 2
+    assert json.loads(scaled)["deployment"]["replicaGroups"][0]["replicaCounts"]["healthy"] == 2
     assert "HEALTHY" in ok(run(server, "describe", "chat", cwd=tmp_path))
     broken = run(
         server, "deploy", "--variant", "echo", "--name", "chat", "--wait", "--json",

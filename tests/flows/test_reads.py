@@ -53,7 +53,7 @@ NODES = """query($a: ID!, $b: ID!, $shown: Boolean!) {
   b: node(id: $b) { ... on ModelRevision { number deployment @include(if: $shown) { name } } }
   nodes(ids: [$a, $b, "nothing"]) { __typename id } }"""
 EVENTS = """{ events(first: 50) { edges { cursor node {
-  __typename at actor ... on RevisionAdded { number revision { number } } } } } }"""
+  __typename at actor ... on RevisionAdded { revisionNumber revision { number } } } } } }"""
 
 
 @pytest.fixture

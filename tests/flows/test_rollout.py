@@ -33,15 +33,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Iterator[Path]:
+def place(tmp_path: Path) -> Iterator[Path]:
     """Of servers whose replicas may outlive them, but not the test."""
     yield tmp_path / "data"
     for pid in marked(installation(tmp_path / "data")):
         os.kill(pid, signal.SIGKILL)
 
 
-def installation(data_dir: Path) -> str:
-    with sqlite3.connect(data_dir / "modelyard.db") as connection:
+def installation(place: Path) -> str:
+    with sqlite3.connect(place / "modelyard.db") as connection:
         return str(connection.execute("SELECT name FROM installation").fetchone()[0])
 
 
@@ -120,12 +120,12 @@ async def test_a_canary_gets_its_weight_of_the_requests(server: Running) -> None
 
 
 async def test_a_deleted_deployment_drains_and_leaves_nothing(
-    data_dir: Path,
+    place: Path,
 ) -> None:
-    with running(data_dir, "--stop-replicas") as server:
+    with running(place, "--stop-replicas") as server:
         async with a_client(server.url) as api:
             deployment = await serving(api, "gone", "--tokens-per-second", "10", replicas=2)
-            own = installation(data_dir)
+            own = installation(place)
             assert len(marked(own)) >= 2
             async with streamed(api, "gone") as lines:
                 assert (await anext(lines)).startswith("data: {")
@@ -136,7 +136,7 @@ async def test_a_deleted_deployment_drains_and_leaves_nothing(
                 assert [line async for line in lines if line][-1] == "data: [DONE]"
             await stands(api, deployment, "STOPPED")
             assert marked(own) == set()
-            with sqlite3.connect(data_dir / "modelyard.db") as connection:
+            with sqlite3.connect(place / "modelyard.db") as connection:
                 ports = connection.execute(
                     "SELECT count(*) FROM place_ports JOIN replicas ON replicas.id = replica_id"
                     " WHERE status <> 'exited'"
@@ -155,19 +155,19 @@ async def streamed(api: Api, model: str) -> AsyncIterator[AsyncIterator[str]]:
 
 
 async def test_replicas_serve_on_when_the_server_is_killed_and_are_taken_over(
-    data_dir: Path,
+    place: Path,
 ) -> None:
-    with running(data_dir) as server:
+    with running(place) as server:
         async with a_client(server.url) as api:
             deployment = await serving(api, "adopted", replicas=2)
             before = await replicas(api, deployment)
-            own = installation(data_dir)
+            own = installation(place)
             processes = marked(own)
         assert server.stop(signal.SIGKILL) == -signal.SIGKILL
     assert marked(own) == processes
     async with a_client(before[0]["endpoints"][0]["url"]) as engine:
         assert (await engine.http.get("/health")).status_code == 200
-    with running(data_dir, "--stop-replicas") as server:
+    with running(place, "--stop-replicas") as server:
         async with a_client(server.url) as api:
             async with load(server.url, "adopted") as asked:
                 await asked.more(MORE)
@@ -181,19 +181,19 @@ async def test_replicas_serve_on_when_the_server_is_killed_and_are_taken_over(
 
 
 async def test_a_server_that_stops_says_what_keeps_running_and_how_to_end_it(
-    data_dir: Path,
+    place: Path,
 ) -> None:
-    with running(data_dir) as server:
+    with running(place) as server:
         async with a_client(server.url) as api:
             await serving(api, "kept", replicas=2)
-        own = installation(data_dir)
+        own = installation(place)
         processes = marked(own)
         assert server.stop() == 0
         [line] = server.said()
         assert "keep running: 2." in line
         assert "--stop-replicas" in line
     assert marked(own) == processes
-    with running(data_dir, "--stop-replicas") as server:
+    with running(place, "--stop-replicas") as server:
         async with a_client(server.url) as api, load(server.url, "kept") as asked:
             await asked.more(MORE)
         assert marked(own) == processes

@@ -20,7 +20,7 @@ from tests.support.server import Running, modelyard, running
 
 OF_DEPLOYMENT = """subscription($id: ID!, $after: String) {
   deploymentEvents(deploymentId: $id, after: $after) { __typename cursor
-    ... on RevisionAdded { number revision { number } } } }"""
+    ... on RevisionAdded { revisionNumber revision { number } } } }"""
 EVENTS = "subscription($after: String) { events(after: $after) { __typename cursor } }"
 STATUS = "subscription($id: ID!) { deploymentStatusChanged(deploymentId: $id) { status } }"
 AT = "query($after: String) { events(after: $after) { nodes { at } } }"
@@ -64,7 +64,7 @@ async def test_what_one_writes_the_others_subscriber_hears(pair: Pair) -> None:
             heard = (await anext(payloads))["data"]["deploymentEvents"]
             assert (heard["__typename"], heard["revision"]) == ("RevisionAdded", {"number": 1})
             await two.revision(deployment)
-            assert (await anext(payloads))["data"]["deploymentEvents"]["number"] == 2
+            assert (await anext(payloads))["data"]["deploymentEvents"]["revisionNumber"] == 2
 
 
 async def test_a_cursor_of_one_resumes_on_the_other(pair: Pair) -> None:
@@ -87,7 +87,9 @@ async def test_32_revisions_added_over_both_are_numbered_without_a_gap(pair: Pai
         )
         assert sorted(each["number"] for each in made) == list(range(1, ADDERS + 1))
         told = await two.events(start)
-        added = [event["number"] for event in told if event["__typename"] == "RevisionAdded"]
+        added = [
+            event["revisionNumber"] for event in told if event["__typename"] == "RevisionAdded"
+        ]
         assert added == list(range(1, ADDERS + 1))
 
 

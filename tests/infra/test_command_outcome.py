@@ -59,7 +59,7 @@ def test_another_rollouts_end_is_not_this_ones() -> None:
 
 def test_a_rollout_that_failed_before_anybody_looked_still_says_why() -> None:
     deployment = a_deployment(replicaGroups=[a_group(2, healthy=0, logTail=["boom"])])
-    over = a_rollout(2, status="FAILED", statusReason="TOO_MANY_EXITS", message="5 exits.")
+    over = a_rollout(2, status="FAILED", statusReason="TOO_MANY_EXITS", statusMessage="5 exits.")
     seen = present(deployment, over)
     assert (seen.reason, seen.message, seen.log_tail) == ("TOO_MANY_EXITS", "5 exits.", ("boom",))
 

@@ -104,7 +104,9 @@ class Pair:
             assert locked is not None
             await work.deployments.put(replace(locked, desired_replicas=desired))
             await work.look(deployment.id, utc_now())
-            fact = DeploymentScaled(deployment_id=deployment.id, before=1, after=desired)
+            fact = DeploymentScaled(
+                deployment_id=deployment.id, replicas_before=1, replicas_after=desired
+            )
             work.record(deployment.project_id, fact)
 
     async def _deployment(self, shards: Collection[int]) -> Deployment:

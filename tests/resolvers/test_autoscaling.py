@@ -122,10 +122,10 @@ async def test_rules_and_what_they_decide_are_told_as_events(graph: Graph, deplo
         assert locked is not None
         await apply(work, locked, scaling, house.clock())
     await graph.get(DELETE, id=made["id"])
-    query = """query($id: ID!) { events(filter: {subject: $id}) { nodes { __typename actor
+    query = """query($id: ID!) { events(filter: {subjectId: $id}) { nodes { __typename actor
       ... on AutoscalingRuleEvent { ruleId metric rule { id } }
       ... on AutoscalingRuleUpdated { maxReplicas changed }
-      ... on DeploymentScaled { before after ruleId metric measured target note
+      ... on DeploymentScaled { replicasBefore replicasAfter ruleId metric measured target note
         rule { id } } } } }"""
     _, created, updated, scaled, deleted = (await graph.get(query, id=deployment))["events"][
         "nodes"
@@ -135,14 +135,14 @@ async def test_rules_and_what_they_decide_are_told_as_events(graph: Graph, deplo
     assert updated == {
         "__typename": "AutoscalingRuleUpdated",
         "maxReplicas": 9,
-        "changed": ["max_replicas"],
+        "changed": ["maxReplicas"],
         **about,
     }
     assert scaled == {
         "__typename": "DeploymentScaled",
         "actor": "autoscaler",
-        "before": 1,
-        "after": 3,
+        "replicasBefore": 1,
+        "replicasAfter": 3,
         "ruleId": made["id"],
         "metric": "IN_FLIGHT",
         "measured": 20.0,
@@ -156,9 +156,9 @@ async def test_rules_and_what_they_decide_are_told_as_events(graph: Graph, deplo
 async def test_a_users_scaling_names_no_rule(graph: Graph) -> None:
     made = await graph.house.a_deployment("other")
     await graph.house.deployments.scale(graph.house.caller, made.id, 3)
-    query = "{ events { nodes { ... on DeploymentScaled { after ruleId metric rule { id } } } } }"
+    query = "{ events { nodes { ... on DeploymentScaled { replicasAfter ruleId metric rule { id } } } } }"
     assert (await graph.get(query))["events"]["nodes"][-1] == {
-        "after": 3,
+        "replicasAfter": 3,
         "ruleId": None,
         "metric": None,
         "rule": None,

@@ -119,7 +119,7 @@ async def run_through(player: Player) -> None:
     own: Any = {"deployment_id": made.id, "replica_id": replica.id, "number": 1}
     await player.record(
         made.project_id,
-        RolloutAdvanced(**rollout, step=0, weight=None, healthy=1, desired=2),
+        RolloutAdvanced(**rollout, step=0, weight=None, healthy_replicas=1, desired_replicas=2),
         RolloutFailed(
             **rollout,
             revision_id=one.id,
@@ -160,21 +160,21 @@ async def test_every_type_of_event_is_shown(graph: Graph) -> None:
       ... on SecretEvent { secretId secret { name } }
       ... on TemplateEvent { templateId template { name } }
       ... on TemplateUpdated { name version status }
-      ... on DeploymentStatusChanged { before after reason message }
-      ... on DeploymentScaled { from: before to: after ruleId metric measured target note }
+      ... on DeploymentStatusChanged { statusBefore statusAfter reason message }
+      ... on DeploymentScaled { replicasBefore replicasAfter ruleId metric measured target note }
       ... on AutoscalingRuleEvent { ruleId metric rule { id } }
       ... on AutoscalingRuleCreated { target minReplicas maxReplicas cooldownUp cooldownDown }
       ... on AutoscalingRuleUpdated { target minReplicas maxReplicas changed }
       ... on RevisionEvent { revisionId revision { number } deployment { status } }
-      ... on RolloutEvent { rolloutId number rollout { status } }
-      ... on RolloutStarted { kind strategy note }
-      ... on RolloutAdvanced { step weight healthy desired }
+      ... on RolloutEvent { rolloutId revisionNumber rollout { status } }
+      ... on RolloutStarted { kind strategyKind note }
+      ... on RolloutAdvanced { step weight healthyReplicas desiredReplicas }
       ... on RolloutPaused { reason }
-      ... on RolloutSucceeded { seconds }
+      ... on RolloutSucceeded { durationSeconds }
       ... on RolloutFailed { reason message logTail }
-      ... on ReplicaEvent { replicaId number replica { status } }
+      ... on ReplicaEvent { replicaId revisionNumber replica { status } }
       ... on ReplicaExited { wanted exitCode reason message }
-      ... on RevisionAdded { number digest } } } }"""
+      ... on RevisionAdded { revisionNumber digest } } } }"""
     found = (await graph.get(query, admin))["events"]["nodes"]
     assert {node["__typename"] for node in found} == set(TYPES)
     by_kind = {node["__typename"]: node for node in found}
@@ -184,14 +184,14 @@ async def test_every_type_of_event_is_shown(graph: Graph) -> None:
     assert by_kind["RevisionAdded"]["revision"] == {"number": 2}
     assert by_kind["RevisionAdded"]["deployment"] == {"status": "STOPPED"}
     changed = by_kind["DeploymentStatusChanged"]
-    assert (changed["after"], changed["reason"]) == ("STOPPED", "DELETED")
+    assert (changed["statusAfter"], changed["reason"]) == ("STOPPED", "DELETED")
     started = by_kind["RolloutStarted"]
-    assert (started["kind"], started["strategy"]) == ("ACTIVATION", "BLUE_GREEN")
+    assert (started["kind"], started["strategyKind"]) == ("ACTIVATION", "BLUE_GREEN")
     assert started["rollout"] == {"status": "SUCCEEDED"}
     assert by_kind["RolloutFailed"]["logTail"] == ["Traceback", "MemoryError"]
     assert by_kind["ReplicaExited"]["replica"] == {"status": "EXITED"}
     scaled = by_kind["DeploymentScaled"]
-    assert (scaled["from"], scaled["to"], scaled["ruleId"]) == (1, 2, None)
+    assert (scaled["replicasBefore"], scaled["replicasAfter"], scaled["ruleId"]) == (1, 2, None)
 
 
 async def test_events_are_filtered_by_type_and_subject(graph: Graph) -> None:
@@ -202,10 +202,10 @@ async def test_events_are_filtered_by_type_and_subject(graph: Graph) -> None:
     assert await kinds(graph, filter={"types": ["REVISION_ADDED"]}) == ["RevisionAdded"]
     assert await kinds(graph, filter={"types": []}) == []
     deployment = global_id("ModelDeployment", request.deployment_id)
-    about = {"subject": deployment, "types": ["DEPLOYMENT_CREATED", "FOLDER_CREATED"]}
+    about = {"subjectId": deployment, "types": ["DEPLOYMENT_CREATED", "FOLDER_CREATED"]}
     assert await kinds(graph, filter=about) == ["DeploymentCreated"]
-    assert await kinds(graph, filter={"subject": "garbage"}) == []
-    assert await kinds(graph, filter={"subject": global_id("ModelRevision", "1")}) == []
+    assert await kinds(graph, filter={"subjectId": "garbage"}) == []
+    assert await kinds(graph, filter={"subjectId": global_id("ModelRevision", "1")}) == []
 
 
 async def test_events_are_of_the_callers_project(graph: Graph) -> None:

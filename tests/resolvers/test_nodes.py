@@ -120,10 +120,10 @@ TREE = """{ modelDeployments(first: 20) { nodes { name project { name } activeRe
   rollout { status weight healthyReplicas desiredReplicas revision { number }
     deployment { name } fromRevision { number } }
   rollouts(first: 2) { totalCount nodes { status revision { number } } }
-  replicaGroups { weight revision { number } replicas { healthy present } deployment { name } }
+  replicaGroups { weight revision { number } replicaCounts { healthy present } deployment { name } }
   replicas(first: 4) { totalCount nodes { status endpoints { model url } revision { number }
     group { exits } deployment { name } } }
-  every: replicas(filter: {present: false}) { nodes { status } }
+  every: replicas(includeExited: true) { nodes { status } }
   revisions(first: 3) { totalCount nodes { number deployment { name } } }
   newest: revisions(first: 1, orderBy: {field: NUMBER, direction: DESC}) { nodes { number } } } }
   secrets { nodes { usedBy { name } } } }"""

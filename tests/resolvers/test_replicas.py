@@ -18,15 +18,14 @@ from tests.support.house import service
 from tests.support.playing import Player
 
 LIST = """query($id: ID!, $first: Int! = 20, $after: String, $filter: ModelReplicaFilter,
-  $orderBy: ModelReplicaOrder) { modelDeployment(id: $id) {
-  replicas(first: $first, after: $after, filter: $filter, orderBy: $orderBy) {
+  $orderBy: ModelReplicaOrder, $all: Boolean! = false) { modelDeployment(id: $id) {
+  replicas(first: $first, after: $after, filter: $filter, orderBy: $orderBy,
+    includeExited: $all) {
     totalCount nodes { id status } pageInfo { hasNextPage endCursor } } } }"""
-ONE = """query($id: ID!) { modelReplica(id: $id) { id status statusSince reason message
+ONE = """query($id: ID!) { modelReplica(id: $id) { id status statusSince statusReason statusMessage
   endpoints { model url } createdAt firstHealthyAt exitedAt exitCode logTail
   deployment { name } revision { number } group { exits nextRetryAt } } }"""
-STATUS = (
-    """subscription($id: ID!) { replicaStatusChanged(deploymentId: $id) { id status reason } }"""
-)
+STATUS = """subscription($id: ID!) { replicaStatusChanged(deploymentId: $id) { id status statusReason } }"""
 LOGS = "subscription($id: ID!, $tail: Int! = 100) { replicaLogs(replicaId: $id, tail: $tail) }"
 
 
@@ -73,8 +72,8 @@ async def test_a_replica_is_shown_whole(graph: Graph, player: Player) -> None:
         "id": own(replica),
         "status": "EXITED",
         "statusSince": noon,
-        "reason": "OUT_OF_MEMORY",
-        "message": "It took more than 8Gi.",
+        "statusReason": "OUT_OF_MEMORY",
+        "statusMessage": "It took more than 8Gi.",
         "endpoints": [
             {"model": "a", "url": "http://127.0.0.1:20001"},
             {"model": "b", "url": "http://[::1]:20002"},
@@ -105,18 +104,41 @@ async def test_a_list_of_replicas_leaves_out_what_has_exited_unless_asked(
         return [node["id"] for node in page["nodes"]]
 
     assert await found() == [own(first), own(young)]
-    assert await found(filter={"present": True}) == [own(first), own(young)]
-    assert set(await found(filter={"present": False})) == {own(first), own(gone), own(young)}
+    assert await found(all=False) == [own(first), own(young)]
+    assert set(await found(all=True)) == {own(first), own(gone), own(young)}
     exited = {"status": {"eq": "EXITED"}}
     assert await found(filter=exited) == []
-    assert await found(filter={**exited, "present": False}) == [own(gone)]
-    nested = {"present": False, "not": {"present": True}}
-    assert await found(filter=nested) == [own(gone)]
+    assert await found(filter=exited, all=True) == [own(gone)]
     assert await found(filter={"or": [{"status": {"in": ["HEALTHY"]}}]}) == [own(first)]
     by_status = {"field": "STATUS", "direction": "DESC"}
     assert await found(orderBy=by_status) == [own(young), own(first)]
     wanted = {"revisionNumber": {"eq": 1}, "groupId": {"eq": "garbage"}}
     assert await found(filter=wanted) == []
+
+
+async def test_a_revision_lists_its_own_replicas(graph: Graph, player: Player) -> None:
+    _, (one, two) = await player.deployed(2)
+    first = await player.start(one)
+    graph.house.clock.forward(seconds=1)
+    second = await player.start(one)
+    gone = await player.exit(await player.start(two))
+    query = """query($ids: [ID!]!, $first: Int, $after: String, $all: Boolean) {
+      nodes(ids: $ids) { ... on ModelRevision {
+        replicas(first: $first, after: $after, includeExited: $all) {
+          totalCount nodes { id } pageInfo { hasNextPage endCursor } } } } }"""
+    ids = [global_id("ModelRevision", revision.id) for revision in (one, two)]
+
+    async def found(**said: Any) -> list[Any]:
+        return [node["replicas"] for node in (await graph.get(query, ids=ids, **said))["nodes"]]
+
+    mine, none = await found(first=1)
+    assert mine["nodes"] == [{"id": own(first)}]
+    assert (mine["totalCount"], mine["pageInfo"]["hasNextPage"]) == (2, True)
+    assert (none["totalCount"], none["nodes"]) == (0, [])
+    rest, _ = await found(first=9, after=mine["pageInfo"]["endCursor"])
+    assert rest["nodes"] == [{"id": own(second)}]
+    _, all_of_two = await found(first=9, all=True)
+    assert all_of_two["nodes"] == [{"id": own(gone)}]
 
 
 async def test_two_lists_of_one_deployment_do_not_mix(graph: Graph, player: Player) -> None:
@@ -125,7 +147,7 @@ async def test_two_lists_of_one_deployment_do_not_mix(graph: Graph, player: Play
     await player.exit(await player.start(revision))
     query = """query($id: ID!) { modelDeployment(id: $id) {
       here: replicas(filter: {}) { totalCount nodes { status } }
-      all: replicas(filter: {present: false}) { totalCount nodes { status } } } }"""
+      all: replicas(includeExited: true) { totalCount nodes { status } } } }"""
     shown = (await graph.get(query, id=of(made)))["modelDeployment"]
     assert shown == {
         "here": {"totalCount": 0, "nodes": []},
@@ -160,22 +182,22 @@ async def test_a_group_counts_its_own_replicas(graph: Graph, player: Player) -> 
     await player.move(replace(draining, status=ReplicaStatus.DRAINING))
     await player.exit(await player.start(two))
     query = """query($id: ID!) { modelDeployment(id: $id) { replicaGroups { weight desiredReplicas exits
-      reason message logTail revision { number } deployment { name }
-      replicas { starting healthy unhealthy draining stopping present } } } }"""
+      exitReason exitMessage logTail revision { number } deployment { name }
+      replicaCounts { starting healthy unhealthy draining stopping present } } } }"""
     first, second = (await graph.get(query, id=of(made)))["modelDeployment"]["replicaGroups"]
     none = dict.fromkeys(("starting", "healthy", "unhealthy", "draining", "stopping"), 0)
     assert first == {
         "weight": 90,
         "desiredReplicas": 3,
         "exits": 2,
-        "reason": None,
-        "message": "It ended.",
+        "exitReason": None,
+        "exitMessage": "It ended.",
         "logTail": ["Traceback"],
         "revision": {"number": 1},
         "deployment": {"name": made.name},
-        "replicas": {**none, "healthy": 1, "present": 1},
+        "replicaCounts": {**none, "healthy": 1, "present": 1},
     }
-    assert second["replicas"] == {**none, "starting": 1, "draining": 1, "present": 2}
+    assert second["replicaCounts"] == {**none, "starting": 1, "draining": 1, "present": 2}
 
 
 async def test_logs_are_the_last_lines(graph: Graph, player: Player) -> None:
@@ -225,16 +247,16 @@ async def test_replicas_come_first_as_they_are_then_as_they_change(
         async def told() -> Any:
             return (await anext(stream)).data["replicaStatusChanged"]
 
-        assert await told() == {"id": own(one), "status": "STARTING", "reason": None}
+        assert await told() == {"id": own(one), "status": "STARTING", "statusReason": None}
         one = await player.heal(one)
-        assert await told() == {"id": own(one), "status": "HEALTHY", "reason": None}
+        assert await told() == {"id": own(one), "status": "HEALTHY", "statusReason": None}
         two = await player.start(revision)
-        assert await told() == {"id": own(two), "status": "STARTING", "reason": None}
+        assert await told() == {"id": own(two), "status": "STARTING", "statusReason": None}
         await graph.house.deployments.delete(graph.house.caller, made.id)
         await player.exit(one)
-        assert await told() == {"id": own(one), "status": "EXITED", "reason": None}
+        assert await told() == {"id": own(one), "status": "EXITED", "statusReason": None}
         await player.exit(two)
-        assert await told() == {"id": own(two), "status": "EXITED", "reason": None}
+        assert await told() == {"id": own(two), "status": "EXITED", "statusReason": None}
         await player.stopped(made.id)
         assert [answer async for answer in stream] == []
 
@@ -306,8 +328,10 @@ async def test_a_page_of_replicas_is_completed_by_a_plan(graph: Graph, player: P
         await player.heal(await player.start(revision))
     query = """{ modelDeployments { nodes { name statusReason statusMessage nextRetryAt
       rollout { status } rollouts { nodes { status } }
-      replicaGroups { weight replicas { healthy } }
-      replicas(first: 4) { totalCount edges { cursor node { id status reason message createdAt
+      replicaGroups { weight replicaCounts { healthy } }
+      activeRevision { replicas { totalCount nodes { id } } }
+      revisions(first: 2) { nodes { replicas(first: 4) { edges { cursor node { status } } } } }
+      replicas(first: 4) { totalCount edges { cursor node { id status statusReason statusMessage createdAt
         endpoints { model url } logTail revision { number } group { exits } } } } } } }"""
     plain = await graph.get(query)
     operations = Operations(graph.schema.core, Limits())

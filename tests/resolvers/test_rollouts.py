@@ -15,9 +15,10 @@ from tests.support.house import service
 from tests.support.playing import Player
 
 SHOWN = """changed deployment { id status statusReason etag activeRevision { number } }
-  rollout { id kind status statusReason message revision { number } fromRevision { number } note
-    startedBy promoted step }"""
-ROLLOUT = """rollout { kind status statusSince statusReason message step weight readyAt promoted
+  rollout { id kind status statusReason statusMessage revision { number } fromRevision { number } note
+    startedBy promotionRequested step }"""
+ROLLOUT = """rollout { kind status statusSince statusReason statusMessage step weight readyAt
+  promotionRequested
   progressDeadline progressDeadlineAt note startedAt startedBy finishedAt durationSeconds
   healthyReplicas desiredReplicas strategy { __typename } deployment { name }
   revision { number } fromRevision { number } }"""
@@ -66,12 +67,12 @@ async def test_an_activation_answers_the_deployment_and_its_rollout(
         "kind": "ACTIVATION",
         "status": "RUNNING",
         "statusReason": None,
-        "message": "",
+        "statusMessage": "",
         "revision": {"number": 1},
         "fromRevision": None,
         "note": "go",
         "startedBy": "key:tester",
-        "promoted": False,
+        "promotionRequested": False,
         "step": 0,
     }
 
@@ -135,7 +136,7 @@ async def test_pause_resume_and_abort_answer_the_rollout_as_it_is(
     await activated(graph, revision)
     said = {"deploymentId": of(made), "note": "lunch"}
     paused = await graph.change("pauseRollout", said, SHOWN)
-    assert (paused["rollout"]["status"], paused["rollout"]["message"]) == ("PAUSED", "lunch")
+    assert (paused["rollout"]["status"], paused["rollout"]["statusMessage"]) == ("PAUSED", "lunch")
     assert paused["rollout"]["statusReason"] == "PAUSED_BY_USER"
     again = await graph.change("pauseRollout", said, SHOWN)
     assert again == {**paused, "changed": False}
@@ -151,7 +152,26 @@ async def test_a_promotion_answers_the_rollout(graph: Graph, player: Player) -> 
     made, (revision,) = await player.deployed(strategy=BlueGreen(auto_promote=False))
     await activated(graph, revision)
     payload = await graph.change("promoteRollout", {"deploymentId": of(made)}, SHOWN)
-    assert (payload["rollout"]["promoted"], payload["changed"]) == (True, True)
+    assert (payload["rollout"]["promotionRequested"], payload["changed"]) == (True, True)
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "promote", "abort"])
+async def test_what_was_meant_for_another_rollout_is_refused(
+    graph: Graph, player: Player, verb: str
+) -> None:
+    """Else a go-ahead for one revision is given to the one that took its place meanwhile."""
+    made, (one, two) = await player.deployed(2, strategy=BlueGreen(auto_promote=False))
+    meant = (await activated(graph, one))["deployment"]["etag"]
+    facts = await graph.house.facts()
+    await activated(graph, two)
+    began = len(await graph.house.facts()) - len(facts)
+    said = {"deploymentId": of(made), "expectedEtag": meant}
+    error = await graph.refusal(f"{verb}Rollout", said)
+    assert (error["code"], error["path"]) == ("ETAG_MISMATCH", ["input", "expectedEtag"])
+    assert len(await graph.house.facts()) == len(facts) + began
+    now = (await graph.house.store.reads.deployments.by_ids([made.id]))[made.id]
+    payload = await graph.change(f"{verb}Rollout", {**said, "expectedEtag": now.etag}, SHOWN)
+    assert payload["changed"] is (verb != "resume")
 
 
 async def test_what_can_not_be_decided_is_a_user_error(graph: Graph, player: Player) -> None:
@@ -258,11 +278,11 @@ async def test_a_live_rollout_shows_how_far_it_is(graph: Graph, player: Player) 
         "status": "RUNNING",
         "statusSince": noon,
         "statusReason": None,
-        "message": "",
+        "statusMessage": "",
         "step": 0,
         "weight": 10,
         "readyAt": None,
-        "promoted": False,
+        "promotionRequested": False,
         "progressDeadline": "PT5M",
         "progressDeadlineAt": "2026-11-21T12:05:00Z",
         "note": "new weights",

@@ -1,10 +1,16 @@
+from collections import defaultdict
 from dataclasses import fields
 from pathlib import Path
 from typing import get_args
 
 import pytest
 import strawberry
-from graphql import GraphQLInputObjectType, GraphQLObjectType, build_schema
+from graphql import (
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    build_schema,
+)
 
 from domain import events as facts
 from domain.definitions import definition
@@ -16,6 +22,7 @@ from schema.event_types import TYPES
 from schema.events import EventType
 
 PRINTED = Path(__file__).parents[2] / "schema.graphql"
+SAID_AS = {"number": "revision_number", "strategy": "strategy_kind"}  # a fact's field, for clients
 PARTS: dict[str, type[definition.Part]] = {
     "ModelDefinition": definition.Definition,
     "Model": definition.Model,
@@ -126,7 +133,7 @@ def test_every_fact_is_an_event_type_with_its_own_fields(schema: Schema) -> None
     for name, fact in facts.FACTS.items():
         type_ = schema.core.type_map[name]
         assert isinstance(type_, GraphQLObjectType)
-        assert {camel(field.name) for field in fields(fact)} <= set(type_.fields)
+        assert {camel(SAID_AS.get(f.name, f.name)) for f in fields(fact)} <= set(type_.fields)
         assert "Event" in {each.name for each in type_.interfaces}
 
 
@@ -139,3 +146,16 @@ def test_an_input_type_is_named_after_its_mutation(schema: Schema) -> None:
         payload = schema.core.type_map[str(field.type)]
         assert isinstance(payload, GraphQLObjectType)
         assert str(payload.fields["userErrors"].type) == "[UserError!]!"
+
+
+def test_a_field_that_several_events_have_is_of_one_type_in_all() -> None:
+    """Otherwise a client that selects it of two types has to rename it: GraphQL refuses the document."""
+    built = build_schema(print_schema())
+    event = built.type_map["Event"]
+    assert isinstance(event, GraphQLInterfaceType)
+    kinds: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for each in built.get_possible_types(event):
+        for name, field in each.fields.items():
+            kinds[name][str(field.type)].append(each.name)
+    assert len(kinds) > 30
+    assert {name: dict(found) for name, found in kinds.items() if len(found) > 1} == {}

@@ -21,7 +21,7 @@ PROTOCOL = Subprotocol("graphql-transport-ws")
 WAIT = 60.0
 EVENTS = """query($after: String) {
   events(first: 100, after: $after, filter: {everyProject: true}) {
-    nodes { __typename cursor ... on RevisionAdded { revisionId deploymentId number }
+    nodes { __typename cursor ... on RevisionAdded { revisionId deploymentId revisionNumber }
       ... on DeploymentCreated { deploymentId name } ... on DeploymentUpdated { tags } }
     pageInfo { endCursor hasNextPage } } }"""
 
@@ -53,8 +53,9 @@ class Api:
         errors = (await self.ask(query, **variables)).get("errors", [])
         return [error["extensions"]["code"] for error in errors]
 
-    async def deployment(self, name: str) -> str:
-        made = await self.change("createModelDeployment", {"name": name}, "deployment { id }")
+    async def deployment(self, name: str, replicas: int = 1) -> str:
+        said = {"name": name, "desiredReplicas": replicas}
+        made = await self.change("createModelDeployment", said, "deployment { id }")
         return str(made["deployment"]["id"])
 
     async def revision(self, deployment_id: str, **said: Any) -> Any:

@@ -23,7 +23,7 @@ REPLICAS = """query($id: ID!) { modelDeployment(id: $id) {
   activeRevision { number } replicas(first: 20) { nodes {
     id status createdAt revision { number } endpoints { url } } } } }"""
 ROLLOUTS = """query($id: ID!) { modelDeployment(id: $id) { rollouts(first: 5) { nodes {
-  kind status statusReason message revision { number } } } } }"""
+  kind status statusReason statusMessage revision { number } } } } }"""
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from domain.deployments.rollout import Rollout
 from domain.listing import Listing, Order, Page, field_of, matches, place
 from domain.secrets.secret import Secret
 from domain.templates.template import Template
-from domain.work import Due
+from domain.work import Due, ReplicaOwner
 from tests.support.memory_rows import Kept, Look, is_listed, is_past
 
 T = TypeVar("T")
@@ -66,13 +66,11 @@ def compare_places(listing: Listing, left: tuple[Any, str], right: tuple[Any, st
 class MemoryPages(MemoryLists[T]):
     __slots__ = ()
 
-    async def pages(
-        self, deployment_ids: Collection[str], listing: Listing
-    ) -> Mapping[str, Page[T]]:
-        return {i: await self.page(inside(listing, i)) for i in deployment_ids}
+    async def pages(self, owner_ids: Collection[str], listing: Listing) -> Mapping[str, Page[T]]:
+        return {i: await self.page(inside(listing, i)) for i in owner_ids}
 
-    async def counts(self, deployment_ids: Collection[str], listing: Listing) -> Mapping[str, int]:
-        return {i: await self.count(inside(listing, i)) for i in deployment_ids}
+    async def counts(self, owner_ids: Collection[str], listing: Listing) -> Mapping[str, int]:
+        return {i: await self.count(inside(listing, i)) for i in owner_ids}
 
     def of_each(
         self, deployment_ids: Collection[str], wanted: Callable[[T], bool]
@@ -131,6 +129,16 @@ class MemoryGroupLists(MemoryPages[ReplicaGroup]):
 class MemoryReplicaLists(MemoryPages[Replica]):
     __slots__ = ()
 
+    async def pages(
+        self, owner_ids: Collection[str], listing: Listing, of: ReplicaOwner = "deployment_id"
+    ) -> Mapping[str, Page[Replica]]:
+        return {i: await self.page(inside(listing, i, of)) for i in owner_ids}
+
+    async def counts(
+        self, owner_ids: Collection[str], listing: Listing, of: ReplicaOwner = "deployment_id"
+    ) -> Mapping[str, int]:
+        return {i: await self.count(inside(listing, i, of)) for i in owner_ids}
+
     async def present(self, deployment_ids: Collection[str]) -> Mapping[str, Sequence[Replica]]:
         return self.of_each(deployment_ids, is_listed)
 
@@ -168,8 +176,8 @@ def head(revision: Revision) -> RevisionHead:
     return RevisionHead(**{f.name: getattr(revision, f.name) for f in fields(RevisionHead)})
 
 
-def inside(listing: Listing, deployment_id: str) -> Listing:
-    return replace(listing, within={**listing.within, "deployment_id": deployment_id})
+def inside(listing: Listing, owner_id: str, of: str = "deployment_id") -> Listing:
+    return replace(listing, within={**listing.within, of: owner_id})
 
 
 class MemorySecretLists(MemoryLists[Secret]):

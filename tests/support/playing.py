@@ -189,7 +189,7 @@ async def promoted(
             rollout_id=live.id,
             revision_id=live.revision_id,
             number=live.revision_number,
-            seconds=(now - live.created_at).total_seconds(),
+            duration_seconds=(now - live.created_at).total_seconds(),
         )
         work.record(live.project_id, fact)
         active = replace(deployment, active_revision_id=live.revision_id)
@@ -202,7 +202,10 @@ async def _become(
     changed = replace(deployment, status=status, reason=reason)
     await work.deployments.put(changed)
     fact = DeploymentStatusChanged(
-        deployment_id=deployment.id, before=deployment.status, after=status, reason=reason
+        deployment_id=deployment.id,
+        status_before=deployment.status,
+        status_after=status,
+        reason=reason,
     )
     work.record(deployment.project_id, fact)
     return changed

@@ -23,7 +23,7 @@ import httpx
 
 from domain.access.access import Caller
 from domain.access.service import Access
-from domain.clock import utc_now
+from domain.clock import MonotonicTimer, Timer, utc_now
 from domain.gateway.ports import NothingSleeps, Wake
 from domain.ids import new_id
 from infra.app import App, routes
@@ -57,6 +57,7 @@ class ToyApp:
     seconds: float = 30.0
     heartbeat: float = 10.0
     sleepers: Wake = field(default_factory=NothingSleeps)
+    timer: Timer = field(default_factory=MonotonicTimer)
     inference: Limits = field(default_factory=lambda: Limits(body=32 * 1024 * 1024, seconds=60.0))
     hold: float = 60.0
     unready: list[Exception] = field(default_factory=list)
@@ -91,6 +92,7 @@ class ToyApp:
             gateways=self.store.gateways,
             sleepers=self.sleepers,
             clock=utc_now,
+            timer=self.timer,
         )
         self.gateway = gateway.build(
             world, self.gate, self.live, metrics.registry, self.inference, self.hold

@@ -39,10 +39,10 @@ class Lines:
 
     told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
-    def info(self, event: str, /, **fields: Any) -> None:
+    def warning(self, event: str, /, **fields: Any) -> None:
         self.told.append((event, fields))
 
-    warning = exception = info
+    exception = warning
 
     def named(self, event: str) -> list[dict[str, Any]]:
         return [fields for told, fields in self.told if told == event]

@@ -108,7 +108,7 @@ def _record_advance(working: Working) -> bool:
         RolloutAdvanced,
         step=rollout.step,
         weight=course.weight(working, rollout),
-        healthy=course.healthy(working, rollout),
-        desired=working.deployment.desired_replicas,
+        healthy_replicas=course.healthy(working, rollout),
+        desired_replicas=working.deployment.desired_replicas,
     )
     return True

@@ -28,7 +28,7 @@ def succeed(working: Working) -> bool:
     )
     _end(working, R.SUCCEEDED, None, "")
     seconds = (working.now - rollout.created_at).total_seconds()
-    record(working, RolloutSucceeded, revision=True, seconds=seconds)
+    record(working, RolloutSucceeded, revision=True, duration_seconds=seconds)
     return True
 
 

@@ -137,8 +137,8 @@ class Working:
         if (before.status, before.reason) != (status, reason):
             fact = DeploymentStatusChanged(
                 deployment_id=before.id,
-                before=before.status,
-                after=status,
+                status_before=before.status,
+                status_after=status,
                 reason=reason,
                 message=message,
             )

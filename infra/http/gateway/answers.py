@@ -14,8 +14,19 @@ from infra.http.gateway.requests import passed_on
 from infra.http.refusals import JSON
 
 EVENTS = "text/event-stream"
+NO_CONTENT = 204  # may not even say how long it is
 COLLECTED = 16 * 1024 * 1024  # bytes of a JSON answer that are looked through for its model
-THEIRS = frozenset({"date", "server", "content-length"})
+THEIRS = frozenset(
+    {
+        "alt-svc",  # the rest is for a host, which is ours
+        "clear-site-data",
+        "content-length",
+        "date",
+        "server",
+        "set-cookie",
+        "strict-transport-security",
+    }
+)
 
 
 class Outgoing:
@@ -66,7 +77,7 @@ async def pass_on(
     if plain and answer.media_type == EVENTS:
         with streaming():
             await _events(answer, out, model, headers)
-    elif plain and answer.media_type == JSON:
+    elif plain and answer.media_type == JSON and answer.status != NO_CONTENT:
         await _document(answer, out, model, headers)
     else:
         length = {n: v for n, v in answer.headers if n.lower() == "content-length"}

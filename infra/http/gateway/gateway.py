@@ -3,17 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import random
 
+import structlog
 from prometheus_client import CollectorRegistry
 from starlette.routing import Route
 
-from domain.clock import Clock
+from domain.clock import Clock, MonotonicTimer, Timer
 from domain.deployments.ports import Gateways
 from domain.gateway.ports import Wake
+from domain.ids import NewId, new_id
 from domain.work import EventLog, Reads
 from infra.http.gate import Gate
+from infra.http.gateway.admission import Admission
 from infra.http.gateway.flights import Flights
 from infra.http.gateway.following import Following
 from infra.http.gateway.holding import Holding
@@ -22,8 +25,11 @@ from infra.http.gateway.listing import Models
 from infra.http.gateway.measures import Measures
 from infra.http.gateway.ports import Upstream
 from infra.http.gateway.reporting import News, Reporting
+from infra.http.gateway.standing import Standing
 from infra.http.gateway.table import Table
 from infra.http.live import Live
+
+log = structlog.get_logger()
 
 ENDPOINTS = (
     "/v1/chat/completions",
@@ -45,6 +51,8 @@ class World:
     gateways: Gateways
     sleepers: Wake
     clock: Clock
+    timer: Timer = field(default_factory=MonotonicTimer)
+    new_id: NewId = new_id
     chance: Callable[[], float] = random
 
 
@@ -71,13 +79,16 @@ class Gateway:
     async def _run(self) -> None:
         """Everybody knows of this gateway before it reads where it may send requests: so none of the
         replicas that it finds can be stopped without its having been asked."""
-        await self.reporting.announce()
-        following = asyncio.create_task(self.following.run(), name="gateway's table")
-        try:
-            await self.reporting.run()
-        finally:
-            following.cancel()
-            await asyncio.wait({following})
+        while True:
+            await self.reporting.announce()
+            following = asyncio.create_task(self.following.run(), name="gateway's table")
+            try:
+                await self.reporting.run()
+            finally:
+                following.cancel()
+                await asyncio.wait({following})
+            log.warning("the gateway was gone for too long, and begins anew")
+            self.following.table.doubt()
 
 
 @dataclass(slots=True)
@@ -107,7 +118,8 @@ def build(
     limits: Limits,
     hold_seconds: float,
 ) -> Gateway:
-    table, news, lazy = Table(), News(), Lazy()
+    table, news, lazy, standing = Table(), News(), Lazy(), Standing(world.timer)
+    admission = Admission(gate=gate, timer=world.timer, new_id=world.new_id)
 
     def counted(idle: str | None) -> None:
         """Whoever stops a replica waits for its last request."""
@@ -119,9 +131,10 @@ def build(
 
     flights = Flights(counted)
     inference = Inference(
-        gate=gate,
+        admission=admission,
         live=live,
         table=table,
+        standing=standing,
         flights=flights,
         holding=Holding(
             table=table, flights=flights, sleepers=world.sleepers, seconds=hold_seconds
@@ -132,7 +145,7 @@ def build(
         clock=world.clock,
         chance=world.chance,
     )
-    models = Models(gate=gate, table=table, clock=world.clock)
+    models = Models(admission=admission, table=table, clock=world.clock)
     return Gateway(
         routes=[
             *(Route(path, inference) for path in ENDPOINTS),
@@ -152,7 +165,9 @@ def build(
             table=table,
             flights=flights,
             news=news,
+            standing=standing,
             clock=world.clock,
+            timer=world.timer,
         ),
         lazy=lazy,
     )

@@ -12,13 +12,13 @@ from starlette.types import Receive, Scope, Send
 
 from domain.access.access import Caller
 from domain.clock import Clock
-from domain.errors import ModelyardError
+from domain.errors import ModelyardError, StorageUnavailable
 from domain.gateway.choice import Choice, pick
 from domain.gateway.naming import Wanted, parse
 from domain.gateway.refusals import ModelNotFound, ModelNotReady
 from domain.gateway.route import Route
-from infra.http.gate import Credentials, Gate
 from infra.http.gateway import requests
+from infra.http.gateway.admission import Admission
 from infra.http.gateway.answers import Outgoing, pass_on
 from infra.http.gateway.flights import Flights
 from infra.http.gateway.goodbye import ended_by
@@ -27,10 +27,12 @@ from infra.http.gateway.measures import Measured, Measures
 from infra.http.gateway.ports import Upstream
 from infra.http.gateway.refusals import TooSlow, Unreachable, Unreached, refused
 from infra.http.gateway.requests import Said
+from infra.http.gateway.standing import Standing
 from infra.http.gateway.table import Table
 from infra.http.live import Live
 
 SHUNNED_SECONDS = 1.0
+LOADED_SECONDS = 10.0  # how long a request waits for the table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +77,10 @@ class Asked:
 class Inference:
     """`upstream` gives the one that is open while the gateway runs."""
 
-    gate: Gate
+    admission: Admission
     live: Live
     table: Table
+    standing: Standing
     flights: Flights
     holding: Holding
     measures: Measures
@@ -105,7 +108,7 @@ class Inference:
             problem = f"{request.url.path} is asked with POST."
             allowed = {"Allow": "POST"}
             raise refused(problem, "method_not_allowed", status=405, headers=allowed)
-        caller = await self.gate.admit(request.headers, Credentials.of(request.headers))
+        caller = await self.admission.admit(request.headers)
         try:
             said = await requests.read(request, self.limits.body)
         except ClientDisconnect:
@@ -124,6 +127,7 @@ class Inference:
         measured.goes_to(route)
         self.flights.arrive(route.deployment_id)
         while True:
+            await self._loaded(asked)
             choice = self._chosen(asked) or await self._awaited(asked, route)
             with self.flights.flight(choice.replica_id):
                 try:
@@ -155,6 +159,8 @@ class Inference:
     def _chosen(self, asked: Asked) -> Choice | None:
         """Nothing is awaited between the choice and the count of what is in flight: a gateway that
         says that it has nothing there will never send anything."""
+        if not self._is_up_to_date:
+            return None
         route, counts = self._route(asked), self.flights.in_flight
         shunned = self.shunned.now()
         return (
@@ -176,12 +182,21 @@ class Inference:
         raise ModelNotReady.of(self._route(asked), asked.said.model)
 
     async def _loaded(self, asked: Asked) -> None:
-        """The table, in a server's first moments."""
-        if self.table.is_loaded:
+        """The table, in a server's first moments, or after it was gone for a while."""
+        if self._is_up_to_date:
             return
         with ended_by(self.live, asked.caller.principal.key_id):
-            while not self.table.is_loaded:
-                await self.table.moved.wait()
+            try:
+                async with asyncio.timeout(LOADED_SECONDS):
+                    while not self._is_up_to_date:
+                        await self.table.moved.wait()
+            except TimeoutError as error:
+                problem = "where requests may be sent could not be read"
+                raise StorageUnavailable(where="the database", problem=problem) from error
+
+    @property
+    def _is_up_to_date(self) -> bool:
+        return self.table.is_loaded and not self.standing.is_lost
 
 
 async def _while_somebody_listens(receive: Receive, answering: Coroutine[Any, Any, None]) -> None:

@@ -15,8 +15,8 @@ from domain.errors import ModelyardError
 from domain.gateway.naming import Wanted, parse
 from domain.gateway.refusals import ModelNotFound
 from domain.gateway.route import Route, Share
-from infra.http.gate import Credentials, Gate
 from infra.http.gateway import refusals
+from infra.http.gateway.admission import Admission
 from infra.http.gateway.refusals import refused
 from infra.http.gateway.table import Table
 from infra.http.refusals import JSON
@@ -27,7 +27,7 @@ class Models:
     """Listed is what is or is to be served, whether or not a replica is healthy just now. A preview
     (`deployment@N`) is found by its name, and not listed."""
 
-    gate: Gate
+    admission: Admission
     table: Table
     clock: Clock
 
@@ -45,7 +45,7 @@ class Models:
             problem = f"{request.url.path} is asked with GET."
             allowed = {"Allow": "GET, HEAD"}
             raise refused(problem, "method_not_allowed", status=405, headers=allowed)
-        caller = await self.gate.admit(request.headers, Credentials.of(request.headers))
+        caller = await self.admission.admit(request.headers)
         wanted = request.path_params.get("model")
         if wanted is not None:
             return self._model(caller.project_id, wanted)

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import structlog
 
-from domain.clock import Clock
+from domain.clock import Clock, Timer
 from domain.deployments.ports import GatewayReport, Gateways
 from domain.errors import StorageUnavailable
 from domain.gateway.pace import next_report
 from infra.http.gateway.flights import Flights
+from infra.http.gateway.standing import Standing
 from infra.http.gateway.table import Table
 
 log = structlog.get_logger()
@@ -54,7 +55,9 @@ class Reporting:
     table: Table
     flights: Flights
     news: News
+    standing: Standing
     clock: Clock
+    timer: Timer
 
     async def report(self) -> None:
         """Raises StorageUnavailable."""
@@ -71,19 +74,22 @@ class Reporting:
         )
 
     async def run(self) -> None:
-        """For ever."""
+        """Until nobody counts on this gateway any more."""
         loop = asyncio.get_running_loop()
         last = loop.time()
-        while True:
+        while not self.standing.is_lost:
             await self.news.due(last)
-            last = loop.time()
-            await self._is_reported()
+            last, began = loop.time(), self.timer.now()
+            if await self._is_reported():
+                self.standing.renew(began)
 
     async def announce(self) -> None:
         """Until it is known that this gateway is there."""
         while True:
-            last = asyncio.get_running_loop().time()
+            last, began = asyncio.get_running_loop().time(), self.timer.now()
             if await self._is_reported():
+                self.standing.gain(began)
+            if not self.standing.is_lost:
                 return
             await self.news.due(last)
 

@@ -10,6 +10,7 @@ from domain.gateway.splice import with_model
 from infra.http.gateway.refusals import refused
 from infra.http.refusals import JSON
 
+OUR_PREFIX = "x-modelyard-"
 HOP_BY_HOP = frozenset(
     {
         "connection",
@@ -33,7 +34,6 @@ OURS = frozenset(
         "host",
         "openai-organization",
         "openai-project",
-        "x-modelyard-project",
     }
 )
 
@@ -47,9 +47,7 @@ class Said:
 
     def to(self, model: str) -> bytes:
         """The body with the served model's own name."""
-        if b'"model"' in self.body:
-            return with_model(self.body, model)
-        return orjson.dumps({**orjson.loads(self.body), "model": model})  # its key is escaped
+        return with_model(self.body, model)
 
 
 async def read(request: Request, limit: int) -> Said:
@@ -63,6 +61,12 @@ async def read(request: Request, limit: int) -> Said:
         raise refused(
             "Send the request as JSON, with 'Content-Type: application/json'.",
             "unsupported_media_type",
+            status=415,
+        )
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise refused(
+            "Send the request as it is: encoded content is not read.",
+            "unsupported_content_encoding",
             status=415,
         )
     return parse(await _body(request, limit))
@@ -85,7 +89,10 @@ def parse(body: bytes) -> Said:
 
 
 def passed_on(headers: Iterable[tuple[str, str]], but: frozenset[str]) -> Mapping[str, str]:
-    """Headers for the next hop, names in lower case; one that stands several times is joined."""
+    """Headers for the next hop, names in lower case; one that stands several times is joined.
+
+    Without its type no body is understood: nobody can have it dropped.
+    """
     pairs = [(name.lower(), value) for name, value in headers]
     named = {
         each.strip().lower()
@@ -93,9 +100,10 @@ def passed_on(headers: Iterable[tuple[str, str]], but: frozenset[str]) -> Mappin
         if name == "connection"
         for each in value.split(",")
     }
+    dropped = HOP_BY_HOP | but | (named - {"content-type"})
     kept: dict[str, str] = {}
     for name, value in pairs:
-        if name not in HOP_BY_HOP and name not in but and name not in named:
+        if name not in dropped and not name.startswith(OUR_PREFIX):
             kept[name] = f"{kept[name]}, {value}" if name in kept else value
     return kept
 

@@ -39,6 +39,10 @@ class Table:
         self._move(position)
         self.is_loaded = True
 
+    def doubt(self) -> None:
+        """Nothing of it may be used before it is replaced."""
+        self.is_loaded = False
+
     def apply(self, asked: Collection[str], routes: Mapping[str, Route], position: int) -> None:
         """What became of the deployments that were asked for; those without a route are gone."""
         self._remove(asked)

@@ -41,6 +41,9 @@ class Connections:
             if not written.is_whole:
                 raise Unreached() from error
             raise _broken(error) from error
+        if not _is_answer(response.status):
+            response.close()
+            raise Broken(problem=f"it answered with HTTP status {response.status}")
         try:
             yield _Answer(response)
         finally:
@@ -102,6 +105,11 @@ class _Written:
         for start in range(0, len(self._body), PIECE):
             yield self._body[start : start + PIECE]
         self.is_whole = True
+
+
+def _is_answer(status: int) -> bool:
+    """A redirection would send the client, and its key, past the gateway; others can't be passed on."""
+    return 200 <= status < 300 or 400 <= status < 600
 
 
 def _broken(error: Exception) -> Broken:

@@ -109,7 +109,9 @@ class Plane:
         async with self.work() as w:
             await w.deployments.put(changed)
             fact = DeploymentStatusChanged(
-                deployment_id=deployment.id, before=changed.status, after=changed.status
+                deployment_id=deployment.id,
+                status_before=changed.status,
+                status_after=changed.status,
             )
             w.record(deployment.project_id, fact)
 
@@ -148,8 +150,8 @@ async def test_a_deployment_follows_its_load_and_its_etag_does_not_change(plane:
     assert (event.actor, event.subject_id) == ("autoscaler", deployment.id)
     assert event.fact == DeploymentScaled(
         deployment_id=deployment.id,
-        before=1,
-        after=3,
+        replicas_before=1,
+        replicas_after=3,
         rule_id=rule.id,
         metric=Metric.IN_FLIGHT,
         measured=11.0,
@@ -180,7 +182,7 @@ async def test_a_rate_is_followed(plane: Plane) -> None:
         plane.arrived[deployment.id] = plane.arrived.get(deployment.id, 0) + 14
         await plane.look()
     (scaled,) = await plane.scalings()
-    assert (scaled.after, scaled.metric) == (4, Metric.REQUEST_RATE)
+    assert (scaled.replicas_after, scaled.metric) == (4, Metric.REQUEST_RATE)
     assert scaled.measured == pytest.approx(7, rel=0.01)
 
 
@@ -250,7 +252,7 @@ async def test_a_rule_and_a_number_that_changed_unheard_are_read_again(plane: Pl
     assert await plane.scalings() == []
     await plane.look()
     (scaled,) = await plane.scalings()
-    assert (scaled.rule_id, scaled.before, scaled.after) == (rule.id, 3, 2)
+    assert (scaled.rule_id, scaled.replicas_before, scaled.replicas_after) == (rule.id, 3, 2)
 
 
 async def test_rules_that_come_change_and_go_are_heard_of(plane: Plane) -> None:

@@ -174,7 +174,7 @@ def test_a_rollout_without_progress_fails_at_its_deadline_and_not_before() -> No
     assert "No replica became healthy for 600 s; 0 of 1 desired replica is healthy." in (
         rollout_of(done).message
     )
-    changes = [(c.after, c.reason) for c in facts(done, DeploymentStatusChanged)]
+    changes = [(c.status_after, c.reason) for c in facts(done, DeploymentStatusChanged)]
     assert changes == [(D.ROLLING_BACK, Reason.PROGRESS_DEADLINE), (D.READY, None)]
     assert len(facts(done, RolledBack)) == 1  # nothing of the other ever served
     assert of(done, "new").status is S.STOPPING

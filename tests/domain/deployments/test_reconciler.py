@@ -278,7 +278,7 @@ async def test_a_plan_that_never_comes_to_rest_does_not_fill_the_log() -> None:
 
     def decide(situation: Situation, now: datetime, new_id: NewId) -> Decision:
         fact = DeploymentStatusChanged(
-            deployment_id=situation.deployment.id, before=D.READY, after=D.READY
+            deployment_id=situation.deployment.id, status_before=D.READY, status_after=D.READY
         )
         return Decision(
             deployment=situation.deployment,

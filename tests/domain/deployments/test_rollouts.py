@@ -54,7 +54,7 @@ def test_the_first_revision_starts_all_that_is_desired_and_is_ready_when_gateway
     assert world.stands() == (D.READY, None)
     assert world.deployment.active_revision_id == "r1"
     (succeeded,) = world.happened(RolloutSucceeded)
-    assert (succeeded.revision_id, succeeded.seconds) == ("r1", 2.0)
+    assert (succeeded.revision_id, succeeded.duration_seconds) == ("r1", 2.0)
     assert weights(world) == {1: 100}
 
 
@@ -71,7 +71,7 @@ def test_a_rolling_rollout_surges_and_takes_an_old_replica_for_each_new_healthy_
     world.settle()
     assert (world.count(1), world.count(2)) == (0, 3)
     assert weights(world) == {1: 0, 2: 100}
-    assert [a.healthy for a in world.happened(RolloutAdvanced)] == [1, 2, 3]
+    assert [a.healthy_replicas for a in world.happened(RolloutAdvanced)] == [1, 2, 3]
     assert {d.reason for d in world.happened(ReplicaDraining)} == {Reason.ROLLED_OUT}
 
 

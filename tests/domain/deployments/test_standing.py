@@ -46,7 +46,7 @@ def test_fewer_healthy_ones_than_desired_are_degraded_with_how_many() -> None:
     assert now.message == "2 of 3 desired replicas are healthy."
     assert now.status_since == NOW
     (fact,) = facts(done, DeploymentStatusChanged)
-    assert (fact.before, fact.after, fact.reason) == (
+    assert (fact.status_before, fact.status_after, fact.reason) == (
         D.READY,
         D.DEGRADED,
         Reason.REPLICAS_STARTING,
@@ -89,7 +89,7 @@ def test_another_reason_is_an_event_but_no_other_status() -> None:
     group = a_group(1, exits=1, retry_at=NOW + seconds(1))
     done = decided(a_situation(degraded, [a_replica(1, S.HEALTHY, "a")], [group]))
     (fact,) = facts(done, DeploymentStatusChanged)
-    assert (fact.before, fact.after, fact.reason) == (
+    assert (fact.status_before, fact.status_after, fact.reason) == (
         D.DEGRADED,
         D.DEGRADED,
         Reason.REPLICAS_FAILING,

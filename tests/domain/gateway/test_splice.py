@@ -1,5 +1,6 @@
 import itertools
 import json
+from time import process_time
 from typing import Any
 
 import pytest
@@ -105,3 +106,17 @@ def test_a_line_too_long_to_wait_for_goes_on_as_it_is() -> None:
     assert stream.feed(b'","model":"m"}\ndata: {"model":"m"}\n') == (
         b'","model":"m"}\ndata: {"model":"chat"}\n'
     )
+
+
+def test_a_key_is_the_same_however_it_is_spelled() -> None:
+    document = rb'{"mod\u0065l":"x","\m":1,"model":"y","a":{"mod\u0065l":"z"}}'
+    assert with_model(document, "m") == (
+        rb'{"mod\u0065l":"m","\m":1,"model":"m","a":{"mod\u0065l":"z"}}'
+    )
+
+
+def test_a_text_without_an_end_is_looked_through_once() -> None:
+    document = b'{"text":"' + rb"\"" * 100_000
+    began = process_time()
+    assert answered_by(document, "m") == document
+    assert process_time() - began < 1.0  # from each of its quotes anew it takes a minute

@@ -149,6 +149,42 @@ async def test_what_is_no_http_fails_the_request(app: ToyApp, client: httpx.Asyn
     assert answer.status_code == 502
 
 
+@pytest.mark.parametrize("status", [101, 307, 304, 999])
+async def test_what_is_no_answer_is_not_passed_on(
+    app: ToyApp, client: httpx.AsyncClient, status: int
+) -> None:
+    """A redirection would have a client send its request, and perhaps its key, past us."""
+
+    async def strays(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"}")
+        head = b"HTTP/1.1 %d Odd\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n"
+        writer.write(head % status)
+        await writer.drain()
+        writer.close()
+
+    async with a_socket(strays) as port:
+        await a_served(app.store, "chat", [port])
+        await known(app)
+        answer = await ask(client)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "replica_failed")
+    assert "location" not in answer.headers
+
+
+async def test_no_content_has_no_length(app: ToyApp, client: httpx.AsyncClient) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"}")
+        writer.write(b"HTTP/1.1 204 No Content\r\ncontent-type: application/json\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with a_socket(silent) as port:
+        await a_served(app.store, "chat", [port])
+        await known(app)
+        answer = await ask(client)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert "content-length" not in answer.headers
+
+
 async def test_a_request_has_its_time_and_no_more() -> None:
     told = Told(is_held=True)
     slow = ToyApp(inference=Limits(body=1000, seconds=0.2))

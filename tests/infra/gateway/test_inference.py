@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 import json
 from collections import Counter
 from typing import Any
@@ -76,6 +77,28 @@ async def test_a_replica_gets_its_own_name_and_no_key_of_ours(app: ToyApp) -> No
     assert {"authorization", "cookie", "x-hop", "accept-encoding"} & set(got) == set()
     assert (got["x-request-id"], got["x-custom"]) == ("mine", "kept")
     assert got["host"] == f"127.0.0.1:{port}"
+
+
+async def test_headers_that_are_for_us_go_no_further(
+    app: ToyApp, client: httpx.AsyncClient
+) -> None:
+    told = Told(
+        headers={"set-cookie": "a=b", "strict-transport-security": "max-age=9", "x-own": "1"}
+    )
+    headers = {
+        "x-modelyard-project": "default",
+        "x-modelyard-replica": "mine",
+        "connection": "content-type",
+    }
+    async with listening(told) as port:
+        await a_served(app.store, "chat", [port])
+        await known(app)
+        answer = await client.post("/chat/completions", json=a_chat(), headers=headers)
+    got = told.heads[0]
+    assert {name for name in got if name.startswith("x-modelyard")} == set()
+    assert got["content-type"] == "application/json"
+    assert answer.headers["x-own"] == "1"
+    assert {"set-cookie", "strict-transport-security"} & set(answer.headers) == set()
 
 
 async def test_another_model_of_the_deployment_is_asked_by_its_name(
@@ -201,6 +224,14 @@ async def test_a_request_without_a_model_is_refused(
     assert answer.status_code == 400
     error = answer.json()["error"]
     assert (error["type"], error["code"], error["param"]) == ("invalid_request_error", code, param)
+
+
+async def test_encoded_content_is_refused(client: httpx.AsyncClient) -> None:
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    content = gzip.compress(json.dumps(a_chat()).encode())
+    answer = await client.post("/chat/completions", content=content, headers=headers)
+    assert answer.status_code == 415
+    assert answer.json()["error"]["code"] == "unsupported_content_encoding"
 
 
 async def test_other_content_is_refused(client: httpx.AsyncClient) -> None:

@@ -6,11 +6,12 @@ from collections import Counter
 import httpx
 import pytest
 
-from domain.clock import utc_now
+from domain.clock import MonotonicTimer, utc_now
 from domain.deployments.replica import ReplicaStatus
 from domain.errors import StorageUnavailable
 from infra.http.gateway.flights import Flights
 from infra.http.gateway.reporting import News, Reporting
+from infra.http.gateway.standing import Standing
 from infra.http.gateway.table import Table
 from tests.support.memory import MemoryStore
 from tests.support.server import ToyApp, serving
@@ -118,7 +119,9 @@ async def test_a_gateway_that_can_not_say_goodbye_ends_all_the_same() -> None:
         table=table,
         flights=Flights(lambda idle: None),
         news=news,
+        standing=Standing(MonotonicTimer()),
         clock=utc_now,
+        timer=MonotonicTimer(),
     )
     await reporting.leave()
     assert reports.left == ["g"]

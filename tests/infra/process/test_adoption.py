@@ -1,12 +1,15 @@
 """Replicas that outlive the control plane that started them."""
 
 import asyncio
+import json
 import os
 import signal
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +27,7 @@ from tests.support.replicas import (
     a_service,
     ended,
     engine,
+    free_port,
     running,
     written,
 )
@@ -117,6 +121,52 @@ async def test_what_is_left_of_a_start_is_ended_where_its_replica_is_to_end(benc
     assert await left.wait() == -signal.SIGTERM
 
 
+async def test_an_engine_under_a_title_of_its_own_is_ended_though_no_row_names_it(
+    bench: Bench,
+) -> None:
+    """It wrote over its mark, and its control plane was killed before it could say where it runs."""
+    async with killed(bench, "title=an engine") as (row, plane):
+        assert plane.placement is not None
+        (process,) = plane.placement["processes"]
+        assert bench.members(row) == []
+        leaving = replace(row, status=ReplicaStatus.STOPPING)
+        await bench.driver.stop(leaving, GRACE)
+        await bench.until(leaving, Sight.EXITED)
+        await ended(process["pid"])
+
+
+@pytest.mark.parametrize("since", ["another start", "another boot"])
+async def test_a_process_that_has_the_pid_of_a_replicas_is_not_taken_for_it(
+    bench: Bench, since: str
+) -> None:
+    """It leads a session and shows no environment, as the replica's own might."""
+    command = ["python", "engine.py", str(free_port()), "title=a stranger", "says=up"]
+    stranger = await asyncio.create_subprocess_exec(
+        *command, cwd=bench.world.model, start_new_session=True, stdout=subprocess.PIPE
+    )
+    try:
+        assert stranger.stdout is not None
+        await stranger.stdout.readline()
+        row = bench.row({"m": a_service(engine())})
+        folder = bench.parts.settings.replicas / row.id
+        folder.mkdir(parents=True)
+        line = Path(f"/proc/{stranger.pid}/stat").read_text()
+        boot = bench.parts.boot if since == "another start" else "before"
+        if since == "another start":
+            fields = line.split()
+            line = " ".join([*fields[:21], str(int(fields[21]) - 1), *fields[22:]])
+        (folder / "process-0.pid").write_text(f"{stranger.pid}\n{line}")
+        process = {"model": "m", "port": 1, "pid_file": "process-0.pid"}
+        (folder / "started.json").write_text(json.dumps({"boot": boot, "processes": [process]}))
+        await bench.driver.start(row, bench.revision_of(row))
+        await bench.until(row, Sight.HEALTHY)
+        assert len(bench.members(row)) == 1
+        assert stranger.returncode is None
+    finally:
+        stranger.kill()
+        await stranger.wait()
+
+
 async def test_a_replica_of_another_host_is_not_told_of(bench: Bench) -> None:
     row = bench.row({"m": a_service(engine())})
     elsewhere = {"host": "there", "boot": bench.parts.boot, "processes": []}
@@ -184,19 +234,23 @@ async def test_a_start_waits_while_another_control_plane_prepares(bench: Bench) 
     await bench.until(row, Sight.HEALTHY)
 
 
+@pytest.mark.parametrize("knobs", [(), ("title=an engine",)])
 @pytest.mark.parametrize("row_is", ["gone", "exited"])
-async def test_a_sweep_ends_what_has_no_living_row(bench: Bench, world: World, row_is: str) -> None:
-    stays, goes = [await bench.start(engine()) for _ in range(2)]
+async def test_a_sweep_ends_what_has_no_living_row(
+    bench: Bench, world: World, row_is: str, knobs: tuple[str, ...]
+) -> None:
+    stays, goes = [await bench.start(engine(*more)) for more in ((), knobs)]
     for replica in (stays, goes):
-        bench.placed(replica, await bench.until(replica, Sight.HEALTHY))
-    (process,) = bench.members(goes)
+        row = bench.placed(replica, await bench.until(replica, Sight.HEALTHY))
+    assert row.placement is not None
+    (process,) = row.placement["processes"]
     await bench.driver.release([stays, goes])
     if row_is == "gone":
         del world.replicas.kept[goes.id]
     else:
         world.replicas.kept[goes.id] = replace(goes, status=ReplicaStatus.EXITED)
     assert await bench.driver.sweep() == 1
-    await ended(process.pid)
+    await ended(process["pid"])
     assert len(bench.members(stays)) == 1
 
 

@@ -110,10 +110,6 @@ def test_what_the_kernel_killed_is_counted(tmp_path: Path) -> None:
     assert limits.kills(tmp_path / "nothing") == 0
 
 
-def test_the_operators_cgroup_is_used(world: World, tmp_path: Path) -> None:
-    assert machine.limits(world.parts(cgroup=tmp_path).settings) == Limits(tmp_path)
-
-
 def test_psutil_tells_of_processes_where_there_is_no_proc(tmp_path: Path) -> None:
     assert isinstance(machine.processes(), ProcFs)
     assert isinstance(machine.processes(tmp_path / "stat"), Portable)

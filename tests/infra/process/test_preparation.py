@@ -208,7 +208,7 @@ async def test_pre_start_actions_are_done_in_order(bench: Bench, tmp_path: Path)
     [
         ("run_command", {"command": ["sh", "-c", "echo broken; exit 3"]}, "exit code 3"),
         ("run_command", {"command": ["no-such-command"]}, "exit code 127"),
-        ("write_file", {"filename": "no/folder/f", "body": "x"}, "No such file"),
+        ("write_file", {"filename": "engine.py/f", "body": "x"}, "File exists"),
         ("write_file", {"filename": "f", "content": "x"}, "no argument 'content'"),
         ("write_file", {"filename": "f"}, "'body' is missing"),
         ("mkdir", {"path": 7}, "'path' has the wrong type"),

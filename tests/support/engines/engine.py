@@ -3,6 +3,7 @@
 ignore=TERM    does not end when asked to
 family=FILE    has a child in its session, a grandchild that left it, one that left twice; pids to FILE
 after=FILE     listens once FILE is there
+title=TEXT     writes it over its arguments and its environment, as setproctitle does
 status=FILE    answers with the status that FILE holds; without it 200
 says=TEXT      a line on standard output
 lines=N        as many lines
@@ -10,6 +11,7 @@ code=N         ends with that code instead of listening
 signal=N       ends by that signal
 """
 
+import ctypes
 import os
 import signal
 import socket
@@ -35,6 +37,8 @@ time.sleep(600)
 def main(port: int, knobs: dict[str, str]) -> None:
     if "ignore" in knobs:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if "title" in knobs:
+        write_over_environment(knobs["title"].encode())
     if "says" in knobs:
         print(knobs["says"], flush=True)
     for number in range(int(knobs.get("lines", "0"))):
@@ -60,6 +64,12 @@ def have_family(file: Path) -> None:
     draft = file.with_suffix(".new")
     draft.write_text(pids)
     draft.rename(file)
+
+
+def write_over_environment(title: bytes) -> None:
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    begin, _, _, end = map(int, fields[45:49])
+    ctypes.memmove(begin, title.ljust(end - begin, b"\0"), end - begin)
 
 
 def answer(listener: socket.socket, status: Path) -> None:

@@ -232,6 +232,8 @@ def create_replicas() -> None:
     page = ("replicas", "deployment_id", "created_at", "id")
     index("ix_replicas_deployment_id_created_at_id", *page)
     index("ix_replicas_present", *page, where="status <> 'exited'")
+    running = ("replicas", "revision_id", "created_at", "id")
+    index("ix_replicas_revision_id_created_at_id", *running)
     ended = ("replicas", "deployment_id", "exited_at", "id")
     index("ix_replicas_exited", *ended, where="status = 'exited'")
 
