@@ -18,16 +18,16 @@ from infra.process import ending, places
 from infra.process import processes as system
 from infra.process.changes import Changes
 from infra.process.folders import forget_old
-from infra.process.log_file import last_lines
 from infra.process.parts import Parts
 from infra.process.places import Placed
 from infra.process.processes import Seen
 from infra.process.records import Records
-from infra.process.supervision import TAIL, Supervision
+from infra.process.supervision import Supervision, what_it_said
 
 log = structlog.get_logger()
 
 LOST = "The machine started anew since."
+FLOOD_FACTOR = 10
 ABSENT = Observed(sight=Sight.ABSENT)
 
 
@@ -124,14 +124,17 @@ class ProcessDriver:
         """For as long as it is not cancelled."""
         pause = self._parts.settings.log_check.total_seconds()
         while True:
-            await asyncio.sleep(pause)
-            for supervision in self._living():
-                file = self._parts.log(supervision.replica.id)
-                try:
-                    if file.is_full:
-                        await asyncio.to_thread(file.rotate)
-                except OSError as error:
-                    log.warning("a log can't be rotated", log=str(file.path), problem=str(error))
+            rotated = [await self._rotate_log(each.replica.id) for each in self._living()]
+            # What is written fast is full again soon.
+            await asyncio.sleep(pause / FLOOD_FACTOR if any(rotated) else pause)
+
+    async def _rotate_log(self, replica_id: str) -> bool:
+        file = self._parts.log(replica_id)
+        try:
+            return file.is_full and await asyncio.to_thread(file.rotate)
+        except OSError as error:
+            log.warning("a log can't be rotated", log=str(file.path), problem=str(error))
+            return False
 
     def _here(self) -> Mapping[str, Sequence[Seen]]:
         """The processes of our replicas on this machine, by their marks; where an engine wrote over
@@ -213,14 +216,13 @@ class ProcessDriver:
         placement = places.read(replica.placement)
         if placement.host != self._parts.settings.host or placement.boot == self._parts.boot:
             return None
-        lines = await asyncio.to_thread(last_lines, self._parts.log(replica.id), TAIL)
         return Observed(
             sight=Sight.EXITED,
             placement=replica.placement,
             endpoints=replica.endpoints,
             reason=Reason.PLACE_LOST,
             message=LOST,
-            log_tail=tuple(lines),
+            log_tail=await what_it_said(self._parts.log(replica.id)),
         )
 
     def _supervise(self, supervision: Supervision) -> None:

@@ -180,6 +180,15 @@ async def test_a_replica_of_before_the_machine_started_anew_lost_its_place(bench
     assert (observed.sight, observed.reason) == (Sight.EXITED, Reason.PLACE_LOST)
 
 
+async def test_a_log_that_can_not_be_read_keeps_nobody_from_looking(bench: Bench) -> None:
+    row = bench.row({"m": a_service(engine())})
+    (bench.parts.settings.replicas / row.id / "output.log.at").mkdir(parents=True)
+    before = {"host": "here", "boot": "another", "processes": []}
+    observed = (await bench.driver.observe([replace(row, placement=before)]))[row.id]
+    assert observed.sight is Sight.EXITED
+    assert "can't be read" in observed.log_tail[0]
+
+
 async def test_a_process_without_the_mark_is_not_touched_whatever_a_row_says(
     bench: Bench,
 ) -> None:
