@@ -14,7 +14,7 @@ from domain.deployments.deployment import Revision
 from domain.deployments.ports import Observed, Sight
 from domain.deployments.reason import Reason
 from domain.deployments.replica import Replica, ReplicaStatus
-from infra.process import ending, places
+from infra.process import ending, exits, places
 from infra.process import processes as system
 from infra.process.changes import Changes
 from infra.process.folders import forget_old
@@ -52,6 +52,7 @@ class ProcessDriver:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._sweeping: set[asyncio.Task[None]] = set()
         self._adopting = asyncio.Lock()
+        self._zombies: frozenset[int] = frozenset()
 
     @property
     def running(self) -> int:
@@ -88,6 +89,7 @@ class ProcessDriver:
         orphans = set(found) - living - set(self._supervised)
         for replica_id in orphans:
             self._end_orphan(replica_id, found[replica_id])
+        await asyncio.to_thread(self._reap)
         over = {s.replica.id for s in self._supervised.values() if s.gone.is_set()}
         await self._release(over - living)
         await asyncio.to_thread(
@@ -135,6 +137,13 @@ class ProcessDriver:
         except OSError as error:
             log.warning("a log can't be rotated", log=str(file.path), problem=str(error))
             return False
+
+    def _reap(self) -> None:
+        """Whoever waits for a child does so at once: a zombie of the sweep before is nobody's."""
+        found = exits.zombies()
+        for pid in found & self._zombies:
+            exits.reaped(pid)
+        self._zombies = found - self._zombies
 
     def _here(self) -> Mapping[str, Sequence[Seen]]:
         """The processes of our replicas on this machine, by their marks; where an engine wrote over

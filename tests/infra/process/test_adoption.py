@@ -16,6 +16,7 @@ import pytest
 from domain.deployments.ports import Sight
 from domain.deployments.reason import Reason
 from domain.deployments.replica import Replica, ReplicaStatus
+from infra.process import exits
 from infra.process.processes import MARK
 from infra.process.records import Records
 from tests.support.planes import Plane, a_plane
@@ -272,6 +273,20 @@ async def test_a_sweep_leaves_another_installations_processes_alone(
     async with running(stranger) as other:
         assert await other.driver.sweep() == 0
     assert len(bench.members(replica)) == 1
+
+
+async def test_a_second_sweep_waits_for_the_child_that_nobody_waited_for(bench: Bench) -> None:
+    """A replica that was released runs on, and ends under another control plane."""
+    replica = await bench.start(engine())
+    await bench.until(replica, Sight.HEALTHY)
+    (process,) = bench.members(replica)
+    await bench.driver.release([replica])
+    os.kill(process.pid, signal.SIGKILL)
+    await ended(process.pid)
+    await bench.driver.sweep()
+    assert process.pid in exits.zombies()
+    await bench.driver.sweep()
+    assert process.pid not in exits.zombies()
 
 
 async def test_a_sweep_forgets_ended_replicas_and_old_logs(bench: Bench, world: World) -> None:
