@@ -203,14 +203,15 @@ class ProcessDriver:
         """Its processes, and whether some of them are missing; None where nothing of it is here."""
         parts = self._parts
         mark = parts.mark(replica.id)
-        if replica.placement is not None:
-            placed: Sequence[Placed] = places.read(replica.placement).processes
-            alive = places.alive(placed, mark, parts.processes)
-            return places.owned(placed, mark, parts.processes), len(alive) < len(placed)
         records = Records(parts.settings.replicas / replica.id)
         written = records.written(mark, parts.boot, parts.processes)
         if written.whole:
             return written.placed, False
+        if replica.placement is not None:
+            placed = places.read(replica.placement).processes
+            alive = places.alive(placed, mark, parts.processes)
+            owned = places.owned(placed, mark, parts.processes)
+            return list({*owned, *written.placed}), len(alive) < len(placed)
         # What a start left half done is cleared away by the next one, or now if there will be none.
         if replica.status is ReplicaStatus.STARTING or not (marked or written.placed):
             return None

@@ -45,11 +45,16 @@ async def killed(
     yield row, plane
 
 
+@pytest.mark.parametrize("knobs", [(), ("title=an engine",), ("clean=yes",)])
 async def test_replicas_of_a_killed_control_plane_are_adopted_and_not_restarted(
-    bench: Bench,
+    bench: Bench, knobs: tuple[str, ...]
 ) -> None:
-    async with killed(bench) as (row, plane):
+    """Also under a title of its own, and with an environment that it cleaned."""
+    async with killed(bench, *knobs) as (row, plane):
+        assert plane.placement is not None
+        (process,) = plane.placement["processes"]
         before = bench.members(row)
+        assert len(before) == (0 if knobs else 1)
         adopted = replace(row, placement=plane.placement, status=ReplicaStatus.HEALTHY)
         observed = await bench.until(adopted, Sight.HEALTHY)
         assert observed.placement == plane.placement
@@ -58,7 +63,7 @@ async def test_replicas_of_a_killed_control_plane_are_adopted_and_not_restarted(
         await bench.driver.stop(adopted, GRACE)
         observed = await bench.until(adopted, Sight.EXITED)
         assert (observed.reason, observed.exit_code) == (None, None)
-        assert bench.members(row) == []
+        await ended(process["pid"])
 
 
 async def test_a_replica_that_was_spawned_but_not_recorded_is_found(bench: Bench) -> None:
@@ -244,7 +249,7 @@ async def test_a_start_waits_while_another_control_plane_prepares(bench: Bench) 
     await bench.until(row, Sight.HEALTHY)
 
 
-@pytest.mark.parametrize("knobs", [(), ("title=an engine",)])
+@pytest.mark.parametrize("knobs", [(), ("title=an engine",), ("clean=yes",)])
 @pytest.mark.parametrize("row_is", ["gone", "exited"])
 async def test_a_sweep_ends_what_has_no_living_row(
     bench: Bench, world: World, row_is: str, knobs: tuple[str, ...]
