@@ -1,11 +1,14 @@
 """Model folders where a process can read them: local ones as they are, others as copies."""
 
 import asyncio
+import fcntl
+import os
 import shutil
 import tempfile
+import time
 from asyncio import Lock, Semaphore
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +19,8 @@ from infra.files.folders import Folders
 from infra.files.objects import Stored
 
 AT_ONCE = 4  # objects that are copied at the same time
+DRAFT = ".draft-"
+LEFT = 60.0  # seconds since it was made, by when its maker has locked it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,14 +76,36 @@ class LocalCopies:
 
 @asynccontextmanager
 async def _draft(place: Path) -> AsyncIterator[Path]:
-    """A folder that becomes `place` when the block ends, and is removed where it fails."""
+    """A folder that becomes `place` when the block ends, and is removed where it fails; it is locked
+    meanwhile, so that one which nobody holds is known to be left by a server that was killed."""
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=place.parent, prefix=".draft-"))
+    await asyncio.to_thread(_forget_left, place.parent)
+    draft = Path(tempfile.mkdtemp(dir=place.parent, prefix=DRAFT))
     try:
-        yield draft
-        await asyncio.to_thread(_put, draft, place)
+        with _locked(draft):
+            yield draft
+            await asyncio.to_thread(_put, draft, place)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _forget_left(folder: Path) -> None:
+    for draft in folder.glob(f"{DRAFT}*"):
+        with suppress(OSError):
+            if time.time() - draft.stat().st_mtime > LEFT:
+                with _locked(draft):
+                    shutil.rmtree(draft, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """The lock goes with its process, however it ends. Raises BlockingIOError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _put(draft: Path, place: Path) -> None:

@@ -14,20 +14,20 @@ from domain.deployments.deployment import Revision
 from domain.deployments.ports import Observed, Sight
 from domain.deployments.reason import Reason
 from domain.deployments.replica import Replica, ReplicaStatus
-from infra.process import ending, places
+from infra.process import ending, exits, places
 from infra.process import processes as system
 from infra.process.changes import Changes
 from infra.process.folders import forget_old
-from infra.process.log_file import last_lines
 from infra.process.parts import Parts
 from infra.process.places import Placed
 from infra.process.processes import Seen
 from infra.process.records import Records
-from infra.process.supervision import TAIL, Supervision
+from infra.process.supervision import Supervision, what_it_said
 
 log = structlog.get_logger()
 
 LOST = "The machine started anew since."
+FLOOD_FACTOR = 10
 ABSENT = Observed(sight=Sight.ABSENT)
 
 
@@ -52,6 +52,7 @@ class ProcessDriver:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._sweeping: set[asyncio.Task[None]] = set()
         self._adopting = asyncio.Lock()
+        self._zombies: frozenset[int] = frozenset()
 
     @property
     def running(self) -> int:
@@ -88,6 +89,7 @@ class ProcessDriver:
         orphans = set(found) - living - set(self._supervised)
         for replica_id in orphans:
             self._end_orphan(replica_id, found[replica_id])
+        await asyncio.to_thread(self._reap)
         over = {s.replica.id for s in self._supervised.values() if s.gone.is_set()}
         await self._release(over - living)
         await asyncio.to_thread(
@@ -124,14 +126,24 @@ class ProcessDriver:
         """For as long as it is not cancelled."""
         pause = self._parts.settings.log_check.total_seconds()
         while True:
-            await asyncio.sleep(pause)
-            for supervision in self._living():
-                file = self._parts.log(supervision.replica.id)
-                try:
-                    if file.is_full:
-                        await asyncio.to_thread(file.rotate)
-                except OSError as error:
-                    log.warning("a log can't be rotated", log=str(file.path), problem=str(error))
+            rotated = [await self._rotate_log(each.replica.id) for each in self._living()]
+            # What is written fast is full again soon.
+            await asyncio.sleep(pause / FLOOD_FACTOR if any(rotated) else pause)
+
+    async def _rotate_log(self, replica_id: str) -> bool:
+        file = self._parts.log(replica_id)
+        try:
+            return file.is_full and await asyncio.to_thread(file.rotate)
+        except OSError as error:
+            log.warning("a log can't be rotated", log=str(file.path), problem=str(error))
+            return False
+
+    def _reap(self) -> None:
+        """Whoever waits for a child does so at once: a zombie of the sweep before is nobody's."""
+        found = exits.zombies()
+        for pid in found & self._zombies:
+            exits.reaped(pid)
+        self._zombies = found - self._zombies
 
     def _here(self) -> Mapping[str, Sequence[Seen]]:
         """The processes of our replicas on this machine, by their marks; where an engine wrote over
@@ -191,14 +203,15 @@ class ProcessDriver:
         """Its processes, and whether some of them are missing; None where nothing of it is here."""
         parts = self._parts
         mark = parts.mark(replica.id)
-        if replica.placement is not None:
-            placed: Sequence[Placed] = places.read(replica.placement).processes
-            alive = places.alive(placed, mark, parts.processes)
-            return places.owned(placed, mark, parts.processes), len(alive) < len(placed)
         records = Records(parts.settings.replicas / replica.id)
         written = records.written(mark, parts.boot, parts.processes)
         if written.whole:
             return written.placed, False
+        if replica.placement is not None:
+            placed = places.read(replica.placement).processes
+            alive = places.alive(placed, mark, parts.processes)
+            owned = places.owned(placed, mark, parts.processes)
+            return list({*owned, *written.placed}), len(alive) < len(placed)
         # What a start left half done is cleared away by the next one, or now if there will be none.
         if replica.status is ReplicaStatus.STARTING or not (marked or written.placed):
             return None
@@ -213,14 +226,13 @@ class ProcessDriver:
         placement = places.read(replica.placement)
         if placement.host != self._parts.settings.host or placement.boot == self._parts.boot:
             return None
-        lines = await asyncio.to_thread(last_lines, self._parts.log(replica.id), TAIL)
         return Observed(
             sight=Sight.EXITED,
             placement=replica.placement,
             endpoints=replica.endpoints,
             reason=Reason.PLACE_LOST,
             message=LOST,
-            log_tail=tuple(lines),
+            log_tail=await what_it_said(self._parts.log(replica.id)),
         )
 
     def _supervise(self, supervision: Supervision) -> None:

@@ -63,6 +63,19 @@ def reaped(pid: int) -> int | None:
     return os.waitstatus_to_exitcode(status) if found else None
 
 
+def zombies() -> frozenset[int]:
+    """Children of ours that have ended and were not waited for: also what was left to us as the first
+    process of a container, and replicas that another control plane took over."""
+    import psutil  # seldom needed, and slow to import
+
+    found = set[int]()
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            if child.status() == psutil.STATUS_ZOMBIE:
+                found.add(child.pid)
+    return frozenset(found)
+
+
 def send(seen: Seen, number: signal.Signals, processes: Processes) -> None:
     """Signal the very process, never one that has its pid since."""
     with suppress(ProcessLookupError, PermissionError):

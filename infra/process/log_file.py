@@ -5,9 +5,11 @@
     output.log.at  how many bytes were written before output.log's first; locked while that changes
 
 A position counts from the first byte ever written, so a reader finds its place after a rotation. What
-is written in the instant between copying and truncating is lost; that is the price of no pipe.
+is written in the instant between copying and truncating is lost; that is the price of no pipe. Where
+the disk has no room for a copy, all that would be in it is lost, and the log gives its room back.
 """
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
@@ -16,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MOST = 1 << 20  # bytes that are read at once, and looked through for the last lines
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 LONGEST = 64 * 1024  # characters of a line; longer ones are shown in pieces
 
 
@@ -50,10 +53,9 @@ class LogFile:
             for number in range(self.kept, 1, -1):
                 if self._older(number - 1).exists():
                     self._older(number - 1).replace(self._older(number))
-            end = _number(at) + self._copy()
-            os.ftruncate(at, 0)
+            end = _number(at) + self._saved()
+            os.truncate(self.path, 0)  # first, so that there is room for the number
             os.pwrite(at, str(end).encode(), 0)
-            os.truncate(self.path, 0)
         return True
 
     def read(self, position: int) -> tuple[bytes, int]:
@@ -61,13 +63,13 @@ class LogFile:
         kept any more is left out."""
         with self._at(fcntl.LOCK_SH) as at:
             begin = _number(at)
-            if position >= begin:
-                found = _part(self.path, position - begin)
-            else:
-                older = self._older(1)
-                first = begin - _size(older)
-                position = max(position, first)
+            older = self._older(1)
+            first = begin - _size(older)
+            position = max(position, first)
+            if position < begin:
                 found = _part(older, position - first)
+            else:
+                found = _part(self.path, position - begin)
         return found, position + len(found)
 
     def tail(self, lines: int) -> int:
@@ -93,11 +95,24 @@ class LogFile:
     def _older(self, number: int) -> Path:
         return self.folder / f"output.log.{number}"
 
+    def _saved(self) -> int:
+        """As `_copy`; without a copy where there is no room for it."""
+        try:
+            return self._copy()
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            self._draft.unlink(missing_ok=True)
+            return _size(self.path)
+
+    @property
+    def _draft(self) -> Path:
+        return self.folder / "output.log.new"
+
     def _copy(self) -> int:
         """Copy what is there; of a log that grew faster than it was looked at, the last `limit` bytes.
         How many there were."""
-        draft = self.folder / "output.log.new"
-        with self.path.open("rb") as source, draft.open("wb") as copy:
+        with self.path.open("rb") as source, self._draft.open("wb") as copy:
             end = os.fstat(source.fileno()).st_size
             if end > 2 * self.limit:
                 source.seek(end - self.limit)
@@ -105,7 +120,7 @@ class LogFile:
             while part := source.read(min(MOST, max(end - source.tell(), 0))):
                 copy.write(part)
             end = source.tell()
-        draft.replace(self._older(1))
+        self._draft.replace(self._older(1))
         return end
 
     @contextmanager
@@ -143,11 +158,12 @@ def last_lines(log: LogFile, lines: int) -> Sequence[str]:
     if not log.folder.is_dir():
         return []
     position, found, assembled = log.tail(lines), list[str](), Lines()
-    while True:
+    end = position + MOST  # a log that is written faster than it is read has no other one
+    part = b"all"
+    while part and position < end:
         part, position = log.read(position)
-        if not part:
-            return [*found, *assembled.last()][-lines:] if lines else []
         found += assembled.of(part)
+    return [*found, *assembled.last()][-lines:] if lines else []
 
 
 def _pieces(line: bytes) -> Iterator[str]:

@@ -21,7 +21,7 @@ from domain.deployments.reason import Reason
 from domain.deployments.replica import Replica
 from infra.process import ending, exits, limits, probes
 from infra.process.listening import Owner, Ports
-from infra.process.log_file import last_lines
+from infra.process.log_file import LogFile, last_lines
 from infra.process.parts import CantStart, Parts
 from infra.process.places import Placed, Placement
 from infra.process.preparation import prepare, served
@@ -280,16 +280,21 @@ class Supervision:
         self.gone.set()
 
     async def _tail(self) -> tuple[str, ...]:
-        try:
-            lines = await asyncio.to_thread(last_lines, self._parts.log(self.replica.id), TAIL)
-        except OSError as error:
-            lines = [f"The log can't be read: {error}"]
-        return tuple(line[:LONGEST_LINE] for line in lines)
+        return await what_it_said(self._parts.log(self.replica.id))
 
     def _say(self, observed: Observed) -> None:
         was, self.observed = self.observed, observed
         if was != observed:
             self._changed(self.replica.deployment_id)
+
+
+async def what_it_said(file: LogFile) -> tuple[str, ...]:
+    """The last lines of a log, to be kept with what went wrong."""
+    try:
+        lines = await asyncio.to_thread(last_lines, file, TAIL)
+    except OSError as error:
+        lines = [f"The log can't be read: {error}"]
+    return tuple(line[:LONGEST_LINE] for line in lines)
 
 
 async def _cancelled(*tasks: "asyncio.Task[Any]") -> None:

@@ -68,7 +68,7 @@ class Harness:
         return self.random.randint(1, 2 * DESIRED)
 
     async def activate(self, api: Api) -> None:
-        knobs = self.random.choice([[], ["ignore=TERM"], ["title=yes"], ["says=hello"]])
+        knobs = self.random.choice([[], ["ignore=TERM"], ["title=yes"], ["clean=yes"]])
         command = ["python", str(ENGINE), "{port}", *knobs]
         check = {"interval": 0.2, "maxRetries": 3, "maxWaitTime": 5, "initialDelay": 60}
         service = {

@@ -1,6 +1,8 @@
 """Model folders where processes can read them."""
 
 import asyncio
+import fcntl
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from http.client import HTTPConnection
@@ -117,6 +119,25 @@ async def test_many_who_want_it_at_once_get_one_copy(
     assert len(places) == 1
     assert len(tree(places.pop())) == 10
     assert [each.name for each in (tmp_path / "data" / "folders").glob(".*")] == []
+
+
+async def test_what_a_killed_server_left_half_copied_is_removed(
+    copies: LocalCopies, bucket: S3Store, tmp_path: Path
+) -> None:
+    await bucket.put_async("anew/f", b"x")
+    folder = tmp_path / "data" / "folders"
+    left, held = folder / ".draft-left", folder / ".draft-held"
+    for draft in (left, held):
+        draft.mkdir(parents=True)
+        (draft / "f").write_bytes(b"half")
+        os.utime(draft, (0, 0))
+    descriptor = os.open(held, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        place = await copies.local("s3://models/anew")
+    finally:
+        os.close(descriptor)
+    assert sorted(folder.iterdir()) == sorted([held, place])
 
 
 @pytest.mark.parametrize("uri", ["s3://models/nothing/there", "s3://no-such-bucket/x"])

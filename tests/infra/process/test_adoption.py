@@ -16,6 +16,7 @@ import pytest
 from domain.deployments.ports import Sight
 from domain.deployments.reason import Reason
 from domain.deployments.replica import Replica, ReplicaStatus
+from infra.process import exits
 from infra.process.processes import MARK
 from infra.process.records import Records
 from tests.support.planes import Plane, a_plane
@@ -44,11 +45,16 @@ async def killed(
     yield row, plane
 
 
+@pytest.mark.parametrize("knobs", [(), ("title=an engine",), ("clean=yes",)])
 async def test_replicas_of_a_killed_control_plane_are_adopted_and_not_restarted(
-    bench: Bench,
+    bench: Bench, knobs: tuple[str, ...]
 ) -> None:
-    async with killed(bench) as (row, plane):
+    """Also under a title of its own, and with an environment that it cleaned."""
+    async with killed(bench, *knobs) as (row, plane):
+        assert plane.placement is not None
+        (process,) = plane.placement["processes"]
         before = bench.members(row)
+        assert len(before) == (0 if knobs else 1)
         adopted = replace(row, placement=plane.placement, status=ReplicaStatus.HEALTHY)
         observed = await bench.until(adopted, Sight.HEALTHY)
         assert observed.placement == plane.placement
@@ -57,7 +63,7 @@ async def test_replicas_of_a_killed_control_plane_are_adopted_and_not_restarted(
         await bench.driver.stop(adopted, GRACE)
         observed = await bench.until(adopted, Sight.EXITED)
         assert (observed.reason, observed.exit_code) == (None, None)
-        assert bench.members(row) == []
+        await ended(process["pid"])
 
 
 async def test_a_replica_that_was_spawned_but_not_recorded_is_found(bench: Bench) -> None:
@@ -180,6 +186,15 @@ async def test_a_replica_of_before_the_machine_started_anew_lost_its_place(bench
     assert (observed.sight, observed.reason) == (Sight.EXITED, Reason.PLACE_LOST)
 
 
+async def test_a_log_that_can_not_be_read_keeps_nobody_from_looking(bench: Bench) -> None:
+    row = bench.row({"m": a_service(engine())})
+    (bench.parts.settings.replicas / row.id / "output.log.at").mkdir(parents=True)
+    before = {"host": "here", "boot": "another", "processes": []}
+    observed = (await bench.driver.observe([replace(row, placement=before)]))[row.id]
+    assert observed.sight is Sight.EXITED
+    assert "can't be read" in observed.log_tail[0]
+
+
 async def test_a_process_without_the_mark_is_not_touched_whatever_a_row_says(
     bench: Bench,
 ) -> None:
@@ -234,7 +249,7 @@ async def test_a_start_waits_while_another_control_plane_prepares(bench: Bench) 
     await bench.until(row, Sight.HEALTHY)
 
 
-@pytest.mark.parametrize("knobs", [(), ("title=an engine",)])
+@pytest.mark.parametrize("knobs", [(), ("title=an engine",), ("clean=yes",)])
 @pytest.mark.parametrize("row_is", ["gone", "exited"])
 async def test_a_sweep_ends_what_has_no_living_row(
     bench: Bench, world: World, row_is: str, knobs: tuple[str, ...]
@@ -263,6 +278,20 @@ async def test_a_sweep_leaves_another_installations_processes_alone(
     async with running(stranger) as other:
         assert await other.driver.sweep() == 0
     assert len(bench.members(replica)) == 1
+
+
+async def test_a_second_sweep_waits_for_the_child_that_nobody_waited_for(bench: Bench) -> None:
+    """A replica that was released runs on, and ends under another control plane."""
+    replica = await bench.start(engine())
+    await bench.until(replica, Sight.HEALTHY)
+    (process,) = bench.members(replica)
+    await bench.driver.release([replica])
+    os.kill(process.pid, signal.SIGKILL)
+    await ended(process.pid)
+    await bench.driver.sweep()
+    assert process.pid in exits.zombies()
+    await bench.driver.sweep()
+    assert process.pid not in exits.zombies()
 
 
 async def test_a_sweep_forgets_ended_replicas_and_old_logs(bench: Bench, world: World) -> None:

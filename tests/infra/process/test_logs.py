@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 from domain.deployments.ports import Sight
 from domain.deployments.replica import ReplicaStatus
 from infra.process import log_file
-from infra.process.log_file import Lines, LogFile, last_lines
+from infra.process.log_file import Lines, LogFile, _size, last_lines
 from tests.support.replicas import GRACE, Bench, World, a_service, engine, running
 
 SECONDS = 20
@@ -115,6 +116,39 @@ def test_no_older_file_is_longer_than_the_limit(log: LogFile) -> None:
     assert (log.folder / "output.log.1").read_bytes() == b"y" * 50 + b"\n"
     append(log, b"z")
     assert everything(log, 3) == b"y" * 50 + b"\n" + b"z"
+
+
+class Flooded(LogFile):
+    """More is written to it whenever it is read."""
+
+    def read(self, position: int) -> tuple[bytes, int]:
+        assert _size(self.path) < 10 * log_file.MOST
+        append(self, b"more\n" * (log_file.MOST // 5 + 1))
+        return super().read(position)
+
+
+def test_the_last_lines_of_a_log_that_never_ends_are_told_all_the_same(tmp_path: Path) -> None:
+    log = Flooded(tmp_path)
+    append(log, b"one\ntwo\n")
+    assert set(last_lines(log, 5)) <= {"one", "two", "more", "mor", "mo", "m"}
+
+
+def test_a_log_gives_its_room_back_where_there_is_none_for_a_copy(log: LogFile) -> None:
+    """A limit on the size of files stands for a disk that is full."""
+    append(log, b"x" * 200 + b"\n")
+    log.rotate()
+    append(log, b"y" * 200 + b"\n")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        assert log.rotate()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert log.path.read_bytes() == b""
+    assert not (log.folder / "output.log.new").exists()
+    append(log, b"and on\n")
+    assert everything(log, 0) == b"and on\n"
+    assert last_lines(log, 5) == ["and on"]
 
 
 def test_lines_are_put_together_from_parts() -> None:

@@ -3,6 +3,7 @@
 ignore=TERM    does not end when asked to
 family=FILE    has a child in its session, a grandchild that left it, one that left twice; pids to FILE
 after=FILE     listens once FILE is there
+clean=yes      becomes itself once more, with nothing of its environment
 title=TEXT     writes it over its arguments and its environment, as setproctitle does
 status=FILE    answers with the status that FILE holds; without it 200
 says=TEXT      a line on standard output
@@ -81,4 +82,7 @@ def answer(listener: socket.socket, status: Path) -> None:
 
 
 if __name__ == "__main__":
+    if "clean=yes" in sys.argv:
+        argv = [word for word in sys.argv if word != "clean=yes"]
+        os.execve(sys.executable, [sys.executable, *argv], {"A": "B"})
     main(int(sys.argv[1]), dict(word.split("=", 1) for word in sys.argv[2:]))
