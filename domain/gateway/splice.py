@@ -6,16 +6,39 @@ nor written anew, which would also change how their numbers and texts are spelle
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-TOKEN = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"[ \t\r\n]*+(:?)|[{}\[\]"]', re.DOTALL)
+from domain.errors import ModelyardError
+
+# A text, with the colon that makes it a key; or from a bracket to the next text; or a quote astray.
+TOKEN = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"[ \t\r\n]*+(:?)|[{}\[\]][^"]*+|"', re.DOTALL)
+MOST_TOKENS = 1_000_000  # some tenths of a second, in which nothing else is done
 LONGEST_LINE = 16 * 1024 * 1024  # of a stream; a longer one is passed on as it comes
 MODEL, RESPONSE = b"model", b"response"
 
 
-def with_model(document: bytes, name: str) -> bytes:
-    """With every `model` of the document's own replaced: where one stands twice, parsers differ."""
-    return _spliced(document, list(_models(document, within=None)), _written(name))
+Span = tuple[int, int]
+
+
+@dataclass(eq=False, kw_only=True)
+class TooIntricate(ModelyardError):
+    """The document has too many texts in it: more than some {most}."""
+
+    most: int
+
+
+def own_models(document: bytes) -> Sequence[Span]:
+    """Where the document's own `model` stands, as often as it does: parsers differ in which they take.
+
+    Spans with their quotes. Raises TooIntricate.
+    """
+    return list(_models(document, within=None))
+
+
+def with_models(document: bytes, spans: Sequence[Span], name: str) -> bytes:
+    """With what stands there replaced."""
+    return _spliced(document, spans, _written(name))
 
 
 def answered_by(document: bytes, name: str) -> bytes:
@@ -25,7 +48,10 @@ def answered_by(document: bytes, name: str) -> bytes:
 
 
 def _answered(document: bytes, written: bytes) -> bytes:
-    span = next(_models(document, within=RESPONSE), None)
+    try:
+        span = next(_models(document, within=RESPONSE), None)
+    except TooIntricate:
+        return document
     return document if span is None else _spliced(document, [span], written)
 
 
@@ -33,7 +59,7 @@ def _written(name: str) -> bytes:
     return json.dumps(name, ensure_ascii=False).encode(errors="surrogatepass")
 
 
-def _spliced(document: bytes, spans: list[tuple[int, int]], written: bytes) -> bytes:
+def _spliced(document: bytes, spans: Sequence[Span], written: bytes) -> bytes:
     parts, end = [], 0
     for start, stop in spans:
         parts += [document[end:start], written]
@@ -41,11 +67,13 @@ def _spliced(document: bytes, spans: list[tuple[int, int]], written: bytes) -> b
     return b"".join([*parts, document[end:]])
 
 
-def _models(document: bytes, within: bytes | None) -> Iterator[tuple[int, int]]:
+def _models(document: bytes, within: bytes | None) -> Iterator[Span]:
     """Where the texts stand that are values of `model` in the outermost object, or in its member
     `within`; with their quotes."""
     depth, outer, awaited = 0, b"", False
-    for token in TOKEN.finditer(document):
+    for number, token in enumerate(TOKEN.finditer(document)):
+        if number == MOST_TOKENS:
+            raise TooIntricate(most=MOST_TOKENS)
         first = token[0][:1]
         if first == b'"' and token[2]:
             if depth == 1:
@@ -60,8 +88,13 @@ def _models(document: bytes, within: bytes | None) -> Iterator[tuple[int, int]]:
         if first == b'"' and awaited:
             yield token.start(), token.end(1) + 1
         elif first != b'"':
-            depth += 1 if first in b"{[" else -1
+            depth += _deeper(document, *token.span())
         awaited = False
+
+
+def _deeper(document: bytes, start: int, end: int) -> int:
+    opened = document.count(b"{", start, end) + document.count(b"[", start, end)
+    return opened - document.count(b"}", start, end) - document.count(b"]", start, end)
 
 
 def _says_model(key: bytes) -> bool:

@@ -1,15 +1,17 @@
 """A request for inference as it comes: JSON that names a model, and is passed on as it was written."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from starlette.requests import Request
 
-from domain.gateway.splice import with_model
+from domain.gateway.splice import Span, TooIntricate, own_models, with_models
 from infra.http.gateway.refusals import refused
 from infra.http.refusals import JSON
 
+EXPLAINED = 64 * 1024  # bytes of a body that names no model
 OUR_PREFIX = "x-modelyard-"
 HOP_BY_HOP = frozenset(
     {
@@ -40,14 +42,15 @@ OURS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """`model` is the client's own value."""
+    """`model` is the client's own value, and stands at `spans`."""
 
     model: str
     body: bytes
+    spans: Sequence[Span]
 
     def to(self, model: str) -> bytes:
         """The body with the served model's own name."""
-        return with_model(self.body, model)
+        return with_models(self.body, self.spans, model)
 
 
 async def read(request: Request, limit: int) -> Said:
@@ -73,19 +76,38 @@ async def read(request: Request, limit: int) -> Said:
 
 
 def parse(body: bytes) -> Said:
-    """Raises RequestRefused."""
+    """Raises RequestRefused.
+
+    Nothing is built of the body, which may be large, and is its engine's to judge.
+    """
     try:
-        said = orjson.loads(body)
+        spans = own_models(body)
+    except TooIntricate as error:
+        raise refused(error.message, "request_too_large", status=413) from error
+    if not spans:
+        raise _unnamed(body)
+    start, end = spans[-1]
+    model = _read(body[start:end])
+    if not model:
+        raise refused("'model' must be a text that is not empty.", "invalid_model")
+    return Said(model, body, spans)
+
+
+def _unnamed(body: bytes) -> Exception:
+    """Why no model was found in it."""
+    said = _read(body) if len(body) <= EXPLAINED else {}
+    if not isinstance(said, dict):
+        return refused("The body must be a JSON object.", "invalid_json")
+    if said.get("model") is None:
+        return refused("Name a model: 'model' is missing.", "missing_required_parameter")
+    return refused("'model' must be a text that is not empty.", "invalid_model")
+
+
+def _read(document: bytes) -> Any:
+    try:
+        return orjson.loads(document)
     except orjson.JSONDecodeError as error:
         raise refused(f"The body is no JSON document: {error}.", "invalid_json") from error
-    if not isinstance(said, dict):
-        raise refused("The body must be a JSON object.", "invalid_json")
-    model = said.get("model")
-    if model is None:
-        raise refused("Name a model: 'model' is missing.", "missing_required_parameter")
-    if not isinstance(model, str) or not model:
-        raise refused("'model' must be a text that is not empty.", "invalid_model")
-    return Said(model, body)
 
 
 def passed_on(headers: Iterable[tuple[str, str]], but: frozenset[str]) -> Mapping[str, str]:

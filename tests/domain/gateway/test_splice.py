@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.gateway import splice
-from domain.gateway.splice import EventStream, answered_by, with_model
+from domain.gateway.splice import (
+    EventStream,
+    TooIntricate,
+    answered_by,
+    own_models,
+    with_models,
+)
 
 texts = st.text(max_size=8)
 keys = st.sampled_from(["model", "messages", 'a"model', "response", ""])
@@ -19,6 +25,10 @@ values: st.SearchStrategy[Any] = st.recursive(
 )
 objects = st.dictionaries(keys, values, max_size=4)
 indents = st.none() | st.integers(0, 3)
+
+
+def with_model(document: bytes, name: str) -> bytes:
+    return with_models(document, own_models(document), name)
 
 
 @given(objects, texts, texts, indents, st.booleans())
@@ -120,3 +130,17 @@ def test_a_text_without_an_end_is_looked_through_once() -> None:
     began = process_time()
     assert answered_by(document, "m") == document
     assert process_time() - began < 1.0  # from each of its quotes anew it takes a minute
+
+
+def test_a_document_of_many_values_is_looked_through_quickly() -> None:
+    document = b'{"input":[' + b"[]," * 5_000_000 + b'[1]],"model":"x"}'
+    began = process_time()
+    assert with_model(document, "m") == document.replace(b"x", b"m")
+    assert process_time() - began < 1.0  # one by one they take several
+
+
+def test_a_document_of_too_many_texts_is_none_to_look_through() -> None:
+    document = b'{"input":[' + b'"",' * splice.MOST_TOKENS + b'""],"model":"x"}'
+    with pytest.raises(TooIntricate):
+        own_models(document)
+    assert answered_by(document, "m") == document

@@ -213,6 +213,8 @@ async def test_an_engines_own_error_is_the_clients(app: ToyApp, client: httpx.As
         (b"{}", "missing_required_parameter", "model"),
         (b'{"model":""}', "invalid_model", "model"),
         (b'{"model":7}', "invalid_model", "model"),
+        (b'{"a":{"model":"chat"}}', "missing_required_parameter", "model"),
+        (rb'{"model":"chat/\ud800"}', "invalid_json", None),
     ],
 )
 async def test_a_request_without_a_model_is_refused(
@@ -224,6 +226,13 @@ async def test_a_request_without_a_model_is_refused(
     assert answer.status_code == 400
     error = answer.json()["error"]
     assert (error["type"], error["code"], error["param"]) == ("invalid_request_error", code, param)
+
+
+async def test_more_texts_than_can_be_looked_through_are_refused(client: httpx.AsyncClient) -> None:
+    content = b'{"model":"chat","input":[' + b'"",' * 1_000_000 + b'""]}'
+    headers = {"content-type": "application/json"}
+    answer = await client.post("/embeddings", content=content, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "request_too_large")
 
 
 async def test_encoded_content_is_refused(client: httpx.AsyncClient) -> None:
