@@ -57,7 +57,8 @@ class Subscription:
     async def deployment_events(
         self, info: Info, deployment_id: strawberry.ID, after: After = None
     ) -> AsyncIterator[Event]:
-        """A deployment's events, and its revisions'; ends after DeploymentDeleted."""
+        """All that happens to a deployment, its revisions, rollouts and replicas; ends after
+        DeploymentDeleted."""
         head = await info.context.services.log.head()
         deployment = await _deployment(info.context, deployment_id)
         start = head if after is None else Cursor.decode(after)

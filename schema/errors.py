@@ -32,8 +32,10 @@ class InputError(UserError):
 class NotFound(UserError):
     """The input names something that is not there, or not for this caller."""
 
-    kind: str
-    id: str
+    kind: str = versions.field(description="Of what there is none, e.g. model revision.")
+    id: str = versions.field(
+        description="As the input has it: an id, or the name of what has none."
+    )
 
 
 @versions.type(added="0.1.0")

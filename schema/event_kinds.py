@@ -28,7 +28,7 @@ class Event:
     """A committed fact."""
 
     cursor: str = versions.field(description="What `after` takes to go on behind this event.")
-    at: datetime
+    at: datetime = versions.field(description="When it was committed.")
     actor: str = versions.field(description="Who did it, e.g. key:ci.")
     cause: str = versions.field(
         description="What led to it: request:<id>, event:<position> or sweep."

@@ -37,7 +37,7 @@ class ReplicaEndpoint:
     """Where one model of a replica answers, for who may reach it; clients go through the gateway."""
 
     model: str = versions.field(description="The model's own name, as its engine knows it.")
-    url: str
+    url: str = versions.field(description="Scheme, host and port, without a path.")
 
     @classmethod
     def of(cls, value: replica.Endpoint) -> "ReplicaEndpoint":

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class Rollout(Node):
     """One way of a deployment to another revision; at most one is live, the others are history."""
 
-    kind: RolloutKind
-    status: RolloutStatus
+    kind: RolloutKind = versions.field(description="What it was begun by.")
+    status: RolloutStatus = versions.field(description="Where it stands now.")
     status_since: datetime = versions.field(description="When it came to that status.")
     status_reason: Reason | None = versions.field(description="Why it is what it is.")
     status_message: str = versions.field(description="The reason in words; may be empty.")

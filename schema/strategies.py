@@ -11,16 +11,24 @@ from schema.scalars import Duration, IntOrString
 class RollingStrategy:
     """Replicas are replaced a few at a time."""
 
-    max_surge: IntOrString = versions.field(description="More than desired: a count, or 50%.")
-    max_unavailable: IntOrString = versions.field(description="Fewer than desired.")
+    max_surge: IntOrString = versions.field(
+        description="How many more replicas than desired there may be: a count, or e.g. 50%."
+    )
+    max_unavailable: IntOrString = versions.field(
+        description="How many fewer than desired may serve: a count, or e.g. 25%."
+    )
 
 
 @versions.type(added="0.1.0")
 class BlueGreenStrategy:
     """The new revision is made ready beside the old one, then takes over at once."""
 
-    auto_promote: bool
-    promote_delay: Duration
+    auto_promote: bool = versions.field(
+        description="Whether it takes over by itself; else promoteRollout has it take over."
+    )
+    promote_delay: Duration = versions.field(
+        description="How long it has been ready before it takes over by itself."
+    )
 
 
 @versions.type(added="0.1.0")
@@ -33,7 +41,9 @@ class CanaryStep:
 class CanaryStrategy:
     """The new revision gets a growing share of requests."""
 
-    steps: list[CanaryStep]
+    steps: list[CanaryStep] = versions.field(
+        description="In order; behind the last one the new revision takes over."
+    )
 
 
 DeploymentStrategy: TypeAlias = Annotated[

@@ -21,7 +21,7 @@ from infra.output import AsJson, say, say_json, tell
 if TYPE_CHECKING:
     from infra.client.server import Server
 
-MOST = 10_000
+MOST = 1_000  # as the API has it
 
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on as they come, until Ctrl-C.")]
 Replica = Annotated[

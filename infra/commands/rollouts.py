@@ -40,6 +40,7 @@ def status(
     from domain.errors import NoRollout
     from infra.client import documents
     from infra.commands import display
+    from infra.commands.progress import awaited
 
     asked = opened(server, key, project)
     own = deployment(asked, name)["id"]
@@ -57,6 +58,8 @@ def status(
             say(f"{name}: revision {display.rollout_line(last)}")
         if last["statusMessage"]:
             say(last["statusMessage"])
+        if waits_for := awaited(found):
+            say(waits_for)
 
 
 @rollout.command()

@@ -130,6 +130,14 @@ def test_a_rollout_and_those_before_are_shown(tmp_path: Path) -> None:
     assert [each["note"] for each in listed] == ["newer", ""]
 
 
+def test_a_status_says_what_the_rollout_waits_for(tmp_path: Path) -> None:
+    paused = a_rollout(2, status="PAUSED", statusReason="CANARY_STEP")
+    there = a_deployment(rollout=paused, rollouts=page(paused))
+    with scripted(answers(modelDeployments=page(there), modelDeployment=there)) as server:
+        shown = ok(run(server, "rollout", "status", "chat", cwd=tmp_path))
+    assert "`modelyard rollout resume chat` lets it go on" in shown
+
+
 def test_a_scale_waits_for_the_replicas_and_not_for_a_status_of_before(tmp_path: Path) -> None:
     two = {"desiredReplicas": 2}
     states = [
