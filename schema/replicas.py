@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, ClassVar, TypeAlias, cast
@@ -271,12 +270,12 @@ def listing(
     order_by: ModelReplicaOrder | None,
 ) -> Listing:
     """Of those that have not exited, unless the filter says otherwise; raises as `lists.listing`."""
-    said = lists.listing(
+    return lists.listing(
         first=first,
         after=after,
         filter=filter,
         order_by=order_by,
         kinds=ORDER_KINDS,
         within={},
+        with_deleted=filter is not None and filter.present is False,
     )
-    return replace(said, with_deleted=filter is not None and filter.present is False)
