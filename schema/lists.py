@@ -94,6 +94,7 @@ def listing(
     kinds: Mapping[str, type],
     within: Mapping[str, str],
     otherwise: Order = OLDEST_FIRST,
+    with_deleted: bool = False,
 ) -> Listing:
     """Raises InvalidValue, CursorInvalid. `kinds` has the type of every field to order by; where none
     is named, the order is `otherwise`."""
@@ -106,6 +107,7 @@ def listing(
         where=None if filter is None else condition(filter),
         order=order,
         after=parse_cursor(after, order, kinds),
+        with_deleted=with_deleted,
     )
 
 

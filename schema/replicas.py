@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, TypeAlias, cast
@@ -272,12 +271,12 @@ def listing(
     include_exited: bool,
 ) -> Listing:
     """Raises as `lists.listing`."""
-    said = lists.listing(
+    return lists.listing(
         first=first,
         after=after,
         filter=filter,
         order_by=order_by,
         kinds=ORDER_KINDS,
         within={},
+        with_deleted=include_exited,
     )
-    return replace(said, with_deleted=include_exited)

@@ -1,6 +1,7 @@
 """Column types that hold domain values, alike on SQLite and PostgreSQL."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
@@ -46,8 +47,10 @@ class Enumerated(TypeDecorator[StrEnum]):
             return None if value is None else str(value)
         raise InvalidValue(problem=f"{value!r} is none of {', '.join(self.members)}.")
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
-        return None if value is None else self.members(value)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        """Thousands of rows are read at once: a look into a dict costs a fifth of a call of the enum."""
+        found: dict[str | None, StrEnum | None] = {member.value: member for member in self.members}
+        return {None: None, **found}.__getitem__
 
 
 class Moment(TypeDecorator[datetime]):
@@ -67,10 +70,17 @@ class Moment(TypeDecorator[datetime]):
             raise InvalidValue(problem=f"The time {value.isoformat()} has no time zone.")
         return value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None or value.tzinfo is UTC:
-            return value
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        return _of_text if dialect.name == "sqlite" else _in_utc
+
+
+def _of_text(written: str | None) -> datetime | None:
+    """Said with its offset, a time is read as aware; `replace` would cost several times as much."""
+    return None if written is None else datetime.fromisoformat(f"{written}+00:00")
+
+
+def _in_utc(value: datetime | None) -> datetime | None:
+    return value if value is None or value.tzinfo is UTC else value.astimezone(UTC)
 
 
 class JsonText(TypeDecorator[str]):
