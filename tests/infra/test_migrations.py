@@ -11,7 +11,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import CheckConstraint, Connection, inspect, text
+from sqlalchemy import CheckConstraint, Connection, inspect, select, text
 
 from domain.clock import utc_now
 from domain.definitions.definition import Definition, HealthCheck, Model, Service
@@ -20,15 +20,16 @@ from domain.deployments.ports import SHARDS
 from domain.deployments.rollout import RolloutKind, RolloutStatus
 from domain.deployments.shards import shard_of
 from domain.deployments.strategy import Canary, CanaryStep
-from domain.events import RolloutStarted, Scope
+from domain.events import DeploymentStatusChanged, RolloutStarted, Scope
 from infra.db import schema, version
 from infra.db.access import PROJECTS
 from infra.db.deployments import DEPLOYMENTS, REVISIONS
 from infra.db.engine import open_engines
+from infra.db.events import EVENT_HEAD, EVENTS
 from infra.db.migrate import config, migrate
 from infra.store import open_store
 from tests.conftest import sqlite
-from tests.support.builders import a_deployment, a_project, a_revision
+from tests.support.builders import NOON, a_deployment, a_project, a_revision
 from tests.support.postgres import Databases
 from tests.support.writer import add_events
 
@@ -144,6 +145,30 @@ async def test_what_0001_left_deploying_begins_a_rollout(
         note=rollout.note,
     )
     assert [(event.position, event.fact) for event in events] == [(1, fact)]
+
+
+async def test_what_0001_told_of_statuses_is_told_still(empty_url: str, tmp_path: Path) -> None:
+    def facts(connection: Connection) -> list[Any]:
+        said = select(EVENTS.c.fact).order_by(EVENTS.c.position)
+        return list(connection.execute(said).scalars())
+
+    old = {"deployment_id": "d", "before": "pending", "after": "deploying"}
+    await migrate(empty_url, "0001")
+    row = {"position": 1, "at": NOON, "subject_kind": "deployment", "subject_id": "d"}
+    row |= {"type": "DeploymentStatusChanged", "actor": "ada", "cause": "request:1"}
+    async with open_engines(empty_url) as engines, engines.transaction() as transaction:
+        await transaction.run(EVENTS.insert(), {**row, "fact": json.dumps(old)})
+        await transaction.run(EVENT_HEAD.update().values(position=1))
+    await migrate(empty_url)
+    async with open_store(empty_url, data_dir=tmp_path) as store:
+        (event,) = await store.log.read(None, 9, Scope())
+    assert event.fact == DeploymentStatusChanged(
+        deployment_id="d",
+        status_before=DeploymentStatus.PENDING,
+        status_after=DeploymentStatus.DEPLOYING,
+    )
+    await migrate(empty_url, "0001")
+    assert await look(empty_url, facts) == [old]
 
 
 async def test_what_served_before_the_database_went_back_to_0001_is_brought_up_again(

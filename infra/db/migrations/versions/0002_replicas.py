@@ -44,6 +44,10 @@ NEW_FACTS = (
 )
 
 
+STATUS_FIELDS = {"before": "status_before", "after": "status_after"}  # as 0001 calls them, and this
+READ_AT_ONCE = 1_000
+
+
 def text(name: str, nullable: bool = False, **said: Any) -> sa.Column[Any]:
     return sa.Column(name, TEXT, nullable=nullable, **said)
 
@@ -143,6 +147,7 @@ def upgrade() -> None:
     create_planes()
     create_places()
     look_at_all(looks)
+    respell_statuses(STATUS_FIELDS)
     begun = first_rollouts()
     if begun:
         op.bulk_insert(rollouts, begun)
@@ -394,8 +399,23 @@ def look_at_all(looks: sa.Table) -> None:
     op.bulk_insert(looks, rows)
 
 
+def respell_statuses(names: Mapping[str, str]) -> None:
+    """The fields of the events that tell of a deployment's status."""
+    bind, position, place = op.get_bind(), EVENTS.c.position, 0
+    told = sa.select(position, EVENTS.c.fact).where(EVENTS.c.type == "DeploymentStatusChanged")
+    change = EVENTS.update().where(position == sa.bindparam("place"))
+    while rows := bind.execute(
+        told.where(position > place).order_by(position).limit(READ_AT_ONCE)
+    ).all():
+        for row in rows:
+            fact = {names.get(name, name): value for name, value in row.fact.items()}
+            bind.execute(change, {"place": row.position, "fact": fact})
+        place = rows[-1].position
+
+
 def downgrade() -> None:
     activate_again()
+    respell_statuses({new: old for old, new in STATUS_FIELDS.items()})
     for table in (
         "installation",
         "place_ports",
