@@ -174,7 +174,9 @@ class Hiccup(MemoryDueLists):
 
 async def test_what_came_while_the_database_went_away_is_adopted_when_it_is_back() -> None:
     yard = Yard()
-    hiccup = Hiccup(yard.store.reads.due.kept)
+    due = yard.store.reads.due
+    assert isinstance(due, MemoryDueLists)
+    hiccup = Hiccup(due.kept)
     reads = copy(yard.store.reads)
     reads.due = hiccup
     dying = Line(yard.store.leases, dies=True)
