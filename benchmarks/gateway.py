@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from time import perf_counter
+from typing import Any
 
 import aiohttp
 import orjson
@@ -124,17 +125,17 @@ def _bare(session: aiohttp.ClientSession, port: int) -> Starlette:
 async def _serves(server: World, deployment: Deployment, port: int) -> None:
     """A healthy replica of the active revision there."""
     assert deployment.active_revision_id is not None
-    own = {"id": new_id(), "project_id": deployment.project_id, "deployment_id": deployment.id}
-    of = {**own, "revision_id": deployment.active_revision_id, "revision_number": 1}
-    at = deployment.created_at
-    group = ReplicaGroup(**of, weight=100, desired_replicas=1, created_at=at)
+    at, own = deployment.created_at, deployment.id
+    of: dict[str, Any] = {"project_id": deployment.project_id, "deployment_id": own}
+    of |= {"revision_id": deployment.active_revision_id, "revision_number": 1, "created_at": at}
+    group = ReplicaGroup(id=new_id(), **of, weight=100, desired_replicas=1)
     replica = Replica(
-        **{**of, "id": new_id()},
+        id=new_id(),
+        **of,
         group_id=group.id,
         status=ReplicaStatus.HEALTHY,
         status_since=at,
         endpoints=(Endpoint(model="chat-model", host="127.0.0.1", port=port),),
-        created_at=at,
     )
     async with server.parts.store.start_work("bench", "bench") as work:
         await work.groups.add(group)
