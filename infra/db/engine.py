@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS = 30.0
 CONNECT_SECONDS = 10.0
-STALLED_SECONDS = 30  # of a unit of work that sends nothing
+STALLED_SECONDS = 10  # of a unit of work that sends nothing
 SQLITE_PRAGMAS = ("foreign_keys = ON", "synchronous = FULL")
 WAL_PAUSE = 0.02
 

@@ -1,6 +1,7 @@
 """The schema's way up and down, on both databases."""
 
 import asyncio
+import json
 import sys
 from collections.abc import Iterator
 from dataclasses import fields, replace
@@ -29,7 +30,7 @@ from infra.db.events import EVENT_HEAD, EVENTS
 from infra.db.migrate import config, migrate
 from infra.store import open_store
 from tests.conftest import sqlite
-from tests.support.builders import NOON, a_deployment, a_project, a_revision
+from tests.support.builders import a_deployment, a_project, a_revision
 from tests.support.postgres import Databases
 from tests.support.writer import add_events
 
@@ -154,7 +155,7 @@ async def test_what_0001_told_of_statuses_is_told_still(empty_url: str, tmp_path
 
     old = {"deployment_id": "d", "before": "pending", "after": "deploying"}
     await migrate(empty_url, "0001")
-    row = {"position": 1, "at": NOON, "subject_kind": "deployment", "subject_id": "d"}
+    row = {"position": 1, "at": utc_now(), "subject_kind": "deployment", "subject_id": "d"}
     row |= {"type": "DeploymentStatusChanged", "actor": "ada", "cause": "request:1"}
     async with open_engines(empty_url) as engines, engines.transaction() as transaction:
         await transaction.run(EVENTS.insert(), {**row, "fact": json.dumps(old)})

@@ -198,7 +198,7 @@ async def test_a_plane_that_was_stopped_after_its_commit_leaves_the_act_to_the_o
     pair: Pair,
 ) -> None:
     """One deployment alone: of several units of work that a stopped process has begun, each is ended only
-    30 s after the one that it waited for."""
+    10 s after the one that it waited for."""
     (pair.one.folder / "hang-behind").touch()
     rows = await pair.store.events.engines.rows(SHARD_ROWS)
     deployments = await pair.deployments(1, {row.id for row in rows if row.owner == "one"})

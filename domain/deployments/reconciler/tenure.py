@@ -7,9 +7,9 @@ from math import inf
 from domain.clock import Clock, Timer
 from domain.deployments.ports import Lease, Leases
 
-LEASE = timedelta(seconds=15)
+LEASE = timedelta(seconds=12)  # with a renewal: who dies is followed within 15 seconds
 MARGIN = timedelta(seconds=2)  # what clocks of two control planes may differ by
-RENEW_EVERY = 5.0
+RENEW_EVERY = 3.0
 
 
 @dataclass(frozen=True, slots=True)
