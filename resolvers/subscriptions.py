@@ -24,7 +24,7 @@ from schema import versions
 from schema.deployments import ModelDeployment
 from schema.event_kinds import Event
 from schema.events import EventFilter, shown
-from schema.replicas import DEFAULT_TAIL, ModelReplica, Tail
+from schema.replicas import DEFAULT_TAIL, ModelReplica, ReplicaLogLine, Tail
 
 After = Annotated[
     str | None, versions.argument("The cursor of the event to go on behind; else starts now.")
@@ -118,13 +118,13 @@ class Subscription:
     @versions.method(subscription=True)
     async def replica_logs(
         self, info: Info, replica_id: strawberry.ID, tail: Tail = DEFAULT_TAIL
-    ) -> AsyncIterator[str]:
+    ) -> AsyncIterator[ReplicaLogLine]:
         """The replica's last lines, then each line as it is written, until the replica is gone."""
         own = own_id("ModelReplica", replica_id, "replica_id")
         lines = info.context.services.replicas.follow(info.context.caller, own, tail)
         async with aclosing(lines) as followed:
             async for line in followed:
-                yield line
+                yield ReplicaLogLine(text=line)
 
 
 async def _deployment(context: Context, id: str) -> Deployment:

@@ -128,6 +128,13 @@ class ModelReplica(Node):
 
 
 @versions.type(added="0.1.0")
+class ReplicaLogLine:
+    """A line of what a replica writes."""
+
+    text: str = versions.field(description="Without its end.")
+
+
+@versions.type(added="0.1.0")
 class ReplicaCounts:
     """How many replicas have which status now."""
 

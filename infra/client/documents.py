@@ -180,7 +180,7 @@ query Replica($id: ID!, $tail: Int!) {
 }"""
 REPLICA_LOGS = """
 subscription ReplicaLogs($replicaId: ID!, $tail: Int!) {
-  replicaLogs(replicaId: $replicaId, tail: $tail)
+  replicaLogs(replicaId: $replicaId, tail: $tail) { text }
 }"""
 
 RULE = "deploymentId ruleId metric"

@@ -91,7 +91,7 @@ class Logs:
             if self.deployment_id is None:
                 linger(socket)
             return
-        (line,) = frame.data.values()
+        line = frame.data["replicaLogs"]["text"]
         if log.caught is None:
             log.tail.show([line])
             yield frame.id, line

@@ -119,8 +119,15 @@ def test_a_replica_that_is_over_is_found_by_its_id(tmp_path: Path) -> None:
         assert run(server, "logs", "chat", "--replica", "cccc-1", cwd=tmp_path) == "last words\n"
 
 
+def lines(*texts: str) -> list[Any]:
+    return [{"text": text} for text in texts]
+
+
 def test_a_followed_log_repeats_nothing_after_a_lost_connection(tmp_path: Path) -> None:
-    scripts = [["one", "two", DROP], ["one", "two", "three", "two", COMPLETE]]
+    scripts = [
+        [*lines("one", "two"), DROP],
+        [*lines("one", "two", "three", "two"), COMPLETE],
+    ]
     with scripted(there(), replicaLogs=scripts) as server:
         shown = run(server, "logs", "chat", "--replica", "12345678", "-f", cwd=tmp_path)
     assert shown == "one\ntwo\nthree\ntwo\n"
@@ -133,7 +140,7 @@ def test_replicas_that_start_later_are_followed_too(tmp_path: Path) -> None:
     )
     empty = there(modelDeployment=a_deployment(replicas=page()))
     events = [started, Until("replicaLogs"), DELETED, COMPLETE]
-    with scripted(empty, deploymentEvents=[events], replicaLogs=[["hello"]]) as server:
+    with scripted(empty, deploymentEvents=[events], replicaLogs=[lines("hello")]) as server:
         shown = run(server, "logs", "chat", "-f", "--json", cwd=tmp_path)
     assert documents(shown) == [{"replica": "bbbb-87654321", "line": "hello"}]
     assert server.said("ReplicaLogs")[0]["replicaId"] == "bbbb-87654321"
@@ -147,7 +154,7 @@ def test_a_replica_that_starts_as_the_connection_is_lost_is_read_from_its_first_
     )
     empty = there(modelDeployment=a_deployment(replicas=page()))
     events: list[list[Any]] = [[started], [Until("replicaLogs"), DELETED, COMPLETE]]
-    logs: list[list[Any]] = [[DROP], ["first", "second"]]
+    logs: list[list[Any]] = [[DROP], lines("first", "second")]
     with scripted(empty, deploymentEvents=events, replicaLogs=logs) as server:
         shown = run(server, "logs", "chat", "-f", "--tail", "0", cwd=tmp_path)
     assert shown == "87654321 | first\n87654321 | second\n"

@@ -297,20 +297,20 @@ async def test_another_projects_deployment_can_not_be_followed(
 async def test_another_projects_replicas_logs_can_not_be_followed(
     graph: Graph, things: dict[str, str]
 ) -> None:
-    query = "subscription($id: ID!) { replicaLogs(replicaId: $id) }"
+    query = "subscription($id: ID!) { replicaLogs(replicaId: $id) { text } }"
     answers = [a async for a in graph.follow(query, stranger(graph), id=things["@replica"])]
     assert [answer.codes for answer in answers] == [["NOT_FOUND"]]
 
 
 async def test_a_viewer_follows_what_runs(graph: Graph, things: dict[str, str]) -> None:
-    logs = "subscription($id: ID!) { replicaLogs(replicaId: $id) }"
+    logs = "subscription($id: ID!) { replicaLogs(replicaId: $id) { text } }"
     status = "subscription($id: ID!) { replicaStatusChanged(deploymentId: $id) { id } }"
     viewer = graph.house.viewer()
     own = parse_id(things["@replica"])
     assert own is not None
     graph.house.written.write(own[1], "hello")
     async with aclosing(graph.follow(logs, viewer, id=things["@replica"])) as stream:
-        assert (await anext(stream)).data == {"replicaLogs": "hello"}
+        assert (await anext(stream)).data == {"replicaLogs": {"text": "hello"}}
     async with aclosing(graph.follow(status, viewer, id=things["@deployment"])) as stream:
         assert (await anext(stream)).data == {"replicaStatusChanged": {"id": things["@replica"]}}
 

@@ -26,7 +26,7 @@ ONE = """query($id: ID!) { modelReplica(id: $id) { id status statusSince statusR
   endpoints { model url } createdAt firstHealthyAt exitedAt exitCode logTail
   deployment { name } revision { number } group { exits nextRetryAt } } }"""
 STATUS = """subscription($id: ID!) { replicaStatusChanged(deploymentId: $id) { id status statusReason } }"""
-LOGS = "subscription($id: ID!, $tail: Int! = 100) { replicaLogs(replicaId: $id, tail: $tail) }"
+LOGS = "subscription($id: ID!, $tail: Int! = 100) { replicaLogs(replicaId: $id, tail: $tail) { text } }"
 
 
 @pytest.fixture
@@ -288,13 +288,13 @@ async def test_logs_are_followed_until_the_replica_is_gone(graph: Graph, player:
     replica, written = await player.start(revision), graph.house.written
     written.write(replica.id, "one", "two", "three")
     async with aclosing(graph.follow(LOGS, id=own(replica), tail=2)) as stream:
-        shown = [(await anext(stream)).data["replicaLogs"] for _ in range(2)]
+        shown = [(await anext(stream)).data["replicaLogs"]["text"] for _ in range(2)]
         following = asyncio.ensure_future(anext(stream))
         written.write(replica.id, "four")
-        shown.append((await following).data["replicaLogs"])
+        shown.append((await following).data["replicaLogs"]["text"])
         written.write(replica.id, "five")
         written.end(replica.id)
-        shown += [answer.data["replicaLogs"] async for answer in stream]
+        shown += [answer.data["replicaLogs"]["text"] async for answer in stream]
     assert shown == ["two", "three", "four", "five"]
     assert written.followers == 0
 
