@@ -99,12 +99,10 @@ def _reconciler(store: Store, driver: EverHealthy) -> Reconciler:
 
 async def _fill(server: World) -> Sequence[Deployment]:
     """Those that run, out of all. Each is a copy of one that the services made."""
-    first = await server.deployment("first", revisions=1)
+    made = await server.deployment("first", revisions=1)
     reads, start_work = server.parts.store.reads, server.parts.store.start_work
-    made = (await reads.deployments.by_ids([first.id]))[first.id]
-    (rollout,) = (await reads.rollouts.live([first.id])).values()
-    revision = (await reads.revisions.by_ids([rollout.revision_id]))[rollout.revision_id]
-    await server.parts.services.deployments.delete(server.caller, first.id)
+    (revision,) = (await reads.revisions.by_ids([made.active_revision_id or ""])).values()
+    await server.parts.services.deployments.delete(server.caller, made.id)
     running: list[Deployment] = []
     for start in range(0, DEPLOYMENTS, AT_ONCE):
         async with start_work("bench", "bench") as work:
@@ -123,6 +121,7 @@ async def _add(work: Work, made: Deployment, revision: Revision, number: int) ->
         id=new_id(),
         name=f"d-{number}",
         desired_replicas=int(runs),
+        active_revision_id=None,
         status=status,
         reason=None,
     )

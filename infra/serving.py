@@ -29,7 +29,7 @@ KEPT = (
 )
 MOST_FILES = 65_536  # two for each request that is passed on
 REQUESTS_SECONDS = 5  # for open requests to be answered after that
-NEW_OBJECTS = 20_000  # before the next look for garbage in cycles
+NEW_OBJECTS = 50_000  # before the next look for garbage in cycles
 
 
 @dataclass(eq=False, kw_only=True)

@@ -81,7 +81,7 @@ class TemplateUpdated(TemplateEvent):
 
     name: str
     version: int
-    status: TemplateStatus
+    status: TemplateStatus = versions.field(name="templateStatus")
 
 
 @versions.type(added="0.1.0")

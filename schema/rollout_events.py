@@ -9,7 +9,7 @@ from schema.event_kinds import RevisionEvent, RolloutEvent
 class RolloutStarted(RolloutEvent, RevisionEvent):
     """A rollout to a revision began."""
 
-    kind: RolloutKind
+    kind: RolloutKind = versions.field(name="rolloutKind")
     strategy: StrategyKind = versions.field(
         name="strategyKind", description="The rollout itself has the strategy in full."
     )

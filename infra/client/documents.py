@@ -194,7 +194,7 @@ FIELDS: Mapping[str, str] = {
     "FolderUpdated": "folderId name uri",
     "FolderDeleted": "folderId name",
     "TemplateCreated": "templateId name version",
-    "TemplateUpdated": "templateId name version status",
+    "TemplateUpdated": "templateId name version templateStatus",
     "TemplateDeleted": "templateId name version",
     "DeploymentCreated": "deploymentId name desiredReplicas",
     "DeploymentUpdated": "deploymentId name tags desiredReplicas changed",
@@ -207,7 +207,7 @@ FIELDS: Mapping[str, str] = {
     "AutoscalingRuleCreated": f"{RULE} target minReplicas maxReplicas cooldownUp cooldownDown",
     "AutoscalingRuleUpdated": f"{RULE} target minReplicas maxReplicas cooldownUp cooldownDown changed",
     "AutoscalingRuleDeleted": RULE,
-    "RolloutStarted": "deploymentId rolloutId revisionNumber kind strategyKind note",
+    "RolloutStarted": "deploymentId rolloutId revisionNumber rolloutKind strategyKind note",
     "RolloutAdvanced": "deploymentId rolloutId revisionNumber step weight healthyReplicas "
     "desiredReplicas",
     "RolloutPaused": "deploymentId rolloutId revisionNumber reason",

@@ -159,7 +159,7 @@ async def test_every_type_of_event_is_shown(graph: Graph) -> None:
       ... on ProjectEvent { projectId project { name } }
       ... on SecretEvent { secretId secret { name } }
       ... on TemplateEvent { templateId template { name } }
-      ... on TemplateUpdated { name version status }
+      ... on TemplateUpdated { name version templateStatus }
       ... on DeploymentStatusChanged { statusBefore statusAfter reason message }
       ... on DeploymentScaled { replicasBefore replicasAfter ruleId metric measured target note }
       ... on AutoscalingRuleEvent { ruleId metric rule { id } }
@@ -167,7 +167,7 @@ async def test_every_type_of_event_is_shown(graph: Graph) -> None:
       ... on AutoscalingRuleUpdated { target minReplicas maxReplicas changed }
       ... on RevisionEvent { revisionId revision { number } deployment { status } }
       ... on RolloutEvent { rolloutId revisionNumber rollout { status } }
-      ... on RolloutStarted { kind strategyKind note }
+      ... on RolloutStarted { rolloutKind strategyKind note }
       ... on RolloutAdvanced { step weight healthyReplicas desiredReplicas }
       ... on RolloutPaused { reason }
       ... on RolloutSucceeded { durationSeconds }
@@ -178,7 +178,7 @@ async def test_every_type_of_event_is_shown(graph: Graph) -> None:
     found = (await graph.get(query, admin))["events"]["nodes"]
     assert {node["__typename"] for node in found} == set(TYPES)
     by_kind = {node["__typename"]: node for node in found}
-    assert by_kind["TemplateUpdated"]["status"] == "ACTIVE"
+    assert by_kind["TemplateUpdated"]["templateStatus"] == "ACTIVE"
     assert by_kind["KeyCreated"]["keyId"] == key.id
     assert by_kind["ProjectCreated"]["project"] == {"name": "lab"}
     assert by_kind["RevisionAdded"]["revision"] == {"number": 2}
@@ -186,7 +186,7 @@ async def test_every_type_of_event_is_shown(graph: Graph) -> None:
     changed = by_kind["DeploymentStatusChanged"]
     assert (changed["statusAfter"], changed["reason"]) == ("STOPPED", "DELETED")
     started = by_kind["RolloutStarted"]
-    assert (started["kind"], started["strategyKind"]) == ("ACTIVATION", "BLUE_GREEN")
+    assert (started["rolloutKind"], started["strategyKind"]) == ("ACTIVATION", "BLUE_GREEN")
     assert started["rollout"] == {"status": "SUCCEEDED"}
     assert by_kind["RolloutFailed"]["logTail"] == ["Traceback", "MemoryError"]
     assert by_kind["ReplicaExited"]["replica"] == {"status": "EXITED"}

@@ -22,7 +22,12 @@ from schema.event_types import TYPES
 from schema.events import EventType
 
 PRINTED = Path(__file__).parents[2] / "schema.graphql"
-SAID_AS = {"number": "revision_number", "strategy": "strategy_kind"}  # a fact's field, for clients
+SAID_AS = {  # a fact's field, for clients
+    "number": "revision_number",
+    "strategy": "strategy_kind",
+    "kind": "rollout_kind",
+    "status": "template_status",
+}
 PARTS: dict[str, type[definition.Part]] = {
     "ModelDefinition": definition.Definition,
     "Model": definition.Model,
