@@ -253,7 +253,8 @@ class PortsExhausted(ModelyardError):
 @dataclass(eq=False, kw_only=True)
 class HostRefused(ModelyardError):
     """Replicas of this database run on host {other}; the process driver is for one host, and this one is
-    {host}. Serve from {other}, or stop its servers and their replicas first."""
+    {host}. Serve from {other}, or stop its servers and their replicas first. If it is the same machine
+    under another name, set MODELYARD_HOST_NAME to {other}."""
 
     other: str
     host: str

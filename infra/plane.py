@@ -70,7 +70,7 @@ def _named(settings: Settings) -> Iterator[tuple[str, str]]:
         yield ONLY_PLANE, ONLY_HOST
         return
     with slots.taken(settings.data_dir / "planes", new_id) as plane:
-        yield plane, socket.gethostname()
+        yield plane, settings.host_name or socket.gethostname()
 
 
 def _check_ports(settings: Settings) -> None:

@@ -142,6 +142,10 @@ class Settings(BaseSettings):
         False, description="Whether a folder's definition file counts for every runtime variant."
     )
     driver: Driver = Field(Driver.PROCESS, description="Where replicas run.")
+    host_name: str | None = Field(
+        None,
+        description="What this machine is called where replicas are recorded; default: its hostname.",
+    )
     process_inherit_env: Names = Field(
         (),
         description="More environment variables of the server that replica processes inherit.",
@@ -194,7 +198,7 @@ class Settings(BaseSettings):
     )
     log_level: LogLevel = Field(LogLevel.INFO, description="The least severe log lines to write.")
 
-    @field_validator("host", "s3_endpoint", "az_endpoint", "object_store")
+    @field_validator("host", "host_name", "s3_endpoint", "az_endpoint", "object_store")
     @classmethod
     def _not_empty(cls, value: str | None) -> str | None:
         if value is not None and not value.strip():

@@ -14,9 +14,13 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import structlog
+
 from domain.errors import FolderRefused, StorageUnavailable
 from infra.files.folders import Folders
 from infra.files.objects import Stored
+
+log = structlog.get_logger()
 
 AT_ONCE = 4  # objects that are copied at the same time
 DRAFT = ".draft-"
@@ -26,7 +30,9 @@ LEFT = 60.0  # seconds since it was made, by when its maker has locked it
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalCopies:
     """domain.folders.ports.LocalFolders. A copy's name in `data_dir`/folders is made from where it came
-    from and from all keys, sizes and etags; it appears complete or not at all, and is never changed."""
+    from and from all keys, sizes and etags; it appears complete or not at all, and is never changed.
+
+    While the storage does not answer, replicas can start from the copy that was used last."""
 
     folders: Folders
     data_dir: Path
@@ -38,16 +44,23 @@ class LocalCopies:
         if scheme == "file":
             return Path(unquote(urlsplit(canonical).path))
         bucket, _, prefix = rest.partition("/")
+        latest = self.data_dir.absolute() / "folders" / f"{_hashed(canonical)}.latest"
         try:
             stored = await self.folders.objects.list(scheme, bucket, prefix)
         except FileNotFoundError as error:
             raise StorageUnavailable(where=uri, problem="there is no such bucket") from error
+        except StorageUnavailable as error:
+            if (kept := await asyncio.to_thread(_kept, latest)) is None:
+                raise
+            log.warning("a model folder's last copy is used", uri=canonical, problem=error.problem)
+            return kept
         files = _files(uri, prefix, stored)
         name = _digest(canonical, stored)
         place = self.data_dir.absolute() / "folders" / name
         async with self._copying.setdefault(name, Lock()):
             if not place.is_dir():
                 await self._copy(scheme, bucket, files, place)
+            await asyncio.to_thread(_point, latest, place)
         return place
 
     async def _copy(
@@ -116,6 +129,23 @@ def _put(draft: Path, place: Path) -> None:
             raise
 
 
+def _point(latest: Path, place: Path) -> None:
+    """Have `latest` name the copy, whoever else does at the same time."""
+    if _kept(latest) == place:
+        return
+    draft = latest.with_name(f"{latest.name}.{os.getpid()}")
+    draft.write_text(place.name)
+    draft.replace(latest)
+
+
+def _kept(latest: Path) -> Path | None:
+    try:
+        place = latest.with_name(latest.read_text())
+    except OSError:
+        return None
+    return place if place.is_dir() else None
+
+
 def _files(uri: str, prefix: str, stored: Sequence[Stored]) -> Sequence[tuple[str, Stored]]:
     """Each object with its path in the folder; markers of folders are left out."""
     start = len(prefix) + 1 if prefix else 0
@@ -130,7 +160,11 @@ def _files(uri: str, prefix: str, stored: Sequence[Stored]) -> Sequence[tuple[st
 
 def _digest(uri: str, stored: Sequence[Stored]) -> str:
     lines = [uri, *(f"{each.key}\0{each.size}\0{each.etag}" for each in stored)]
-    return sha256("\n".join(lines).encode()).hexdigest()
+    return _hashed("\n".join(lines))
+
+
+def _hashed(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
 
 
 def _first(errors: ExceptionGroup[StorageUnavailable]) -> StorageUnavailable:

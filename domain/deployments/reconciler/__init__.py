@@ -101,9 +101,11 @@ class Reconciler:
             self._ending.set()
             await _ended(listening, 0.0)
             await _ended(working, STOP_SECONDS)
-            if stop_replicas:
-                await self._end_replicas()
-            await self._leave()
+            try:
+                if stop_replicas:
+                    await self._end_replicas()
+            finally:
+                await self._leave()
 
     def _passes(self) -> Passes:
         loader = Loader(
