@@ -38,7 +38,7 @@ class Harness:
     """A deployment whose user goes on wishing, over all of the server's lives."""
 
     random: Random
-    data_dir: Path
+    place: Path
     deployment: str = ""
     revisions: list[str] = field(default_factory=list)
 
@@ -99,7 +99,7 @@ class Harness:
 
     def _seen(self) -> tuple[dict[str, list[int]], dict[str, list[int]], "Counter[str]"]:
         """By replica: its processes, those that its row names, and how many ports it has."""
-        with sqlite3.connect(self.data_dir / "modelyard.db") as connection:
+        with sqlite3.connect(self.place / "modelyard.db") as connection:
             installation = connection.execute("SELECT name FROM installation").fetchone()[0]
             rows = dict(
                 connection.execute(
@@ -136,19 +136,19 @@ def sessions(installation: str, known: dict[str, list[int]]) -> dict[str, list[i
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Iterator[Path]:
+def place(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "data"
     with running(tmp_path / "data", "--stop-replicas", env={"MODELYARD_STOP_GRACE": "1s"}):
         pass
 
 
 async def test_a_server_killed_amid_rollouts_leaves_no_orphan_and_loses_no_replica(
-    data_dir: Path,
+    place: Path,
 ) -> None:
-    harness = Harness(Random(SEED), data_dir)
+    harness = Harness(Random(SEED), place)
     env = {"MODELYARD_STOP_GRACE": "1s", "MODELYARD_DRAIN_TIMEOUT": "5s"}
     for kill in range(KILLS + 1):
-        with running(data_dir, env=env) as server:
+        with running(place, env=env) as server:
             async with a_client(server.url) as api:
                 if kill == 0:
                     harness.deployment = await api.deployment("a")

@@ -12,7 +12,7 @@ from tests.support.api import PROTOCOL, Api, a_client, following
 from tests.support.server import Running, running
 
 READERS = 5
-EVENTS = 120
+EVENTS = 240
 ALIASES = 40
 TAGS = [f"{'x' * 50}{number}" for number in range(31)]
 FOLLOW = f"""subscription($after: String) {{ events(after: $after) {{ cursor

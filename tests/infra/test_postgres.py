@@ -117,7 +117,7 @@ async def test_a_unit_of_work_that_stalls_is_ended_and_the_others_go_on(
         """Hold the log's counter until the server loses patience: here after 50 ms."""
         async with engines.transaction() as stalled:
             setting = await stalled.run(text("SHOW idle_in_transaction_session_timeout"))
-            assert setting.scalar_one() == "30s"
+            assert setting.scalar_one() == "10s"
             await stalled.run(text("SET LOCAL idle_in_transaction_session_timeout = '50ms'"))
             await stalled.run(text("UPDATE event_head SET position = position"))
             await asyncio.wait_for(add_events(store, 1), 30)
