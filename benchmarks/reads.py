@@ -19,7 +19,7 @@ PAGE = """query Page($first: Int!) {
           edges { node {
             id number digest note runtimeVariant createdAt
             replicas(first: 4) {
-              edges { node { id status statusSince reason message createdAt } }
+              edges { node { id status statusSince statusReason statusMessage createdAt } }
               pageInfo { hasNextPage }
             }
           } }

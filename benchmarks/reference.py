@@ -185,8 +185,8 @@ def four(found: Sequence[Any]) -> Any:
                     "id": global_id("ModelReplica", row.id),
                     "status": row.status.name,
                     "statusSince": show_datetime(row.status_since),
-                    "reason": None if row.reason is None else row.reason.name,
-                    "message": row.message,
+                    "statusReason": None if row.reason is None else row.reason.name,
+                    "statusMessage": row.message,
                     "createdAt": show_datetime(row.created_at),
                 }
             }

@@ -10,6 +10,7 @@ from graphql import (
     GraphQLInterfaceType,
     GraphQLObjectType,
     build_schema,
+    find_breaking_changes,
 )
 
 from domain import events as facts
@@ -22,6 +23,7 @@ from schema.event_types import TYPES
 from schema.events import EventType
 
 PRINTED = Path(__file__).parents[2] / "schema.graphql"
+RELEASES = Path(__file__).parents[2] / "schema" / "releases"
 SAID_AS = {  # a fact's field, for clients
     "number": "revision_number",
     "strategy": "strategy_kind",
@@ -64,6 +66,17 @@ def coordinates(schema: Schema) -> set[str]:
 
 def test_the_committed_schema_is_what_the_code_prints() -> None:
     assert PRINTED.read_text() == print_schema()
+
+
+def test_nothing_of_a_release_is_gone_or_another() -> None:
+    """A release is extended by what is newer, and by nothing else."""
+    released = sorted(RELEASES.glob("*.graphql"))
+    assert released
+    for file in released:
+        broken = find_breaking_changes(build_schema(file.read_text()), build_schema(print_schema()))
+        assert [change.description for change in broken] == []
+    present = RELEASES / f"{versions.CURRENT}.graphql"
+    assert not present.exists() or present.read_text() == PRINTED.read_text()
 
 
 def test_the_printed_schema_is_valid_and_has_no_null_defaults() -> None:
