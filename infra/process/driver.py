@@ -104,14 +104,6 @@ class ProcessDriver:
     def changes(self) -> AsyncGenerator[str, None]:
         return self._changes.follow()
 
-    async def stop_all(self, grace: timedelta) -> int:
-        """End all that this server looks after, and wait until they are gone; how many that were."""
-        living = self._living()
-        for supervision in living:
-            supervision.stop(grace.total_seconds())
-        await asyncio.gather(*(supervision.gone.wait() for supervision in living))
-        return len(living)
-
     async def close(self) -> int:
         """Look after nothing any more; how many replicas run on."""
         running = self.running

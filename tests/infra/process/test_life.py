@@ -149,12 +149,3 @@ async def test_a_driver_that_closes_leaves_its_replicas_and_says_how_many(bench:
         await bench.until(replica, Sight.HEALTHY)
     assert await bench.driver.close() == 2
     assert all(len(bench.members(replica)) == 1 for replica in replicas)
-
-
-async def test_stopping_all_waits_until_all_are_gone(bench: Bench) -> None:
-    replicas = [await bench.start(engine()) for _ in range(2)]
-    for replica in replicas:
-        await bench.until(replica, Sight.HEALTHY)
-    assert await bench.driver.stop_all(GRACE) == 2
-    assert all(bench.members(replica) == [] for replica in replicas)
-    assert await bench.driver.close() == 0
