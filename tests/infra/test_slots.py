@@ -1,14 +1,16 @@
-"""Which control plane a process is, on real locks."""
+"""Which control plane a process is, on real locks; and what a server asks of its system."""
 
 import sys
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
-from subprocess import PIPE, Popen
+from subprocess import PIPE, Popen, run
 
 import pytest
+from pydantic import SecretStr
 
-from infra import slots
+from infra import plane, slots
+from infra.settings import Settings
 from tests.support.server import ROOT
 
 HOLDS = """
@@ -18,6 +20,16 @@ from infra import slots
 with slots.taken(Path(sys.argv[1]), lambda: "killed") as plane:
     print(plane, flush=True)
     sys.stdin.read()
+"""
+
+COUNTS = """
+import resource
+from infra import serving
+_, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+serving.allow_files()
+most = serving.MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, serving.MOST_FILES)
+print(resource.getrlimit(resource.RLIMIT_NOFILE)[0], most)
 """
 
 
@@ -62,3 +74,21 @@ def test_a_killed_process_leaves_its_slot(tmp_path: Path, new_id: Callable[[], s
         process.kill()
     with slots.taken(tmp_path, new_id) as successor:
         assert successor == "killed"
+
+
+def test_a_control_plane_goes_by_its_slot_and_by_what_its_machine_is_said_to_be_called(
+    tmp_path: Path,
+) -> None:
+    url = SecretStr("postgresql://nowhere/modelyard")
+    settings = Settings(data_dir=tmp_path, database_url=url, host_name="gpu-1")
+    with plane._named(settings) as first, plane._named(settings) as second:
+        assert [first[1], second[1]] == ["gpu-1", "gpu-1"]
+        assert first[0] != second[0]
+    with plane._named(settings) as again:
+        assert again == first
+
+
+def test_a_server_takes_as_many_open_files_as_it_may() -> None:
+    counted = run([sys.executable, "-c", COUNTS], cwd=ROOT, capture_output=True, check=True)
+    soft, most = map(int, counted.stdout.split())
+    assert soft == most > 256
