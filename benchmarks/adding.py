@@ -10,7 +10,7 @@ from benchmarks.measure import Ratio, compared
 from benchmarks.world import World, world
 from domain.clock import utc_now
 from domain.deployments.deployment import Deployment
-from domain.events import RevisionAdded
+from domain.deployments.facts import RevisionAdded
 from domain.ids import new_id
 from infra.db.deployments import DEPLOYMENTS, REVISIONS
 from infra.db.events import EVENT_HEAD, EVENTS, to_rows

@@ -23,8 +23,8 @@ from benchmarks.calls import Call
 from benchmarks.measure import Measured, Ratio, compared
 from benchmarks.world import World, world
 from domain.deployments.deployment import Deployment
+from domain.deployments.facts import ReplicaBecameHealthy
 from domain.deployments.replica import Endpoint, Replica, ReplicaGroup, ReplicaStatus
-from domain.events import ReplicaBecameHealthy
 from domain.ids import new_id
 from infra import app
 from infra.http.gateway.table import Table

@@ -10,6 +10,9 @@
     ├── Unauthenticated           no key, or one that is unknown or revoked
     ├── CursorExpired  CursorUnknown  CursorInvalid
     ├── SealBroken                a secret that this server's key does not open
+    ├── StorageFull               a disk or a quota
+    ├── ObjectMissing             what should be in a store is not there
+    ├── Unreachable  Interrupted  RequestTimeout  ResponseTooLarge   an engine and one request
     ├── PortsExhausted            the process driver's range of ports is used up
     ├── HostRefused               the process driver of another host has this database
     └── StorageUnavailable        a store did not answer; worth another try
@@ -258,3 +261,48 @@ class HostRefused(ModelyardError):
 
     other: str
     host: str
+
+
+@dataclass(eq=False, kw_only=True)
+class StorageFull(ModelyardError):
+    """The storage at {where} is full ({problem}). Free some space."""
+
+    where: str
+    problem: str
+
+
+@dataclass(eq=False, kw_only=True)
+class ObjectMissing(ModelyardError):
+    """The object {key!r} is not in the store."""
+
+    key: str
+
+
+@dataclass(eq=False, kw_only=True)
+class Unreachable(ModelyardError):
+    """{where} could not be reached: {problem}."""
+
+    where: str
+    problem: str
+
+
+@dataclass(eq=False, kw_only=True)
+class Interrupted(ModelyardError):
+    """The connection to {where} broke down over the request: {problem}."""
+
+    where: str
+    problem: str
+
+
+@dataclass(eq=False, kw_only=True)
+class RequestTimeout(ModelyardError):
+    """No answer within {seconds:g} s."""
+
+    seconds: float
+
+
+@dataclass(eq=False, kw_only=True)
+class ResponseTooLarge(ModelyardError):
+    """The answer has more than {limit} bytes."""
+
+    limit: int

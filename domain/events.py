@@ -1,7 +1,7 @@
 """The event log's vocabulary: committed facts, and cursors into the log.
 
-One class a fact, named in the past tense; its fields show what was true then. The class name is
-the stored type and the GraphQL type's name.
+One class a fact, named in the past tense, in its noun's `facts`; its fields show what was true then.
+The class name is the stored type and the GraphQL type's name.
 """
 
 import binascii
@@ -10,12 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import get_args
 
-from domain.autoscaling.rule import Metric
-from domain.deployments.deployment import DeploymentStatus
-from domain.deployments.reason import Reason
-from domain.deployments.rollout import RolloutKind
+from domain.access import facts as access
+from domain.autoscaling import facts as autoscaling
+from domain.batches import facts as batches
+from domain.deployments import facts as deployments
 from domain.errors import CursorExpired, CursorUnknown
+from domain.files import facts as files
+from domain.folders import facts as folders
+from domain.secrets import facts as secrets
+from domain.templates import facts as templates
+from domain.webhooks import facts as webhooks
 
 
 class SubjectKind(StrEnum):
@@ -25,373 +31,25 @@ class SubjectKind(StrEnum):
     FOLDER = "folder"
     TEMPLATE = "template"
     DEPLOYMENT = "deployment"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectCreated:
-    project_id: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyCreated:
-    key_id: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyRevoked:
-    key_id: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecretCreated:
-    secret_id: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecretDeleted:
-    secret_id: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FolderCreated:
-    folder_id: str
-    name: str
-    uri: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FolderUpdated:
-    folder_id: str
-    name: str
-    uri: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FolderDeleted:
-    folder_id: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemplateCreated:
-    template_id: str
-    name: str
-    version: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemplateUpdated:
-    template_id: str
-    name: str
-    version: int
-    status: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemplateDeleted:
-    template_id: str
-    name: str
-    version: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeploymentCreated:
-    deployment_id: str
-    name: str
-    desired_replicas: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeploymentUpdated:
-    """`changed` names the fields that are different since: name, tags, desired_replicas, strategy."""
-
-    deployment_id: str
-    name: str
-    tags: tuple[str, ...]
-    desired_replicas: int
-    changed: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeploymentDeleted:
-    deployment_id: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeploymentStatusChanged:
-    """Also recorded where only the reason is another."""
-
-    deployment_id: str
-    status_before: DeploymentStatus
-    status_after: DeploymentStatus
-    reason: Reason | None = None
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevisionAdded:
-    deployment_id: str
-    revision_id: str
-    number: int
-    digest: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevisionActivated:
-    deployment_id: str
-    revision_id: str
-    number: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeploymentScaled:
-    """`rule_id` is the autoscaling rule that decided, on `measured` against its `target`, each a number
-    per replica; all three are None where a user decided."""
-
-    deployment_id: str
-    replicas_before: int
-    replicas_after: int
-    rule_id: str | None = None
-    metric: Metric | None = None
-    measured: float | None = None
-    target: float | None = None
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AutoscalingRuleCreated:
-    deployment_id: str
-    rule_id: str
-    metric: Metric
-    target: float
-    min_replicas: int
-    max_replicas: int
-    cooldown_up: float
-    cooldown_down: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AutoscalingRuleUpdated:
-    """`changed` names the fields that are different since: target, min_replicas, max_replicas,
-    cooldown_up, cooldown_down."""
-
-    deployment_id: str
-    rule_id: str
-    metric: Metric
-    target: float
-    min_replicas: int
-    max_replicas: int
-    cooldown_up: float
-    cooldown_down: float
-    changed: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AutoscalingRuleDeleted:
-    deployment_id: str
-    rule_id: str
-    metric: Metric
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RolloutStarted:
-    deployment_id: str
-    rollout_id: str
-    revision_id: str
-    number: int
-    kind: RolloutKind
-    strategy: str
-    note: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RolloutAdvanced:
-    """`weight` is the percentage of requests that the new revision gets, None where replicas share them;
-    `healthy_replicas` counts its own."""
-
-    deployment_id: str
-    rollout_id: str
-    number: int
-    step: int
-    weight: int | None
-    healthy_replicas: int
-    desired_replicas: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RolloutPaused:
-    deployment_id: str
-    rollout_id: str
-    number: int
-    reason: Reason
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RolloutResumed:
-    deployment_id: str
-    rollout_id: str
-    number: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RolloutPromoted:
-    """A user's go-ahead."""
-
-    deployment_id: str
-    rollout_id: str
-    number: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RolloutSucceeded:
-    """Its revision is the active one from here on."""
-
-    deployment_id: str
-    rollout_id: str
-    revision_id: str
-    number: int
-    duration_seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RolloutFailed:
-    """The way back begins; RolledBack ends it."""
-
-    deployment_id: str
-    rollout_id: str
-    revision_id: str
-    number: int
-    reason: Reason
-    message: str
-    log_tail: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RolloutAborted:
-    deployment_id: str
-    rollout_id: str
-    revision_id: str
-    number: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RolloutReplaced:
-    deployment_id: str
-    rollout_id: str
-    revision_id: str
-    number: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RolledBack:
-    """The active revision serves all that is desired again; nothing of the other is left."""
-
-    deployment_id: str
-    revision_id: str
-    number: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplicaStarted:
-    deployment_id: str
-    replica_id: str
-    revision_id: str
-    number: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplicaBecameHealthy:
-    deployment_id: str
-    replica_id: str
-    number: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplicaBecameUnhealthy:
-    deployment_id: str
-    replica_id: str
-    number: int
-    reason: Reason
-    message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplicaDraining:
-    """Gateways send it nothing new from here on."""
-
-    deployment_id: str
-    replica_id: str
-    number: int
-    reason: Reason
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplicaStopping:
-    deployment_id: str
-    replica_id: str
-    number: int
-    reason: Reason
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplicaExited:
-    """`wanted`: it was told to end. `reason` is None where it simply did as told."""
-
-    deployment_id: str
-    replica_id: str
-    number: int
-    wanted: bool
-    exit_code: int | None
-    reason: Reason | None
-    message: str
+    FILE = "file"
+    BATCH_JOB = "batch_job"
+    BATCH_PROFILE = "batch_profile"
+    EXTERNAL_ENDPOINT = "external_endpoint"
+    WEBHOOK = "webhook"
 
 
 Fact = (
-    ProjectCreated
-    | KeyCreated
-    | KeyRevoked
-    | SecretCreated
-    | SecretDeleted
-    | FolderCreated
-    | FolderUpdated
-    | FolderDeleted
-    | TemplateCreated
-    | TemplateUpdated
-    | TemplateDeleted
-    | DeploymentCreated
-    | DeploymentUpdated
-    | DeploymentDeleted
-    | DeploymentStatusChanged
-    | RevisionAdded
-    | RevisionActivated
-    | DeploymentScaled
-    | AutoscalingRuleCreated
-    | AutoscalingRuleUpdated
-    | AutoscalingRuleDeleted
-    | RolloutStarted
-    | RolloutAdvanced
-    | RolloutPaused
-    | RolloutResumed
-    | RolloutPromoted
-    | RolloutSucceeded
-    | RolloutFailed
-    | RolloutAborted
-    | RolloutReplaced
-    | RolledBack
-    | ReplicaStarted
-    | ReplicaBecameHealthy
-    | ReplicaBecameUnhealthy
-    | ReplicaDraining
-    | ReplicaStopping
-    | ReplicaExited
+    access.Fact
+    | secrets.Fact
+    | folders.Fact
+    | templates.Fact
+    | deployments.Fact
+    | autoscaling.Fact
+    | files.Fact
+    | batches.Fact
+    | webhooks.Fact
 )
-FACTS: Mapping[str, type] = {fact.__name__: fact for fact in Fact.__args__}
+FACTS: Mapping[str, type] = {fact.__name__: fact for fact in get_args(Fact)}
 SUBJECTS: Mapping[str, SubjectKind] = {f"{kind.value}_id": kind for kind in SubjectKind}
 
 

@@ -12,15 +12,23 @@ from typing import Literal, Protocol, TypeAlias, TypeVar
 
 from domain.access.access import ApiKey, Project
 from domain.autoscaling.rule import AutoscalingRule
+from domain.batches.batch import Batch
+from domain.batches.dedicated import Dedicated
+from domain.batches.external_endpoint import ExternalEndpoint
+from domain.batches.ports import Claim
+from domain.batches.profile import BatchProfile
+from domain.batches.shard import Progress, Segment, Shard
 from domain.deployments.deployment import Deployment, Revision, RevisionHead
 from domain.deployments.ports import Lease
 from domain.deployments.replica import Replica, ReplicaGroup
 from domain.deployments.rollout import Rollout
 from domain.events import Cursor, Event, Fact, Scope
+from domain.files.file import File
 from domain.folders.folder import Folder
 from domain.listing import Listing, Page
 from domain.secrets.secret import Secret
 from domain.templates.template import Template
+from domain.webhooks.webhook import Delivery, Webhook
 
 T = TypeVar("T")
 
@@ -75,6 +83,25 @@ class Answers(AnswerReads, Protocol):
         """Keep the answer; or wait for a concurrent twin and return what it kept."""
 
 
+class Shards(Protocol):
+    """The shards of batches inside a unit of work. Lock the batch first."""
+
+    async def add(self, shards: Sequence[Shard]) -> None: ...
+
+    async def of(self, batch_id: str) -> Sequence[Shard]:
+        """All of them, in their order."""
+
+    async def store(self, progress: Progress) -> bool:
+        """Put the shard, and add the commit's segment; False, and nothing is written, where the shard has
+        another token by now: somebody else took it, or its batch is ending."""
+
+    async def close(self, batch_id: str) -> Sequence[Shard]:
+        """Take all of them from whoever has them, for good: nobody stores anything any more."""
+
+    async def repoint(self, segments: Sequence[Segment]) -> None:
+        """Say anew where stored answers are (same sequence, shard and lines)."""
+
+
 class Work(Protocol):
     projects: Rows[Project]
     keys: Rows[ApiKey]
@@ -87,6 +114,14 @@ class Work(Protocol):
     groups: Rows[ReplicaGroup]
     replicas: Rows[Replica]
     rules: Rows[AutoscalingRule]
+    files: Rows[File]
+    batches: Rows[Batch]
+    batch_shards: Shards
+    batch_profiles: Rows[BatchProfile]
+    external_endpoints: Rows[ExternalEndpoint]
+    dedicated: Rows[Dedicated]
+    webhooks: Rows[Webhook]
+    deliveries: Rows[Delivery]
     answers: Answers
 
     async def live_rollout(self, deployment_id: str) -> Rollout | None:
@@ -103,6 +138,18 @@ class Work(Protocol):
 
     async def holds(self, lease: Lease) -> bool:
         """Whether the lease is still its holder's; if so it stays so until this unit of work ends."""
+
+    async def look_at_batch(self, batch_id: str, at: datetime | None) -> None:
+        """As `look`: have a worker look at the batch."""
+
+    async def holds_batch(self, claim: Claim) -> bool:
+        """Whether the claim is still its worker's; if so it stays so until this unit of work ends."""
+
+    async def needs_file(self, file_id: str) -> bool:
+        """Whether a batch that is not final has the file as its input. Lock the file first."""
+
+    async def active_batches(self, project_id: str, profile_id: str | None) -> int:
+        """How many of them are not final. Lock the profile first."""
 
     async def latest_template_version(self, project_id: str, name: str) -> int:
         """The highest version of a template's name, 0 where there is none. Lock the project first."""
@@ -216,6 +263,63 @@ class DueLists(Protocol):
         """Look at each then (None: when asked), unless somebody asked for a look meanwhile."""
 
 
+class FileLists(Lists[File], Protocol):
+    """Listed are those that are PROCESSED; `by_ids` gives all but those that are UPLOADING."""
+
+    async def expired(self, now: datetime, limit: int) -> Sequence[File]:
+        """PROCESSED ones whose time is up, and that no batch that is not final needs."""
+
+    async def to_sweep(self, now: datetime, limit: int) -> Sequence[File]:
+        """Those whose `sweep_at` has come."""
+
+
+class BatchLists(Lists[Batch], Protocol):
+    async def runnable(self, limit: int, now: datetime) -> Sequence[Batch]:
+        """IN_PROGRESS ones with a place, neither paused nor ending, that have shards with lines to do which
+        nobody has: by priority, then by age. Cheap however many batches and shards are done."""
+
+    async def shards(self, batch_id: str) -> Sequence[Shard]: ...
+
+    async def working(self, batch_id: str, now: datetime) -> int:
+        """How many of its shards some living worker has."""
+
+    async def segments(self, batch_id: str, after: int, limit: int) -> Sequence[Segment]:
+        """Those with a higher sequence, in order."""
+
+    async def segments_of(self, batch_id: str, shard: int) -> Sequence[Segment]: ...
+
+
+class ProfileLists(Lists[BatchProfile], Protocol):
+    async def named(self, project_id: str, name: str) -> BatchProfile | None: ...
+
+    async def default(self, project_id: str) -> BatchProfile | None: ...
+
+
+class ExternalEndpointLists(Lists[ExternalEndpoint], Protocol):
+    async def named(self, project_id: str, name: str) -> ExternalEndpoint | None: ...
+
+    async def serving(self, project_id: str, model: str) -> Sequence[ExternalEndpoint]:
+        """Those that list the model, by name."""
+
+
+class DedicatedLists(Lists[Dedicated], Protocol):
+    async def warm(self, project_id: str, digest: str, now: datetime) -> Sequence[Dedicated]:
+        """Free ones of that digest whose time is not up, the oldest first."""
+
+    async def abandoned(self, now: datetime) -> Sequence[Dedicated]:
+        """What no living batch has, and whose time is up or was never set."""
+
+
+class WebhookLists(Lists[Webhook], Protocol):
+    async def all(self) -> Sequence[Webhook]: ...
+
+    async def due(self, now: datetime, limit: int) -> Sequence[Delivery]:
+        """PENDING deliveries whose time has come."""
+
+    async def deliveries(self, webhook_id: str, limit: int) -> Sequence[Delivery]:
+        """The newest first."""
+
+
 class SecretLists(Lists[Secret], Protocol):
     async def named(self, project_id: str, names: Collection[str]) -> Mapping[str, Secret]: ...
 
@@ -252,6 +356,12 @@ class Reads(Protocol):
     replicas: ReplicaLists
     rules: RuleLists
     due: DueLists
+    files: FileLists
+    batches: BatchLists
+    batch_profiles: ProfileLists
+    external_endpoints: ExternalEndpointLists
+    dedicated: DedicatedLists
+    webhooks: WebhookLists
     answers: AnswerReads
 
 

@@ -13,9 +13,10 @@ import strawberry
 
 from domain import events as facts
 from domain.deployments.deployment import FINAL, Deployment
+from domain.deployments.facts import DeploymentDeleted, ReplicaExited
 from domain.deployments.replica import Replica
 from domain.errors import NotFound
-from domain.events import FACTS, Cursor, DeploymentDeleted, Fact, ReplicaExited, Scope, SubjectKind
+from domain.events import FACTS, Cursor, Fact, Scope, SubjectKind
 from domain.work import EventLog
 from resolvers.context import Context, Info
 from resolvers.events import scope

@@ -6,9 +6,9 @@ from hashlib import sha256
 
 from domain import checks
 from domain.access.access import ApiKey, Caller, Principal, Project, Role
+from domain.access.facts import KeyCreated, KeyRevoked, ProjectCreated
 from domain.clock import Clock
 from domain.errors import Forbidden, NotFound, Unauthenticated
-from domain.events import KeyCreated, KeyRevoked, ProjectCreated
 from domain.ids import NewId
 from domain.work import Reads, StartWork
 

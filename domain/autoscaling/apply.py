@@ -5,7 +5,7 @@ from datetime import datetime
 
 from domain.autoscaling.decide import Scaling
 from domain.deployments.deployment import Deployment
-from domain.events import DeploymentScaled
+from domain.deployments.facts import DeploymentScaled
 from domain.work import Work
 
 ACTOR = "autoscaler"

@@ -7,6 +7,11 @@ from typing import Any, TypedDict
 
 from domain import checks, idempotency
 from domain.access.access import Caller, Role
+from domain.autoscaling.facts import (
+    AutoscalingRuleCreated,
+    AutoscalingRuleDeleted,
+    AutoscalingRuleUpdated,
+)
 from domain.autoscaling.rule import (
     COOLDOWN_DOWN,
     COOLDOWN_UP,
@@ -18,7 +23,6 @@ from domain.autoscaling.rule import (
 from domain.clock import Clock
 from domain.deployments.locking import open_to_decisions, readable
 from domain.errors import InvalidValue, MetricTaken, NameTaken, NotFound, Path
-from domain.events import AutoscalingRuleCreated, AutoscalingRuleDeleted, AutoscalingRuleUpdated
 from domain.ids import NewId
 from domain.work import Reads, StartWork
 

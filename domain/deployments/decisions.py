@@ -10,6 +10,17 @@ from domain.definitions.definition import Definition
 from domain.definitions.notices import DriverKind
 from domain.definitions.render import has_fixed_port
 from domain.deployments.deployment import Deployment, DeploymentStatus, Revision
+from domain.deployments.facts import (
+    DeploymentDeleted,
+    DeploymentStatusChanged,
+    RevisionActivated,
+    RolloutAborted,
+    RolloutPaused,
+    RolloutPromoted,
+    RolloutReplaced,
+    RolloutResumed,
+    RolloutStarted,
+)
 from domain.deployments.reason import Reason
 from domain.deployments.rollout import (
     Rollout,
@@ -19,18 +30,7 @@ from domain.deployments.rollout import (
 )
 from domain.deployments.strategy import Rolling
 from domain.errors import FixedPort, Path, PromotionRefused
-from domain.events import (
-    DeploymentDeleted,
-    DeploymentStatusChanged,
-    Fact,
-    RevisionActivated,
-    RolloutAborted,
-    RolloutPaused,
-    RolloutPromoted,
-    RolloutReplaced,
-    RolloutResumed,
-    RolloutStarted,
-)
+from domain.events import Fact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,6 +55,10 @@ class Deployment:
     reason: Reason | None = None
     message: str = ""
     next_retry_at: datetime | None = None
+    max_in_flight: int = (
+        256  # requests that one of its replicas is given at a time, by batches at most
+    )
+    is_dedicated: bool = False  # made for batches: in no list that does not ask for it
     active_revision_id: str | None
     last_revision: int  # the highest revision number given out, 0 before the first
     generation: int

@@ -1,7 +1,7 @@
 """What a deployment needs of the world: something that runs replicas, leases, gateways' reports."""
 
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
@@ -115,12 +115,14 @@ class GatewayReport:
     """What a gateway says of itself, twice a second while anything changes.
 
     `position` is the event up to which it knows. `in_flight` counts requests by replica id;
-    `held` those that wait for a first replica, and `arrived` all that ever came, by deployment id.
+    `batch` those among them that are batches'; `held` those that wait for a first replica, and
+    `arrived` all that ever came, by deployment id.
     """
 
     gateway: str
     position: int
     in_flight: Mapping[str, int]
+    batch: Mapping[str, int] = field(default_factory=dict)
     held: Mapping[str, int]
     arrived: Mapping[str, int]
     seen_at: datetime

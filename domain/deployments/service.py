@@ -13,10 +13,15 @@ from domain.definitions.service import Definitions
 from domain.deployments import decisions, locking, strategy
 from domain.deployments.decisions import Decided, Start, decided_again
 from domain.deployments.deployment import Deployment, DeploymentStatus, Revision
+from domain.deployments.facts import (
+    DeploymentCreated,
+    DeploymentScaled,
+    DeploymentUpdated,
+    RevisionAdded,
+)
 from domain.deployments.rollout import RolloutKind
 from domain.deployments.strategy import Rolling, Strategy
 from domain.errors import InvalidValue, NotFound
-from domain.events import DeploymentCreated, DeploymentScaled, DeploymentUpdated, RevisionAdded
 from domain.ids import NewId
 from domain.work import Reads, StartWork, Work
 

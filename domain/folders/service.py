@@ -5,7 +5,7 @@ from domain import checks, idempotency
 from domain.access.access import Caller, Role
 from domain.clock import Clock
 from domain.errors import FolderRefused, InvalidValue, NotFound
-from domain.events import FolderCreated, FolderDeleted, FolderUpdated
+from domain.folders.facts import FolderCreated, FolderDeleted, FolderUpdated
 from domain.folders.folder import Folder
 from domain.folders.ports import FolderFiles
 from domain.ids import NewId

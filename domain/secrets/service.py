@@ -4,8 +4,8 @@ from domain import checks
 from domain.access.access import Caller, Role
 from domain.clock import Clock
 from domain.errors import NotFound
-from domain.events import SecretCreated, SecretDeleted
 from domain.ids import NewId
+from domain.secrets.facts import SecretCreated, SecretDeleted
 from domain.secrets.ports import Sealer
 from domain.secrets.secret import Secret
 from domain.work import StartWork

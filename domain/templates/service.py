@@ -7,9 +7,9 @@ from domain.access.access import Caller, Role
 from domain.clock import Clock
 from domain.definitions.variants import Variant
 from domain.errors import InvalidValue, NotFound, TemplateFrozen, TransitionRefused
-from domain.events import TemplateCreated, TemplateDeleted, TemplateUpdated
 from domain.ids import NewId
 from domain.templates import spec
+from domain.templates.facts import TemplateCreated, TemplateDeleted, TemplateUpdated
 from domain.templates.template import TRANSITIONS, Template, TemplateStatus
 from domain.work import Reads, StartWork
 

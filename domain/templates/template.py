@@ -1,5 +1,5 @@
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -21,6 +21,16 @@ TRANSITIONS: Mapping[TemplateStatus, frozenset[TemplateStatus]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BatchUse:
+    """How batches may use it: for these endpoints' paths (none named: all), with so many replicas where a
+    batch says nothing else; `ready_timeout` is in seconds."""
+
+    endpoints: tuple[str, ...] = ()
+    replicas: int = 1
+    ready_timeout: float = 1800.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
     """One version of a named layer.
 
@@ -37,6 +47,7 @@ class Template:
     spec: Mapping[str, Any]
     allowed_overrides: tuple[str, ...]
     description: str
+    batch: BatchUse = field(default_factory=BatchUse)
     created_at: datetime
     created_by: str
     updated_at: datetime

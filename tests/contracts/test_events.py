@@ -11,21 +11,12 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 
+from domain.access.facts import KeyCreated, ProjectCreated
 from domain.deployments.deployment import DeploymentStatus
+from domain.deployments.facts import DeploymentStatusChanged, DeploymentUpdated
 from domain.errors import CursorExpired, CursorUnknown, InvalidValue, NameTaken
-from domain.events import (
-    FACTS,
-    Cursor,
-    DeploymentStatusChanged,
-    DeploymentUpdated,
-    Event,
-    Fact,
-    FolderCreated,
-    KeyCreated,
-    ProjectCreated,
-    Scope,
-    SubjectKind,
-)
+from domain.events import FACTS, Cursor, Event, Fact, Scope, SubjectKind
+from domain.folders.facts import FolderCreated
 from tests.conftest import AnyStore
 from tests.support.builders import a_folder, a_project
 from tests.support.clock import TestClock

@@ -9,10 +9,11 @@ from domain.autoscaling.rule import AutoscalingRule, Metric
 from domain.autoscaling.wake import Waking
 from domain.autoscaling.watch import Ceilings
 from domain.deployments.deployment import Deployment, DeploymentStatus
+from domain.deployments.facts import DeploymentScaled
 from domain.deployments.ports import GatewayReport
 from domain.deployments.reason import Reason
 from domain.deployments.shards import shard_of
-from domain.events import DeploymentScaled, Scope
+from domain.events import Scope
 from tests.conftest import AnyStore
 from tests.support.builders import a_revision
 from tests.support.clock import TestClock

@@ -3,9 +3,10 @@ from dataclasses import dataclass
 import pytest
 
 from domain.access.access import Caller, Principal, Role
+from domain.access.facts import KeyCreated, KeyRevoked, ProjectCreated
 from domain.access.service import OPEN, Access, digest
 from domain.errors import Forbidden, InvalidValue, NameTaken, NotFound, Unauthenticated
-from domain.events import KeyCreated, KeyRevoked, ProjectCreated, Scope
+from domain.events import Scope
 from tests.support.build import OwnClock, a_caller, a_server_admin, ids
 from tests.support.memory import MemoryStore
 

@@ -5,6 +5,12 @@ import pytest
 
 from domain.access.access import Role
 from domain.deployments.deployment import TRANSITIONS, DeploymentStatus
+from domain.deployments.facts import (
+    DeploymentCreated,
+    DeploymentScaled,
+    DeploymentUpdated,
+    RevisionAdded,
+)
 from domain.deployments.rollouts import RollBack
 from domain.deployments.service import NewDeployment
 from domain.deployments.strategy import BlueGreen, Canary, CanaryStep, Rolling, Strategy, problem
@@ -16,12 +22,6 @@ from domain.errors import (
     NameTaken,
     NotFound,
     Refused,
-)
-from domain.events import (
-    DeploymentCreated,
-    DeploymentScaled,
-    DeploymentUpdated,
-    RevisionAdded,
 )
 from tests.support.build import a_caller
 from tests.support.house import House, service

@@ -3,10 +3,10 @@
 import pytest
 
 from domain.deployments.deployment import DeploymentStatus
+from domain.deployments.facts import DeploymentDeleted, DeploymentScaled, DeploymentStatusChanged
 from domain.deployments.reason import Reason
 from domain.deployments.rollouts import Activation, RollBack
 from domain.errors import BeingDeleted, EtagMismatch, FixedPort, InvalidValue, NotFound
-from domain.events import DeploymentDeleted, DeploymentScaled, DeploymentStatusChanged
 from tests.support.house import House, service
 from tests.support.playing import Player
 

@@ -10,7 +10,7 @@ from domain.errors import (
     NotFound,
     Path,
 )
-from domain.events import FolderCreated, FolderDeleted, FolderUpdated
+from domain.folders.facts import FolderCreated, FolderDeleted, FolderUpdated
 from domain.folders.service import FolderPatch, NewFolder
 from tests.support.build import a_caller
 from tests.support.house import URI, House

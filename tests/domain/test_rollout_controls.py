@@ -6,18 +6,18 @@ from datetime import timedelta
 import pytest
 
 from domain.deployments.deployment import Deployment, DeploymentStatus
-from domain.deployments.reason import Reason
-from domain.deployments.rollout import Rollout, RolloutStatus
-from domain.deployments.rollouts import Activation
-from domain.deployments.strategy import BlueGreen, Canary, CanaryStep, Strategy
-from domain.errors import NoRollout, PromotionRefused
-from domain.events import (
+from domain.deployments.facts import (
     DeploymentStatusChanged,
     RolloutAborted,
     RolloutPaused,
     RolloutPromoted,
     RolloutResumed,
 )
+from domain.deployments.reason import Reason
+from domain.deployments.rollout import Rollout, RolloutStatus
+from domain.deployments.rollouts import Activation
+from domain.deployments.strategy import BlueGreen, Canary, CanaryStep, Strategy
+from domain.errors import NoRollout, PromotionRefused
 from tests.support.house import House
 from tests.support.playing import Player
 

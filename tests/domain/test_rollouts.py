@@ -7,6 +7,13 @@ import pytest
 
 from domain.access.access import Role
 from domain.deployments.deployment import DeploymentStatus
+from domain.deployments.facts import (
+    DeploymentStatusChanged,
+    RevisionActivated,
+    RevisionAdded,
+    RolloutReplaced,
+    RolloutStarted,
+)
 from domain.deployments.reason import Reason
 from domain.deployments.rollout import Rollout, RolloutKind, RolloutStatus
 from domain.deployments.rollouts import Activation, RollBack
@@ -19,13 +26,6 @@ from domain.errors import (
     InvalidValue,
     NoRollout,
     NotFound,
-)
-from domain.events import (
-    DeploymentStatusChanged,
-    RevisionActivated,
-    RevisionAdded,
-    RolloutReplaced,
-    RolloutStarted,
 )
 from tests.support.build import a_caller
 from tests.support.house import House, service

@@ -1,7 +1,7 @@
 import pytest
 
 from domain.errors import Forbidden, InvalidValue, NameTaken, NotFound
-from domain.events import SecretCreated, SecretDeleted
+from domain.secrets.facts import SecretCreated, SecretDeleted
 from tests.support.build import a_caller
 from tests.support.house import House
 

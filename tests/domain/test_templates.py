@@ -12,7 +12,7 @@ from domain.errors import (
     TemplateFrozen,
     TransitionRefused,
 )
-from domain.events import TemplateCreated, TemplateDeleted, TemplateUpdated
+from domain.templates.facts import TemplateCreated, TemplateDeleted, TemplateUpdated
 from domain.templates.service import NewTemplate, TemplatePatch
 from domain.templates.template import TRANSITIONS, TemplateStatus
 from tests.support.build import a_caller

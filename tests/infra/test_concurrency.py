@@ -12,8 +12,9 @@ from domain.clock import utc_now
 from domain.definitions.request import RevisionRequest
 from domain.definitions.variants import Variant
 from domain.deployments.deployment import Deployment
+from domain.deployments.facts import RevisionAdded
 from domain.deployments.service import Deployments
-from domain.events import Cursor, RevisionAdded, Scope
+from domain.events import Cursor, Scope
 from domain.listing import Listing
 from infra.store import Store, open_store
 from tests.support.build import a_caller

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from domain.access.facts import KeyCreated
 from domain.errors import CursorExpired, CursorUnknown, StorageUnavailable
-from domain.events import Cursor, Event, Extent, KeyCreated, Scope, SubjectKind
+from domain.events import Cursor, Event, Extent, Scope, SubjectKind
 from infra.events.follower import Follower
 from infra.store import Store, open_store
 from tests.support.builders import NOON

@@ -12,7 +12,7 @@ import pytest
 
 from domain.clock import utc_now
 from domain.deployments.ports import SHARDS, Lease
-from domain.events import FolderCreated
+from domain.folders.facts import FolderCreated
 from infra.store import Store, open_store
 
 TERM = timedelta(seconds=30)

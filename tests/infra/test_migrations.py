@@ -17,11 +17,12 @@ from sqlalchemy import CheckConstraint, Connection, inspect, select, text
 from domain.clock import utc_now
 from domain.definitions.definition import Definition, HealthCheck, Model, Service
 from domain.deployments.deployment import Deployment, DeploymentStatus, Revision
+from domain.deployments.facts import DeploymentStatusChanged, RolloutStarted
 from domain.deployments.ports import SHARDS
 from domain.deployments.rollout import RolloutKind, RolloutStatus
 from domain.deployments.shards import shard_of
 from domain.deployments.strategy import Canary, CanaryStep
-from domain.events import DeploymentStatusChanged, RolloutStarted, Scope
+from domain.events import Scope
 from infra.db import schema, version
 from infra.db.access import PROJECTS
 from infra.db.deployments import DEPLOYMENTS, REVISIONS

@@ -16,10 +16,10 @@ import pytest
 
 from domain.clock import utc_now
 from domain.deployments.deployment import Deployment, DeploymentStatus
+from domain.deployments.facts import DeploymentScaled, RevisionActivated
 from domain.deployments.ports import SHARDS
 from domain.deployments.rollout import Rollout, RolloutKind, RolloutStatus
 from domain.deployments.shards import shard_of
-from domain.events import DeploymentScaled, RevisionActivated
 from infra.db.leases import SHARD_ROWS
 from infra.store import Store, open_store
 from tests.support.builders import a_deployment, a_project, a_revision, fresh

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from domain.errors import StorageUnavailable
-from domain.events import FolderCreated, Scope
+from domain.events import Scope
+from domain.folders.facts import FolderCreated
 from infra.db.engine import open_engines
 from infra.db.work import StoredWorkStarter
 from infra.store import Store, open_store

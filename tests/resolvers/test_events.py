@@ -9,12 +9,7 @@ from domain.access.access import Role
 from domain.autoscaling.rule import Metric
 from domain.autoscaling.service import NewRule
 from domain.deployments.deployment import Deployment
-from domain.deployments.reason import Reason
-from domain.deployments.rollouts import Activation
-from domain.deployments.service import DeploymentPatch
-from domain.deployments.strategy import BlueGreen
-from domain.events import (
-    Cursor,
+from domain.deployments.facts import (
     ReplicaBecameUnhealthy,
     ReplicaDraining,
     ReplicaStopping,
@@ -22,6 +17,11 @@ from domain.events import (
     RolloutAdvanced,
     RolloutFailed,
 )
+from domain.deployments.reason import Reason
+from domain.deployments.rollouts import Activation
+from domain.deployments.service import DeploymentPatch
+from domain.deployments.strategy import BlueGreen
+from domain.events import Cursor
 from domain.listing import Listing, Page
 from domain.work import Lists
 from resolvers.limits import Limits

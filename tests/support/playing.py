@@ -7,19 +7,19 @@ from typing import Any
 from uuid import uuid4
 
 from domain.deployments.deployment import Deployment, DeploymentStatus, Revision
-from domain.deployments.reason import Reason
-from domain.deployments.replica import Endpoint, Replica, ReplicaGroup, ReplicaStatus
-from domain.deployments.rollout import Rollout, RolloutStatus
-from domain.deployments.strategy import Rolling, Strategy
-from domain.events import (
+from domain.deployments.facts import (
     DeploymentDeleted,
     DeploymentStatusChanged,
-    Fact,
     ReplicaBecameHealthy,
     ReplicaExited,
     ReplicaStarted,
     RolloutSucceeded,
 )
+from domain.deployments.reason import Reason
+from domain.deployments.replica import Endpoint, Replica, ReplicaGroup, ReplicaStatus
+from domain.deployments.rollout import Rollout, RolloutStatus
+from domain.deployments.strategy import Rolling, Strategy
+from domain.events import Fact
 from domain.work import Reads, StartWork, Work
 from tests.support.house import House
 

@@ -17,18 +17,18 @@ from starlette.types import ASGIApp
 
 from domain.access.access import Project
 from domain.deployments.deployment import Deployment, DeploymentStatus
-from domain.deployments.reason import Reason
-from domain.deployments.replica import Endpoint, Replica, ReplicaGroup, ReplicaStatus
-from domain.deployments.rollout import Rollout, RolloutKind, RolloutStatus
-from domain.deployments.strategy import Rolling
-from domain.events import (
+from domain.deployments.facts import (
     DeploymentCreated,
     DeploymentUpdated,
-    Fact,
     ReplicaBecameHealthy,
     ReplicaBecameUnhealthy,
     ReplicaDraining,
 )
+from domain.deployments.reason import Reason
+from domain.deployments.replica import Endpoint, Replica, ReplicaGroup, ReplicaStatus
+from domain.deployments.rollout import Rollout, RolloutKind, RolloutStatus
+from domain.deployments.strategy import Rolling
+from domain.events import Fact
 from infra.echo.engine import Echo, Knobs
 from infra.store import Store
 from tests.support.builders import NOON, a_deployment, a_revision, fresh

@@ -10,7 +10,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from domain.events import FolderCreated, RevisionAdded
+from domain.deployments.facts import RevisionAdded
+from domain.folders.facts import FolderCreated
 from infra.store import Store, open_store
 from tests.support.builders import a_revision, fresh
 from tests.support.forks import forks

@@ -14,6 +14,7 @@ from typing import Any
 
 from domain.deployments import plan
 from domain.deployments.deployment import Deployment, DeploymentStatus, Revision
+from domain.deployments.facts import RolloutStarted
 from domain.deployments.ports import GatewayReport, Lease, Leases
 from domain.deployments.reconciler import Reconciler
 from domain.deployments.reconciler.tenure import Tenure
@@ -21,7 +22,7 @@ from domain.deployments.replica import Replica, ReplicaStatus
 from domain.deployments.rollout import Rollout, RolloutKind, RolloutStatus
 from domain.deployments.situation import Patience
 from domain.errors import StorageUnavailable
-from domain.events import Event, RolloutStarted, Scope
+from domain.events import Event, Scope
 from domain.ids import new_id
 from domain.work import Work
 from tests.support.builders import a_deployment, a_revision, fresh

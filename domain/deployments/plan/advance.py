@@ -2,13 +2,13 @@
 
 from typing import Any
 
+from domain.deployments.facts import RolloutAdvanced, RolloutPaused
 from domain.deployments.plan import backoff, course, ending
 from domain.deployments.plan.working import Working
 from domain.deployments.reason import Reason
 from domain.deployments.replica import ReplicaGroup
 from domain.deployments.rollout import Rollout, RolloutStatus
 from domain.deployments.strategy import Canary
-from domain.events import RolloutAdvanced, RolloutPaused
 
 R = RolloutStatus
 

@@ -4,12 +4,12 @@ import dataclasses
 from typing import Any
 
 from domain.deployments.deployment import DeploymentStatus
+from domain.deployments.facts import RolloutAborted, RolloutFailed, RolloutSucceeded
 from domain.deployments.plan import course, telling
 from domain.deployments.plan.working import Working
 from domain.deployments.reason import Reason
 from domain.deployments.replica import ReplicaGroup
 from domain.deployments.rollout import RolloutStatus
-from domain.events import RolloutAborted, RolloutFailed, RolloutSucceeded
 
 R = RolloutStatus
 

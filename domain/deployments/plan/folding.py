@@ -1,12 +1,12 @@
 """What the driver saw, laid into the rows of the replicas."""
 
+from domain.deployments.facts import ReplicaBecameHealthy, ReplicaBecameUnhealthy, ReplicaExited
 from domain.deployments.plan import backoff, telling
 from domain.deployments.plan.working import Working
 from domain.deployments.ports import Observed, Sight
 from domain.deployments.reason import Reason
 from domain.deployments.replica import Replica, ReplicaStatus
 from domain.deployments.situation import Start, Stop
-from domain.events import ReplicaBecameHealthy, ReplicaBecameUnhealthy, ReplicaExited
 
 S = ReplicaStatus
 

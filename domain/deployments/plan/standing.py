@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 
 from domain.deployments.deployment import FINAL, DeploymentStatus
+from domain.deployments.facts import DeploymentDeleted, RolledBack
 from domain.deployments.plan import course, telling
 from domain.deployments.plan.working import Working
 from domain.deployments.reason import Reason
 from domain.deployments.replica import ReplicaGroup, ReplicaStatus
 from domain.deployments.rollout import Rollout, RolloutStatus
-from domain.events import DeploymentDeleted, RolledBack
 
 D = DeploymentStatus
 H = ReplicaStatus.HEALTHY

@@ -7,17 +7,17 @@ from datetime import datetime
 from typing import Any
 
 from domain.deployments.deployment import Deployment, DeploymentStatus
-from domain.deployments.reason import Reason
-from domain.deployments.replica import Replica, ReplicaGroup, ReplicaStatus
-from domain.deployments.rollout import Rollout
-from domain.deployments.situation import Action, Decision, Situation, Start, Stop
-from domain.events import (
+from domain.deployments.facts import (
     DeploymentStatusChanged,
-    Fact,
     ReplicaDraining,
     ReplicaStarted,
     ReplicaStopping,
 )
+from domain.deployments.reason import Reason
+from domain.deployments.replica import Replica, ReplicaGroup, ReplicaStatus
+from domain.deployments.rollout import Rollout
+from domain.deployments.situation import Action, Decision, Situation, Start, Stop
+from domain.events import Fact
 from domain.ids import NewId
 
 

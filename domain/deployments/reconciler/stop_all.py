@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from domain.clock import Clock, Timer
+from domain.deployments.facts import ReplicaStopping
 from domain.deployments.ports import Driver, Lease, Sight
 from domain.deployments.reason import Reason
 from domain.deployments.reconciler.applying import ACTOR
 from domain.deployments.reconciler.tenure import Tenure
 from domain.deployments.replica import Replica, ReplicaStatus
 from domain.deployments.situation import Patience
-from domain.events import ReplicaStopping
 from domain.work import Reads, StartWork
 
 LOOK_EVERY = 0.1

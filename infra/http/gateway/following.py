@@ -8,17 +8,15 @@ from dataclasses import dataclass, field
 import structlog
 
 from domain.deployments.deployment import Deployment
-from domain.errors import CursorExpired, CursorUnknown, StorageUnavailable
-from domain.events import (
-    Event,
+from domain.deployments.facts import (
     ReplicaBecameHealthy,
     ReplicaBecameUnhealthy,
     ReplicaDraining,
     ReplicaExited,
     ReplicaStopping,
-    Scope,
-    SubjectKind,
 )
+from domain.errors import CursorExpired, CursorUnknown, StorageUnavailable
+from domain.events import Event, Scope, SubjectKind
 from domain.gateway.ports import Wake
 from domain.gateway.route import Route, route
 from domain.listing import Listing

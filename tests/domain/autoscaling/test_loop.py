@@ -11,9 +11,10 @@ from domain.autoscaling.rule import AutoscalingRule, Metric
 from domain.autoscaling.service import Autoscaling, NewRule
 from domain.autoscaling.watch import Ceilings, Watch
 from domain.deployments.deployment import Deployment, DeploymentStatus
+from domain.deployments.facts import DeploymentScaled, DeploymentStatusChanged
 from domain.deployments.ports import GatewayReport, Lease
 from domain.deployments.shards import shard_of
-from domain.events import DeploymentScaled, DeploymentStatusChanged, Scope
+from domain.events import Scope
 from domain.ids import new_id
 from domain.work import Reads, Work
 from tests.support.build import a_caller

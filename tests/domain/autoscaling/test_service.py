@@ -3,11 +3,15 @@ from typing import Any
 
 import pytest
 
+from domain.autoscaling.facts import (
+    AutoscalingRuleCreated,
+    AutoscalingRuleDeleted,
+    AutoscalingRuleUpdated,
+)
 from domain.autoscaling.rule import AutoscalingRule, Metric
 from domain.autoscaling.service import NewRule, RulePatch
 from domain.deployments.deployment import DeploymentStatus
 from domain.errors import Forbidden, IdempotencyKeyReused, InvalidValue, MetricTaken, NotFound
-from domain.events import AutoscalingRuleCreated, AutoscalingRuleDeleted, AutoscalingRuleUpdated
 from tests.support.build import a_caller
 from tests.support.house import House
 

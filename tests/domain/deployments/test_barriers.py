@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from domain.deployments.deployment import DeploymentStatus
+from domain.deployments.facts import ReplicaDraining
 from domain.deployments.reason import Reason
 from domain.deployments.replica import Replica, ReplicaStatus
 from domain.deployments.situation import Patience
-from domain.events import ReplicaDraining
 from tests.support.yard import Yard
 
 D, S = DeploymentStatus, ReplicaStatus

@@ -3,13 +3,18 @@
 import pytest
 
 from domain.deployments.deployment import DeploymentStatus
+from domain.deployments.facts import (
+    DeploymentStatusChanged,
+    ReplicaDraining,
+    RolledBack,
+    RolloutFailed,
+)
 from domain.deployments.ports import Observed, Sight
 from domain.deployments.reason import Reason
 from domain.deployments.replica import ReplicaStatus
 from domain.deployments.rollout import RolloutStatus
 from domain.deployments.situation import Stop
 from domain.deployments.strategy import BlueGreen, Canary, CanaryStep, Rolling, Strategy
-from domain.events import DeploymentStatusChanged, ReplicaDraining, RolledBack, RolloutFailed
 from tests.support.judging import judge
 from tests.support.standing import (
     NOW,

@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from domain.deployments.deployment import DeploymentStatus
+from domain.deployments.facts import RolledBack, RolloutFailed
 from domain.deployments.rollout import RolloutKind
 from domain.deployments.strategy import BlueGreen, Canary, CanaryStep, Rolling, Strategy
-from domain.events import RolledBack, RolloutFailed
 from tests.support.judging import judge
 from tests.support.world import World
 

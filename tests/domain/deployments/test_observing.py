@@ -5,17 +5,17 @@ from dataclasses import replace
 import pytest
 
 from domain.deployments.deployment import DeploymentStatus
-from domain.deployments.ports import Observed, Sight
-from domain.deployments.reason import Reason
-from domain.deployments.replica import Endpoint, Replica, ReplicaStatus
-from domain.deployments.situation import Start, Stop
-from domain.events import (
+from domain.deployments.facts import (
     ReplicaBecameHealthy,
     ReplicaBecameUnhealthy,
     ReplicaExited,
     ReplicaStarted,
     ReplicaStopping,
 )
+from domain.deployments.ports import Observed, Sight
+from domain.deployments.reason import Reason
+from domain.deployments.replica import Endpoint, Replica, ReplicaStatus
+from domain.deployments.situation import Start, Stop
 from tests.support.standing import (
     NOW,
     a_deployment,

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from domain.deployments import plan
 from domain.deployments.deployment import DeploymentStatus
+from domain.deployments.facts import DeploymentStatusChanged, ReplicaExited, ReplicaStarted
 from domain.deployments.ports import SHARDS, Sight
 from domain.deployments.reason import Reason
 from domain.deployments.reconciler import SWEPT_AT_ONCE
@@ -12,7 +13,6 @@ from domain.deployments.reconciler.passes import ROUNDS
 from domain.deployments.replica import ReplicaStatus
 from domain.deployments.situation import Decision, Situation
 from domain.errors import StorageUnavailable
-from domain.events import DeploymentStatusChanged, ReplicaExited, ReplicaStarted
 from domain.ids import NewId
 from tests.support.builders import a_deployment
 from tests.support.fake_driver import FakeDriver

@@ -3,16 +3,16 @@
 import pytest
 
 from domain.deployments.deployment import DeploymentStatus
-from domain.deployments.reason import Reason
-from domain.deployments.replica import ReplicaStatus
-from domain.deployments.rollout import Rollout, RolloutStatus
-from domain.deployments.strategy import BlueGreen, Canary, CanaryStep, Rolling, Strategy
-from domain.events import (
+from domain.deployments.facts import (
     ReplicaDraining,
     RolloutAdvanced,
     RolloutPaused,
     RolloutSucceeded,
 )
+from domain.deployments.reason import Reason
+from domain.deployments.replica import ReplicaStatus
+from domain.deployments.rollout import Rollout, RolloutStatus
+from domain.deployments.strategy import BlueGreen, Canary, CanaryStep, Rolling, Strategy
 from tests.support.judging import judge
 from tests.support.world import World
 

@@ -3,11 +3,11 @@
 import pytest
 
 from domain.deployments.deployment import DeploymentStatus
+from domain.deployments.facts import DeploymentDeleted, DeploymentStatusChanged, ReplicaDraining
 from domain.deployments.reason import Reason
 from domain.deployments.replica import Replica, ReplicaStatus
 from domain.deployments.situation import Patience
 from domain.deployments.strategy import Rolling
-from domain.events import DeploymentDeleted, DeploymentStatusChanged, ReplicaDraining
 from tests.support.judging import judge
 from tests.support.standing import (
     NOW,

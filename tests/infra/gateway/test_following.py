@@ -9,7 +9,7 @@ import pytest
 
 from domain.deployments.replica import Replica, ReplicaStatus
 from domain.errors import StorageUnavailable
-from domain.events import FolderDeleted
+from domain.folders.facts import FolderDeleted
 from domain.gateway.ports import NothingSleeps
 from domain.work import Reads, ReplicaLists
 from infra.http.gateway.following import Following
