@@ -24,8 +24,9 @@ class Kept:
 class Objects(Protocol):
     """Objects are written once, whole, under a key that was never used, and never changed.
 
-    Keys are `/`-separated names of `[a-z0-9_.-]` (see `keys`; ValueError for others). Every method raises StorageUnavailable where the
-    store does not answer in its time, StorageFull where a disk or quota is full.
+    Keys are `/`-separated names of `[a-z0-9_.-]` (see `keys`; ValueError for others).
+    Every method raises StorageUnavailable where the store does not answer in its time, StorageFull
+    where a disk or quota is full.
     """
 
     async def put(self, key: str, pieces: AsyncIterator[bytes]) -> Written:
