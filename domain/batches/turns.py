@@ -1,0 +1,35 @@
+"""Whose request is sent next, of several batches at one target."""
+
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
+
+
+class Queued(Protocol):
+    """`turn` is when its next turn is, in a time of its own that runs slower the higher its priority."""
+
+    turn: float
+
+    @property
+    def priority(self) -> int: ...
+
+
+Q = TypeVar("Q", bound=Queued)
+
+
+def first(waiting: Iterable[Q]) -> Q | None:
+    """One with a request to send; each gets turns in proportion to its priority."""
+    return min(waiting, key=_turn, default=None)
+
+
+def next_turn(queued: Queued) -> float:
+    """Behind one request."""
+    return queued.turn + 1.0 / queued.priority
+
+
+def joins(queued: Queued, present: float) -> float:
+    """For one that had nothing to send: it neither makes up for lost turns, nor waits for others to."""
+    return max(queued.turn, present)
+
+
+def _turn(queued: Queued) -> float:
+    return queued.turn
