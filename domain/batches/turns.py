@@ -21,14 +21,10 @@ def first(waiting: Iterable[Q]) -> Q | None:
     return min(waiting, key=_turn, default=None)
 
 
-def next_turn(queued: Queued) -> float:
-    """Behind one request."""
-    return queued.turn + 1.0 / queued.priority
-
-
-def joins(queued: Queued, present: float) -> float:
-    """For one that had nothing to send: it neither makes up for lost turns, nor waits for others to."""
-    return max(queued.turn, present)
+def next_turn(queued: Queued, present: float) -> float:
+    """Behind the one that it takes at the turn `present`. Who had nothing to send for a while does not
+    make up for it."""
+    return max(queued.turn, present) + 1.0 / queued.priority
 
 
 def _turn(queued: Queued) -> float:
