@@ -215,7 +215,7 @@ class Lane:
 
     def _avoided(self) -> frozenset[str]:
         now = self.sending.timer.now()
-        return frozenset(id for id, each in self.troubles.items() if each.until > now)
+        return frozenset(seat for seat, each in self.troubles.items() if each.until > now)
 
     async def _ask(self, run: Run, line: Line, seat: Seat, asked: Asked, body: bytes) -> None:
         sent_at, seconds = self.sending.timer.now(), run.batch.terms.request_timeout
@@ -238,8 +238,8 @@ class Lane:
             self._once_more(run, line, seat, verdict, sent_at)
             return
         told = (verdict.code, verdict.message)
-        id = _id(run, line)
-        self._done(run, line, lines.unanswered(id, asked.custom_id, *told, self.sending.json))
+        own = _id(run, line)
+        self._done(run, line, lines.unanswered(own, asked.custom_id, *told, self.sending.json))
 
     def _situation(self, run: Run, line: Line, seat: Seat, sent_at: float) -> Situation:
         return Situation(
@@ -258,8 +258,8 @@ class Lane:
             if self.troubles:
                 self.troubles.pop(seat.id, None)
         run.answer_size += (len(reply.body) - run.answer_size) // 8
-        id = _id(run, line)
-        self._done(run, line, lines.answered(id, asked, seat, reply, self.sending.json))
+        answered = lines.answered(_id(run, line), asked, seat, reply, self.sending.json)
+        self._done(run, line, answered)
         if sent_at >= self._began:
             self._answers += 1
             self._seconds += now - sent_at
@@ -323,9 +323,8 @@ class Lane:
             self.sending.dry.set()
 
     def _unreadable(self, run: Run, line: Line) -> Answered:
-        id = _id(run, line)
         code, message = lines.INPUT_UNAVAILABLE, "The line is no longer what was validated."
-        return lines.unanswered(id, None, code, message, self.sending.json)
+        return lines.unanswered(_id(run, line), None, code, message, self.sending.json)
 
 
 def with_share(run: Run, share: int | None) -> None:

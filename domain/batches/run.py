@@ -15,6 +15,7 @@ from domain.batches.shard import Progress, Shard
 BUDGET = 64 * 1024 * 1024
 READ_AHEAD = 48 * 1024 * 1024  # of it; the rest is for answers
 FIRST_GUESS = 2_048  # bytes of an answer
+UNTRIED = Tries()
 
 
 @dataclass(eq=False, slots=True)
@@ -54,7 +55,7 @@ class Line:
     held: Held
     index: int
     text: bytes
-    tries: Tries = Tries()
+    tries: Tries = UNTRIED
     avoid: frozenset[str] = frozenset()
 
 
