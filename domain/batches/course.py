@@ -11,6 +11,7 @@ Whatever it ends as, the last step is tearing down what was made for it.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from domain.batches.batch import (
     DRAIN,
@@ -186,7 +187,7 @@ def moved(
     """Raises TransitionRefused."""
     if status not in TRANSITIONS[batch.status]:
         raise TransitionRefused(kind="batch", source=batch.status.value, target=status.value)
-    stamped = {f"{status.value}_at": now}
+    stamped: dict[str, Any] = {f"{status.value}_at": now}
     return replace(
         batch, status=status, status_since=now, reason=reason, message=message, **stamped
     )

@@ -133,8 +133,8 @@ def finished(
         ending=status,
         completed=completed,
         failed=batch.total - completed,
-        output_file_id=output and output.id,
-        error_file_id=error and error.id,
+        output_file_id=output.id if output else None,
+        error_file_id=error.id if error else None,
     )
 
 
