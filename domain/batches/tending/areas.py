@@ -1,0 +1,94 @@
+"""What a batch keeps in the object store beside its segments, and how it is removed again."""
+
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+
+from domain.batches.batch import Batch
+from domain.batches.ports import Claim
+from domain.batches.tending.changing import ACTOR, CAUSE
+from domain.files import keys
+from domain.files.file import File
+from domain.files.ports import Objects
+from domain.work import Reads, StartWork, Work
+
+BATCHES_AT_ONCE = 200
+
+
+def index_key(claim: Claim) -> str:
+    return _key("index", claim)
+
+
+def output_key(claim: Claim) -> str:
+    return _key("output", claim)
+
+
+def error_key(claim: Claim) -> str:
+    return _key("error", claim)
+
+
+def _key(name: str, claim: Claim) -> str:
+    """A claim's token was never another's, and it writes each of them once."""
+    return f"{keys.area(claim.batch_id)}{name}-{claim.token}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Areas:
+    reads: Reads
+    start_work: StartWork
+    objects: Objects
+
+    async def clear(self, batch: Batch) -> None:
+        """All of a final batch's area but its result files."""
+        await self._clear([batch.id])
+
+    async def discard(self, claim: Claim) -> None:
+        """What was written under the claim, and no row names. The claim's row is locked, so that a
+        commit which is under way is seen."""
+        async with self.start_work(ACTOR, CAUSE) as work:
+            batch = await work.batches.lock(claim.batch_id)
+            await work.holds_batch(claim)
+            named = await _named(work, batch)
+        written = {index_key(claim), output_key(claim), error_key(claim)}
+        await self.objects.remove(written - named)
+
+    async def sweep(self) -> int:
+        """Remove what writers left that were killed or stalled until their batch was torn down; how many
+        objects that were."""
+        removed, waiting = 0, set[str]()
+        async for batch_id in self._areas():
+            waiting.add(batch_id)
+            if len(waiting) == BATCHES_AT_ONCE:
+                removed += await self._clear(waiting)
+                waiting.clear()
+        return removed + await self._clear(waiting)
+
+    async def _areas(self) -> AsyncIterator[str]:
+        last = None
+        async for kept in self.objects.listed(keys.BATCHES):
+            batch_id = keys.batch_of(kept.key)
+            if batch_id is not None and batch_id != last:
+                yield batch_id
+            last = batch_id
+
+    async def _clear(self, batch_ids: Collection[str]) -> int:
+        """Of those that are final, or are no batch's at all."""
+        batches = await self.reads.batches.by_ids(batch_ids)
+        over = [i for i in batch_ids if i not in batches or batches[i].is_final]
+        results = await self.reads.files.by_ids([f for i in over for f in _files(batches.get(i))])
+        named = {file.key for file in results.values()}
+        found = [kept.key for i in over async for kept in self.objects.listed(keys.area(i))]
+        left = [key for key in found if key not in named]
+        if left:
+            await self.objects.remove(left)
+        return len(left)
+
+
+async def _named(work: Work, batch: Batch | None) -> set[str]:
+    files: list[File | None] = [await work.files.get(file_id) for file_id in _files(batch)]
+    named = {file.key for file in files if file is not None}
+    return named | {batch.index_key} if batch is not None and batch.index_key else named
+
+
+def _files(batch: Batch | None) -> list[str]:
+    found = (batch.output_file_id, batch.error_file_id) if batch is not None else ()
+    return [file_id for file_id in found if file_id is not None]
