@@ -194,6 +194,13 @@ class OutsideFolder(UserError):
 
 
 @dataclass(eq=False, kw_only=True)
+class ResultsDeleted(UserError):
+    """The result files of batch {id!r} were deleted, or their time was up."""
+
+    id: str
+
+
+@dataclass(eq=False, kw_only=True)
 class DefinitionError(UserError):
     """{problem}"""
 

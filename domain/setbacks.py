@@ -30,7 +30,7 @@ class Setbacks:
 
     def over(self, now: float) -> list[str]:
         """Those whose wait has ended; each is told once."""
-        ended = [id for id, until in self._until.items() if until <= now]
-        for id in ended:
-            del self._until[id]
+        ended = [name for name, until in self._until.items() if until <= now]
+        for name in ended:
+            del self._until[name]
         return ended

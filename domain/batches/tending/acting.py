@@ -20,7 +20,8 @@ from domain.work import Reads
 STEPS = 20  # for one claim, before it is taken for a fault
 GIVEN_BACK_LOOK = timedelta(seconds=2)
 READERS = 8  # batches that are validated or finalized at once, each
-TEMPORARY = frozenset({None, BatchReason.QUEUED, BatchReason.PROVISIONING})
+HELD_UP = frozenset({BatchStatus.VALIDATING, BatchStatus.FINALIZING, BatchStatus.CANCELLING})
+BEFORE_READY = frozenset({None, BatchReason.QUEUED, BatchReason.PROVISIONING})
 
 
 class Provider(Protocol):
@@ -103,7 +104,8 @@ class Acting:
         match await self.provider.provide(batch):
             case Provided(deployment_id):
                 self.provisioning.pop(deployment_id, None)
-                await self._say(claim, batch, BatchReason.QUEUED, "")
+                if batch.reason is BatchReason.PROVISIONING:
+                    await self._say(claim, batch, BatchReason.QUEUED, "")
                 return Rest(batch.expires_at)
             case Waiting(reason, message, look_at):
                 await self._say(claim, batch, reason, message)
@@ -116,7 +118,7 @@ class Acting:
     async def _say(self, claim: Claim, batch: Batch, reason: BatchReason, message: str) -> None:
         """What workers found out stands; a pause that came meanwhile is not talked over."""
         async with self.changes.of(claim, batch) as change:
-            if change.batch.reason in TEMPORARY:
+            if change.batch.reason in BEFORE_READY:
                 await change.put(replace(change.batch, reason=reason, message=message))
 
     async def _await_deployment(self, batch: Batch) -> None:
@@ -139,6 +141,3 @@ class Acting:
         async with self.changes.of(claim) as change:
             if change.batch.status in HELD_UP:
                 await change.put(replace(change.batch, reason=reason, message=message))
-
-
-HELD_UP = frozenset({BatchStatus.VALIDATING, BatchStatus.FINALIZING, BatchStatus.CANCELLING})

@@ -2,9 +2,9 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from domain.batches.batch import Batch, BatchReason
+from domain.batches.batch import Batch
 from domain.batches.facts import BatchJobStatusChanged
 from domain.batches.ports import Claim
 from domain.errors import ModelyardError
@@ -67,11 +67,6 @@ class Changes:
             if seen is not None and _decided(batch) != _decided(seen):
                 raise Overtaken(batch=claim.batch_id)
             yield Change(work, batch)
-
-    async def say(self, claim: Claim, seen: Batch, reason: BatchReason, message: str) -> None:
-        """Why it stands where it stands."""
-        async with self.of(claim, seen) as change:
-            await change.put(replace(change.batch, reason=reason, message=message))
 
 
 def _decided(batch: Batch) -> tuple[object, ...]:
