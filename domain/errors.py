@@ -151,7 +151,7 @@ class BeingDeleted(UserError):
 
 @dataclass(eq=False, kw_only=True)
 class MadeForBatch(UserError):
-    """The deployment was made for batches and is {use}. Nobody else decides about it."""
+    """The deployment was made for batches and is {use}."""
 
     use: str
 
