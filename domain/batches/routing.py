@@ -168,7 +168,9 @@ class DeploymentTarget:
         choices: list[Choice] = [choice for lot in some for choice in lot.choices]
         loads = [self._load(route, choice.replica_id) for choice in choices]
         if any(load.online for load in loads):
-            said = "Online requests take what the replicas of {!r} are given at a time: they go first."
+            said = (
+                "Online requests take what the replicas of {!r} are given at a time: they go first."
+            )
             return Standstill(BatchReason.ONLINE_FIRST, said.format(route.name))
         said = "The replicas of {!r} have all the requests that they are given at a time."
         return Standstill(BatchReason.ENGINE_BUSY, said.format(route.name))

@@ -36,7 +36,6 @@ from domain.work import EventLog, Reads, StartWork
 LEASE = 15.0
 RENEW_EVERY = LEASE / 3
 TAKE_EVERY = 1.0
-SWEEP_EVERY = 3_600.0
 CLAIMS = 64  # at once
 STOP_SECONDS = 10.0
 
@@ -112,7 +111,6 @@ class Tending:
         return (
             Rounds(name="tending", act=self.act, nudged=self._nudged, timer=timer, logger=logger),
             Rounds(name="tending claims", act=self.renew, timer=timer, logger=logger),
-            Rounds(name="tending sweep", act=self.sweep, timer=timer, logger=logger),
         )
 
     def _hints(self) -> Hints:
@@ -154,11 +152,6 @@ class Tending:
                 self._under_way[claim].until = now + LEASE
         await self._drop([c for c in claims if c.batch_id not in kept])
         return RENEW_EVERY
-
-    async def sweep(self) -> float:
-        if removed := await self._areas.sweep():
-            self.logger.warning("objects that no batch owns were removed", objects=removed)
-        return SWEEP_EVERY
 
     def _is_over(self, claim: Claim) -> bool:
         return self._under_way[claim].until <= self.timer.now()

@@ -1,6 +1,6 @@
 """What a batch keeps in the object store beside its segments, and how it is removed again."""
 
-from collections.abc import AsyncIterator, Collection
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from domain.batches.batch import Batch
@@ -10,8 +10,6 @@ from domain.files import keys
 from domain.files.file import File
 from domain.files.ports import Objects
 from domain.work import Reads, StartWork, Work
-
-BATCHES_AT_ONCE = 200
 
 
 def index_key(claim: Claim) -> str:
@@ -39,7 +37,12 @@ class Areas:
 
     async def clear(self, batch: Batch) -> None:
         """All of a final batch's area but its result files."""
-        await self._clear([batch.id])
+        results = await self.reads.files.by_ids(_files(batch))
+        named = {file.key for file in results.values()}
+        async with aclosing(self.objects.listed(keys.area(batch.id))) as found:
+            left = [kept.key async for kept in found if kept.key not in named]
+        if left:
+            await self.objects.remove(left)
 
     async def discard(self, claim: Claim) -> None:
         """What was written under the claim, and no row names. The claim's row is locked, so that a
@@ -50,37 +53,6 @@ class Areas:
             named = await _named(work, batch)
         written = {index_key(claim), output_key(claim), error_key(claim)}
         await self.objects.remove(written - named)
-
-    async def sweep(self) -> int:
-        """Remove what writers left that were killed or stalled until their batch was torn down; how many
-        objects that were."""
-        removed, waiting = 0, set[str]()
-        async for batch_id in self._areas():
-            waiting.add(batch_id)
-            if len(waiting) == BATCHES_AT_ONCE:
-                removed += await self._clear(waiting)
-                waiting.clear()
-        return removed + await self._clear(waiting)
-
-    async def _areas(self) -> AsyncIterator[str]:
-        last = None
-        async for kept in self.objects.listed(keys.BATCHES):
-            batch_id = keys.batch_of(kept.key)
-            if batch_id is not None and batch_id != last:
-                yield batch_id
-            last = batch_id
-
-    async def _clear(self, batch_ids: Collection[str]) -> int:
-        """Of those that are final, or are no batch's at all."""
-        batches = await self.reads.batches.by_ids(batch_ids)
-        over = [i for i in batch_ids if i not in batches or batches[i].is_final]
-        results = await self.reads.files.by_ids([f for i in over for f in _files(batches.get(i))])
-        named = {file.key for file in results.values()}
-        found = [kept.key for i in over async for kept in self.objects.listed(keys.area(i))]
-        left = [key for key in found if key not in named]
-        if left:
-            await self.objects.remove(left)
-        return len(left)
 
 
 async def _named(work: Work, batch: Batch | None) -> set[str]:
