@@ -10,7 +10,7 @@ from domain.batches.external_endpoint import ExternalEndpoint
 from domain.batches.facts import BatchJobCreated
 from domain.batches.options import NewBatch
 from domain.batches.profile import BatchProfile
-from domain.batches.validation import Limits
+from domain.batches.requests import Limits
 from domain.errors import InvalidValue, NotFound
 from domain.files.file import KEPT, File, FilePurpose, FileStatus
 from domain.work import Reads, Work

@@ -6,7 +6,7 @@ from domain.batches import durations
 from domain.batches.batch import Terms
 from domain.batches.options import NewBatch
 from domain.batches.profile import BatchProfile, Scheduling
-from domain.batches.validation import Limits
+from domain.batches.requests import Limits
 from domain.errors import InvalidValue, QuotaExceeded
 
 OWN = Terms()
