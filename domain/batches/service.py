@@ -22,8 +22,8 @@ from domain.batches.capacity import Capacity
 from domain.batches.decisions import PATH, Decided
 from domain.batches.options import NewBatch
 from domain.batches.planner import Ask
-from domain.batches.shard import Shard
 from domain.batches.requests import Limits
+from domain.batches.shard import Shard
 from domain.clock import Clock
 from domain.errors import (
     BatchNotRetryable,

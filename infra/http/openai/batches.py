@@ -103,8 +103,8 @@ class BatchRoutes:
     async def _batch(self, caller: Caller, written: str, role: Role) -> Batch:
         """One of the selected project's; raises NotFound, Forbidden."""
         caller.require_selected(role)
-        id = ids.own_batch(written)
-        batch = (await self.reads.batches.by_ids([id])).get(id)
+        own = ids.own_batch(written)
+        batch = (await self.reads.batches.by_ids([own])).get(own)
         if batch is None or batch.project_id != caller.project_id:
             raise NotFound(kind="batch", id=written[:80])
         return batch
@@ -124,7 +124,7 @@ class BatchRoutes:
 
     async def _names(self, batches: Sequence[Batch]) -> Names:
         placed = {b.place.external_endpoint_id for b in batches if b.place is not None}
-        endpoint_ids = [id for id in placed if id is not None]
+        endpoint_ids = [each for each in placed if each is not None]
         profile_ids = list({b.profile_id for b in batches if b.profile_id is not None})
         endpoints: Mapping[str, Any] = {}
         profiles: Mapping[str, Any] = {}
@@ -133,8 +133,8 @@ class BatchRoutes:
         if profile_ids:
             profiles = await self.reads.batch_profiles.by_ids(profile_ids)
         return Names(
-            endpoints={id: endpoint.name for id, endpoint in endpoints.items()},
-            profiles={id: profile.name for id, profile in profiles.items()},
+            endpoints={each: endpoint.name for each, endpoint in endpoints.items()},
+            profiles={each: profile.name for each, profile in profiles.items()},
         )
 
 
