@@ -24,9 +24,9 @@ from domain.listing import Listing, Order
 from domain.work import Reads
 from infra.http.openai import batch_object, body, errors, ids, lists
 from infra.http.openai.admission import Admission
-from infra.http.openai.asked import Asked
 from infra.http.openai.batch_object import Names
 from infra.http.openai.errors import INVALID, Shape, refused
+from infra.http.openai.resource import Resource
 from infra.http.refusals import JSON
 
 JSONL = "text/jsonl"
@@ -46,10 +46,10 @@ class BatchRoutes:
     def routes(self) -> Sequence[Route]:
         one = "/v1/batches/{batch_id}"
         return [
-            Route("/v1/batches", Asked({"GET": self._list, "POST": self._create}, shape)),
-            Route(one, Asked({"GET": self._get}, shape)),
-            Route(f"{one}/cancel", Asked({"POST": self._cancel}, shape)),
-            Route(f"{one}/results", Asked({"GET": self._results}, shape)),
+            Route("/v1/batches", Resource({"GET": self._list, "POST": self._create}, shape)),
+            Route(one, Resource({"GET": self._get}, shape)),
+            Route(f"{one}/cancel", Resource({"POST": self._cancel}, shape)),
+            Route(f"{one}/results", Resource({"GET": self._results}, shape)),
         ]
 
     async def _create(self, request: Request) -> Response:
