@@ -5,7 +5,6 @@ from typing import Any, cast
 import strawberry
 
 from domain.batches.batch import Retry
-from domain.batches.profile import Quotas, Scheduling
 from domain.batches.profiles import NewProfile, ProfilePatch
 from resolvers import lists
 from resolvers.context import Info
@@ -18,8 +17,6 @@ from schema.batch_profiles import (
     BatchProfile,
     BatchProfileFilter,
     BatchProfileOrder,
-    BatchQuotasInput,
-    BatchSchedulingInput,
     CreateBatchProfileInput,
     CreateBatchProfilePayload,
     DeleteBatchProfileInput,
@@ -70,14 +67,9 @@ class BatchProfileMutations:
         """Makes rules for batch jobs; needs an admin of the project."""
         payload = CreateBatchProfilePayload()
         with mending(payload):
-            new = NewProfile(
-                name=input.name,
-                is_default=bool(input.is_default),
-                scheduling=_scheduling(input.scheduling),
-                quotas=_quotas(input.quotas),
-            )
+            new = NewProfile(**_ruled(patch(input, without=("idempotency_key",))))
             profiles = info.context.services.batch_profiles
-            created = await profiles.create(info.context.caller, new)
+            created = await profiles.create(info.context.caller, new, input.idempotency_key)
             payload.batch_profile = BatchProfile.of(created)
         return payload
 
@@ -89,13 +81,7 @@ class BatchProfileMutations:
         payload = UpdateBatchProfilePayload()
         with mending(payload):
             own = own_id("BatchProfile", input.batch_profile_id, "batch_profile_id")
-            said = patch(input, without=("batch_profile_id",))
-            if "is_default" in said:
-                said["is_default"] = bool(said["is_default"])
-            if "scheduling" in said:
-                said["scheduling"] = _scheduling(said["scheduling"])
-            if "quotas" in said:
-                said["quotas"] = _quotas(said["quotas"])
+            said = _ruled(patch(input, without=("batch_profile_id",)))
             profiles = info.context.services.batch_profiles
             changed = await profiles.update(info.context.caller, own, cast("ProfilePatch", said))
             payload.batch_profile = BatchProfile.of(changed)
@@ -119,12 +105,5 @@ def retry(said: BatchRetryInput | None) -> Retry | None:
     return None if said is None else Retry(**patch(said))
 
 
-def _scheduling(said: BatchSchedulingInput | None) -> Scheduling:
-    if said is None:
-        return Scheduling()
-    ruled: dict[str, Any] = patch(said)
-    return Scheduling(**{**ruled, "retry": retry(said.retry)})
-
-
-def _quotas(said: BatchQuotasInput | None) -> Quotas:
-    return Quotas() if said is None else Quotas(**patch(said))
+def _ruled(said: dict[str, Any]) -> dict[str, Any]:
+    return {**said, "retry": retry(said["retry"])} if "retry" in said else said

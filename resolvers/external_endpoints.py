@@ -72,7 +72,7 @@ class ExternalEndpointMutations:
                 api_key_secret=input.api_key_secret,
             )
             endpoints = info.context.services.external_endpoints
-            created = await endpoints.create(info.context.caller, new)
+            created = await endpoints.create(info.context.caller, new, input.idempotency_key)
             payload.external_endpoint = ExternalEndpoint.of(created)
         return payload
 

@@ -15,49 +15,7 @@ from schema.context import Info
 from schema.errors import Payload
 from schema.lists import DateTimeFilter, IDFilter, OrderDirection, StringFilter
 from schema.relay import Node, global_id
-from schema.scalars import Duration
-
-
-@versions.type(added="0.2.0")
-class BatchScheduling:
-    """What jobs get that say nothing of their own; null says nothing either."""
-
-    max_window: Duration | None = versions.field(description="No job's window is longer.")
-    priority: int | None
-    max_concurrency: int | None = versions.field(description="No job's own is higher.")
-    request_timeout: Duration | None
-    retry: BatchRetry | None
-
-    @classmethod
-    def of(cls, value: profile.Scheduling) -> "BatchScheduling":
-        return cls(
-            max_window=None if value.max_window is None else Duration(value.max_window),
-            priority=value.priority,
-            max_concurrency=value.max_concurrency,
-            request_timeout=(
-                None if value.request_timeout is None else Duration(value.request_timeout)
-            ),
-            retry=None if value.retry is None else BatchRetry.of(value.retry),
-        )
-
-
-@versions.type(added="0.2.0")
-class BatchQuotas:
-    """How much there may be; null: no limit but the server's."""
-
-    max_requests: int | None = versions.field(description="Lines of one job.")
-    max_bytes: int | None = versions.field(description="Bytes of one job's input.")
-    max_active: int | None = versions.field(
-        description="Jobs of the project under the profile that are not final."
-    )
-
-    @classmethod
-    def of(cls, value: profile.Quotas) -> "BatchQuotas":
-        return cls(
-            max_requests=value.max_requests,
-            max_bytes=value.max_bytes,
-            max_active=value.max_active,
-        )
+from schema.scalars import Duration, SafeInt, duration
 
 
 @versions.type(added="0.2.0")
@@ -69,17 +27,34 @@ class BatchProfile(Node):
     created_at: datetime
     created_by: str = versions.field(description="Who made it, e.g. key:ci.")
     updated_at: datetime = versions.field(description="When it last changed.")
+    max_window: Duration | None = versions.field(
+        description="Jobs with a longer window are refused; null refuses none."
+    )
+    priority: int | None = versions.field(
+        description="Of jobs that say none; null leaves them the default."
+    )
+    max_concurrency: int | None = versions.field(
+        description="Requests at a time: of jobs that say none, and at most; null: no limit."
+    )
+    request_timeout: Duration | None = versions.field(
+        description="Of jobs that say none; null leaves them the default."
+    )
+    max_requests: int | None = versions.field(
+        description="Lines of one job; null: no limit but the server's."
+    )
+    max_bytes: SafeInt | None = versions.field(
+        description="Bytes of one job's input; null: no limit but the server's."
+    )
+    max_active: int | None = versions.field(
+        description="Jobs under the profile that are not final; null: no limit."
+    )
     held: strawberry.Private[profile.BatchProfile]
 
     @versions.field
-    def scheduling(self) -> BatchScheduling:
-        """How jobs are run."""
-        return BatchScheduling.of(self.held.scheduling)
-
-    @versions.field
-    def quotas(self) -> BatchQuotas:
-        """How much of them there may be."""
-        return BatchQuotas.of(self.held.quotas)
+    def retry(self) -> BatchRetry | None:
+        """Of jobs that say none; null leaves them the default."""
+        found = self.held.scheduling.retry
+        return None if found is None else BatchRetry.of(found)
 
     @versions.load
     async def project(self, info: Info) -> Project | None:
@@ -95,6 +70,13 @@ class BatchProfile(Node):
             created_at=value.created_at,
             created_by=value.created_by,
             updated_at=value.updated_at,
+            max_window=duration(value.scheduling.max_window),
+            priority=value.scheduling.priority,
+            max_concurrency=value.scheduling.max_concurrency,
+            request_timeout=duration(value.scheduling.request_timeout),
+            max_requests=value.quotas.max_requests,
+            max_bytes=None if value.quotas.max_bytes is None else SafeInt(value.quotas.max_bytes),
+            max_active=value.quotas.max_active,
             held=value,
         )
 
@@ -130,56 +112,61 @@ class BatchProfileFilter:
 
 
 @versions.input(added="0.2.0")
-class BatchSchedulingInput:
-    """What jobs get that say nothing of their own; what is not said is not ruled."""
-
-    max_window: Duration | None = versions.field(
-        description="Jobs with a longer completion window are refused."
-    )
-    priority: int | None = versions.field(description="From 1 to 10.")
-    max_concurrency: int | None = versions.field(
-        description="Requests at a time of a job; jobs that want more are refused."
-    )
-    request_timeout: Duration | None = versions.field(
-        description="How long one request of theirs may take."
-    )
-    retry: BatchRetryInput | None = versions.field(description="How often a request is tried.")
-
-
-@versions.input(added="0.2.0")
-class BatchQuotasInput:
-    """What is not said has no limit but the server's."""
-
-    max_requests: int | None = versions.field(description="Lines of one job.")
-    max_bytes: int | None = versions.field(description="Bytes of one job's input.")
-    max_active: int | None = versions.field(
-        description="Jobs of the project under the profile that are not final."
-    )
-
-
-@versions.input(added="0.2.0")
 class CreateBatchProfileInput:
+    """What is not said is not ruled."""
+
     name: str = versions.field(description="1 to 63 of a-z, 0-9 and -, unique in the project.")
     is_default: bool | None = versions.field(
         description="Whether jobs that name no profile get it, in the place of the present default; "
         "false unless said."
     )
-    scheduling: BatchSchedulingInput | None = versions.field(description="How jobs are run.")
-    quotas: BatchQuotasInput | None = versions.field(description="How much of them may be.")
+    max_window: Duration | None = versions.field(
+        description="Jobs with a longer completion window are refused."
+    )
+    priority: int | None = versions.field(description="Of jobs that say none, from 1 to 10.")
+    max_concurrency: int | None = versions.field(
+        description="Requests at a time: of jobs that say none, and at most for all."
+    )
+    request_timeout: Duration | None = versions.field(
+        description="Of jobs that say none: how long one request may take."
+    )
+    retry: BatchRetryInput | None = versions.field(
+        description="Of jobs that say none: how often a request is tried."
+    )
+    max_requests: int | None = versions.field(description="Lines of one job.")
+    max_bytes: SafeInt | None = versions.field(description="Bytes of one job's input.")
+    max_active: int | None = versions.field(
+        description="Jobs under the profile that are not final."
+    )
+    idempotency_key: str | None = versions.field(
+        description="For repeats: within a day, the same key and input get the first answer."
+    )
 
 
 @versions.input(added="0.2.0")
 class UpdateBatchProfileInput:
-    """Absent stays as it is; jobs that were made keep what they got."""
+    """Absent stays as it is, null takes a rule away; jobs that were made keep what they got."""
 
     batch_profile_id: strawberry.ID = versions.field(description="The profile to change.")
     name: Maybe[str | None] = versions.field(description="Its new name; it has to have one.")
     is_default: Maybe[bool | None] = versions.field(description="Null is false.")
-    scheduling: Maybe[BatchSchedulingInput | None] = versions.field(
-        description="Replaces it whole; null rules nothing."
+    max_window: Maybe[Duration | None] = versions.field(
+        description="Jobs with a longer completion window are refused."
     )
-    quotas: Maybe[BatchQuotasInput | None] = versions.field(
-        description="Replaces them all; null sets no limit."
+    priority: Maybe[int | None] = versions.field(description="Of jobs that say none, from 1 to 10.")
+    max_concurrency: Maybe[int | None] = versions.field(
+        description="Requests at a time: of jobs that say none, and at most for all."
+    )
+    request_timeout: Maybe[Duration | None] = versions.field(
+        description="Of jobs that say none: how long one request may take."
+    )
+    retry: Maybe[BatchRetryInput | None] = versions.field(
+        description="Of jobs that say none: how often a request is tried."
+    )
+    max_requests: Maybe[int | None] = versions.field(description="Lines of one job.")
+    max_bytes: Maybe[SafeInt | None] = versions.field(description="Bytes of one job's input.")
+    max_active: Maybe[int | None] = versions.field(
+        description="Jobs under the profile that are not final."
     )
 
 

@@ -23,7 +23,7 @@ from schema.errors import Payload
 from schema.external_endpoints import ExternalEndpoint
 from schema.files import File
 from schema.relay import MOST_FIRST, After, First, Node, global_id, page_size
-from schema.scalars import Duration
+from schema.scalars import Duration, duration
 from schema.templates import DeploymentTemplate
 
 
@@ -187,7 +187,7 @@ class BatchJob(Node):
             id=global_id("BatchJob", value.id),
             openai_id=f"batch_{value.id}",
             request_timeout=Duration(value.terms.request_timeout),
-            output_expires_after=_duration(value.output_expires_after),
+            output_expires_after=duration(value.output_expires_after),
             keep_alive=Duration(value.terms.keep_alive),
             priority=value.terms.priority,
             max_concurrency=value.terms.max_concurrency,
@@ -222,10 +222,6 @@ _AS_THEY_ARE = (
 async def _file(info: Info, own: str | None) -> File | None:
     found = await info.context.loads.file(own) if own else None
     return None if found is None else File.of(found)
-
-
-def _duration(seconds: float | None) -> Duration | None:
-    return None if seconds is None else Duration(seconds)
 
 
 @versions.type(added="0.2.0")

@@ -95,6 +95,9 @@ class CreateExternalEndpointInput:
     api_key_secret: str | None = versions.field(
         description="The name of a secret that is sent as bearer token; none unless said."
     )
+    idempotency_key: str | None = versions.field(
+        description="For repeats: within a day, the same key and input get the first answer."
+    )
 
 
 @versions.input(added="0.2.0")

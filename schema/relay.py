@@ -184,6 +184,7 @@ TYPES: Mapping[str, str] = {
     "ReplicaGroup": "replica group",
     "ModelReplica": "model replica",
     "AutoscalingRule": "autoscaling rule",
+    "File": "file",
     "BatchJob": "batch job",
     "BatchProfile": "batch profile",
     "ExternalEndpoint": "external endpoint",

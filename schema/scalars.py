@@ -62,6 +62,10 @@ def show_duration(value: float) -> str:
     return f"PT{shown}"
 
 
+def duration(seconds: float | None) -> Duration | None:
+    return None if seconds is None else Duration(seconds)
+
+
 def parse_pointer(value: object) -> str:
     if isinstance(value, str) and _POINTER.fullmatch(value):
         return value
