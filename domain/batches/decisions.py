@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from domain.batches.batch import CANCELLABLE, DRAIN, Batch, BatchReason, BatchStatus
+from domain.batches.course import moved, needs_deployment
 from domain.batches.facts import BatchJobPaused, BatchJobResumed, BatchJobStatusChanged, Fact
 from domain.errors import BatchNotCancellable, BatchNotPausable
 
@@ -19,7 +20,7 @@ class Decided:
 
 
 def cancel(batch: Batch, now: datetime) -> Decided:
-    """Also of one that drains because its window closed, which is never cut later for it; raises
+    """Also one that drains because its window closed: that goes on no longer for it. Raises
     BatchNotCancellable."""
     if batch.status is BatchStatus.CANCELLING:
         return Decided(batch)
@@ -28,15 +29,10 @@ def cancel(batch: Batch, now: datetime) -> Decided:
     cut = now + min(timedelta(seconds=batch.terms.request_timeout), DRAIN)
     ran = batch.status is BatchStatus.IN_PROGRESS
     changed = replace(
-        batch,
-        status=BatchStatus.CANCELLING,
-        status_since=now,
-        reason=BatchReason.DRAINING if ran else None,
-        message="",
+        moved(batch, BatchStatus.CANCELLING, now, BatchReason.DRAINING if ran else None),
         ending=BatchStatus.CANCELLED,
         drain_until=cut if batch.drain_until is None else min(cut, batch.drain_until),
         paused_at=None,
-        cancelling_at=now,
     )
     return Decided(changed, (_told(batch, changed),))
 
@@ -56,9 +52,9 @@ def resume(batch: Batch, now: datetime) -> Decided:
     _check_pausable(batch)
     if batch.paused_at is None:
         return Decided(batch)
-    return _standing(
-        replace(batch, paused_at=None), BatchReason.QUEUED, BatchJobResumed(batch_job_id=batch.id)
-    )
+    resumed = replace(batch, paused_at=None)
+    reason = BatchReason.PROVISIONING if needs_deployment(resumed) else BatchReason.QUEUED
+    return _standing(resumed, reason, BatchJobResumed(batch_job_id=batch.id))
 
 
 def _check_pausable(batch: Batch) -> None:

@@ -1,9 +1,12 @@
 """Under which terms a new batch runs, and whether its profile lets it in."""
 
+from dataclasses import replace
+
 from domain.batches import durations
 from domain.batches.batch import Terms
 from domain.batches.options import NewBatch
 from domain.batches.profile import BatchProfile, Scheduling
+from domain.batches.requests import Limits
 from domain.errors import InvalidValue, QuotaExceeded
 
 OWN = Terms()
@@ -36,6 +39,12 @@ def check_size(size: int, limit: int, profile: BatchProfile | None) -> None:
     if profile is not None and most is not None and size > most:
         problem = f"The file has {size} bytes; the batch profile {profile.name!r} allows {most}."
         raise InvalidValue(path=path, problem=problem)
+
+
+def limits(own: Limits, profile: BatchProfile | None) -> Limits:
+    """What validation allows: the server's limits, and the profile's where they are lower."""
+    most = None if profile is None else profile.quotas.max_requests
+    return own if most is None else replace(own, requests=min(own.requests, most))
 
 
 def check_active(active: int, profile: BatchProfile) -> None:
