@@ -5,6 +5,7 @@ from types import ModuleType
 
 from schema import (
     autoscaling_events,
+    batch_events,
     deployment_events,
     replica_events,
     resource_events,
@@ -30,6 +31,7 @@ TYPES: Mapping[str, type[Event]] = {
         autoscaling_events,
         rollout_events,
         replica_events,
+        batch_events,
     )
     for name, found in _declared(module).items()
 }
