@@ -16,6 +16,7 @@ from domain.deployments.replicas import Replicas
 from domain.deployments.rollouts import Rollouts
 from domain.deployments.service import Deployments, NewDeployment
 from domain.events import Event, Scope
+from domain.files.service import Files
 from domain.folders.folder import Folder
 from domain.folders.service import Folders, NewFolder
 from domain.secrets.service import Secrets
@@ -23,8 +24,10 @@ from domain.templates.service import Templates
 from infra.files.definition_file import DefinitionFileParser
 from tests.support.build import FolderFilesInMemory, OwnClock, PlainSealer, a_caller, ids
 from tests.support.memory import MemoryStore
+from tests.support.memory_objects import MemoryObjects
 from tests.support.written import WrittenInMemory
 
+FILE_LIMIT = 1_000_000
 URI = "file:///srv/models/llama"
 
 
@@ -53,6 +56,8 @@ class House:
         )
         self.access = Access(reads=reads, new_token=lambda: "my_token", **shared)
         self.folders = Folders(reads=reads, files=self.files, **shared)
+        self.objects = MemoryObjects(clock=self.clock)
+        self.uploads = Files(reads=reads, objects=self.objects, limit=FILE_LIMIT, **shared)
         self.secrets = Secrets(sealer=PlainSealer(), **shared)
         self.templates = Templates(reads=reads, **shared)
         self.autoscaling = Autoscaling(reads=reads, **shared)
