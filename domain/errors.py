@@ -4,7 +4,7 @@
     ├── UserError                 the caller can mend it; shown with code, message and path
     │   ├── NotFound  NameTaken  InvalidValue  Forbidden  EtagMismatch  IdempotencyKeyReused
     │   ├── TemplateFrozen  TransitionRefused  FolderRefused  FileTooLarge  OutsideFolder
-    │   ├── NoRollout  FixedPort  PromotionRefused  BeingDeleted  MetricTaken
+    │   ├── NoRollout  FixedPort  PromotionRefused  BeingDeleted  MetricTaken  FileInUse
     │   ├── UnknownParameter  MissingRequiredParameter  InvalidType   a batch's options
     │   ├── BatchNotCancellable  BatchNotPausable  BatchNotRetryable  NothingToRetry  InputFileGone
     │   ├── QuotaExceeded  InUse
@@ -187,6 +187,13 @@ class FileTooLarge(UserError):
 
     file: str
     limit: int
+
+
+@dataclass(eq=False, kw_only=True)
+class FileInUse(UserError):
+    """A batch that has not ended needs the file {name!r}: cancel the batch, or wait for its end."""
+
+    name: str
 
 
 @dataclass(eq=False, kw_only=True)

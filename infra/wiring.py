@@ -8,11 +8,16 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
 from pydantic import SecretStr
 
 from domain.access.service import Access
 from domain.autoscaling.service import Autoscaling
-from domain.clock import utc_now
+from domain.batches.external_endpoints import ExternalEndpoints
+from domain.batches.profiles import Profiles
+from domain.batches.results import Results
+from domain.batches.service import Batches
+from domain.clock import MonotonicTimer, utc_now
 from domain.definitions.folder_file import DefinitionFiles
 from domain.definitions.service import Definitions
 from domain.deployments.ports import ReplicaLogs
@@ -21,6 +26,8 @@ from domain.deployments.replicas import Replicas
 from domain.deployments.rollouts import Rollouts
 from domain.deployments.service import Deployments
 from domain.errors import ModelyardError
+from domain.files.ports import Objects as FileObjects
+from domain.files.service import Files
 from domain.folders.service import Folders
 from domain.ids import new_id
 from domain.secrets.service import Secrets
@@ -32,6 +39,7 @@ from infra.files.folders import Folders as StoredFolders
 from infra.files.folders import real_roots
 from infra.files.local import LocalCopies
 from infra.files.objects import Objects
+from infra.objects import opening
 from infra.plane import Plane
 from infra.secrets.sealer import AesSealer, key_from_folder, key_from_text
 from infra.settings import Driver, Settings
@@ -83,7 +91,14 @@ async def running(settings: Settings, *, serves: bool = False) -> AsyncIterator[
         if serves and settings.driver is Driver.PROCESS:
             copies = LocalCopies(folders=folders, data_dir=data_dir)
             own = await stack.enter_async_context(plane.opened(settings, store, sealer, copies))
-        services = _services(settings, store, sealer, folders, own.logs if own else Remembered())
+        logs = own.logs if own else Remembered()
+        objects = opening.opened(
+            settings.object_store,
+            data_dir / "objects",
+            _credentials(settings),
+            settings.store_timeout,
+        )
+        services = _services(settings, store, sealer, folders, objects, logs)
         yield Parts(settings=settings, store=store, services=services, plane=own)
 
 
@@ -113,7 +128,12 @@ def access(store: Store) -> Access:
 
 
 def _services(
-    settings: Settings, store: Store, sealer: AesSealer, files: StoredFolders, written: ReplicaLogs
+    settings: Settings,
+    store: Store,
+    sealer: AesSealer,
+    files: StoredFolders,
+    objects: FileObjects,
+    written: ReplicaLogs,
 ) -> Services:
     start_work, reads = store.start_work, store.reads
     definitions = Definitions(
@@ -146,14 +166,35 @@ def _services(
         ),
         replicas=Replicas(reads=reads, written=written),
         autoscaling=Autoscaling(start_work=start_work, reads=reads, clock=utc_now, new_id=new_id),
+        batches=_batches(store, objects),
+        batch_profiles=Profiles(start_work=start_work, reads=reads, clock=utc_now, new_id=new_id),
+        external_endpoints=ExternalEndpoints(
+            start_work=start_work, reads=reads, clock=utc_now, new_id=new_id
+        ),
+        results=Results(reads=reads, objects=objects),
         reads=reads,
         log=store.log,
+        timer=MonotonicTimer(),
     )
 
 
-def _folders(settings: Settings) -> StoredFolders:
+def _batches(store: Store, objects: FileObjects) -> Batches:
+    start_work, reads = store.start_work, store.reads
+    files = Files(start_work=start_work, reads=reads, objects=objects, clock=utc_now, new_id=new_id)
+    return Batches(
+        start_work=start_work,
+        reads=reads,
+        objects=objects,
+        files=files,
+        loads=orjson.loads,
+        clock=utc_now,
+        new_id=new_id,
+    )
+
+
+def _credentials(settings: Settings) -> Credentials:
     account = settings.gs_service_account
-    credentials = Credentials(
+    return Credentials(
         s3_endpoint=settings.s3_endpoint,
         s3_region=settings.s3_region,
         s3_access_key_id=settings.s3_access_key_id,
@@ -164,9 +205,12 @@ def _folders(settings: Settings) -> StoredFolders:
         az_access_key=_plain(settings.az_access_key),
         az_endpoint=settings.az_endpoint,
     )
+
+
+def _folders(settings: Settings) -> StoredFolders:
     return StoredFolders(
         roots=real_roots(settings.model_roots),
-        objects=Objects(credentials=credentials, timeout=settings.store_timeout),
+        objects=Objects(credentials=_credentials(settings), timeout=settings.store_timeout),
         timeout=settings.store_timeout,
     )
 
