@@ -8,11 +8,16 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
 from pydantic import SecretStr
 
 from domain.access.service import Access
 from domain.autoscaling.service import Autoscaling
-from domain.clock import utc_now
+from domain.batches.external_endpoints import ExternalEndpoints
+from domain.batches.profiles import Profiles
+from domain.batches.results import Results
+from domain.batches.service import Batches
+from domain.clock import MonotonicTimer, utc_now
 from domain.definitions.folder_file import DefinitionFiles
 from domain.definitions.service import Definitions
 from domain.deployments.ports import ReplicaLogs
@@ -136,20 +141,21 @@ def _services(
         driver=settings.driver.value,
         enable_override=settings.enable_model_definition_override,
     )
+    stored = Files(
+        start_work=start_work,
+        reads=reads,
+        objects=objects,
+        clock=utc_now,
+        new_id=new_id,
+        limit=settings.file_limit,
+    )
     return Services(
         access=access(store),
         secrets=Secrets(start_work=start_work, sealer=sealer, clock=utc_now, new_id=new_id),
         folders=Folders(
             start_work=start_work, reads=reads, files=files, clock=utc_now, new_id=new_id
         ),
-        files=Files(
-            start_work=start_work,
-            reads=reads,
-            objects=objects,
-            clock=utc_now,
-            new_id=new_id,
-            limit=settings.file_limit,
-        ),
+        files=stored,
         templates=Templates(start_work=start_work, reads=reads, clock=utc_now, new_id=new_id),
         definitions=definitions,
         deployments=Deployments(
@@ -168,16 +174,27 @@ def _services(
         ),
         replicas=Replicas(reads=reads, written=written),
         autoscaling=Autoscaling(start_work=start_work, reads=reads, clock=utc_now, new_id=new_id),
+        batches=_batches(store, objects, stored),
+        batch_profiles=Profiles(start_work=start_work, reads=reads, clock=utc_now, new_id=new_id),
+        external_endpoints=ExternalEndpoints(
+            start_work=start_work, reads=reads, clock=utc_now, new_id=new_id
+        ),
+        results=Results(reads=reads, objects=objects),
         reads=reads,
         log=store.log,
+        timer=MonotonicTimer(),
     )
 
 
-def _folders(settings: Settings) -> StoredFolders:
-    return StoredFolders(
-        roots=real_roots(settings.model_roots),
-        objects=Objects(credentials=_credentials(settings), timeout=settings.store_timeout),
-        timeout=settings.store_timeout,
+def _batches(store: Store, objects: StoredObjects, files: Files) -> Batches:
+    return Batches(
+        start_work=store.start_work,
+        reads=store.reads,
+        objects=objects,
+        files=files,
+        loads=orjson.loads,
+        clock=utc_now,
+        new_id=new_id,
     )
 
 
@@ -193,6 +210,14 @@ def _credentials(settings: Settings) -> Credentials:
         az_account=settings.az_account,
         az_access_key=_plain(settings.az_access_key),
         az_endpoint=settings.az_endpoint,
+    )
+
+
+def _folders(settings: Settings) -> StoredFolders:
+    return StoredFolders(
+        roots=real_roots(settings.model_roots),
+        objects=Objects(credentials=_credentials(settings), timeout=settings.store_timeout),
+        timeout=settings.store_timeout,
     )
 
 

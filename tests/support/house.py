@@ -1,11 +1,16 @@
 """All services over the store in memory: one call, everything within reach."""
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
 from domain.access.access import Caller, Role
 from domain.access.service import Access
 from domain.autoscaling.service import Autoscaling
+from domain.batches.external_endpoints import ExternalEndpoints
+from domain.batches.profiles import Profiles
+from domain.batches.results import Results
+from domain.batches.service import Batches
 from domain.definitions.folder_file import DefinitionFiles
 from domain.definitions.notices import DriverKind
 from domain.definitions.request import FolderChoice, RevisionRequest
@@ -63,6 +68,12 @@ class House:
         self.autoscaling = Autoscaling(reads=reads, **shared)
         self.deployments = Deployments(reads=reads, definitions=self.definitions, **shared)
         self.rollouts = Rollouts(reads=reads, driver=self.driver, **shared)
+        self.batches = Batches(
+            reads=reads, objects=self.objects, files=self.uploads, loads=json.loads, **shared
+        )
+        self.batch_profiles = Profiles(reads=reads, **shared)
+        self.external_endpoints = ExternalEndpoints(reads=reads, **shared)
+        self.results = Results(reads=reads, objects=self.objects)
         self.written = WrittenInMemory()
         self.replicas = Replicas(reads=reads, written=self.written)
 
