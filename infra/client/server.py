@@ -117,7 +117,9 @@ class Server:
         except OSError as error:
             raise Unreachable(url=self.url, problem=problem(error)) from error
         try:
-            yield Answer(url=self.url, response=_answered(self.url, connection, method, whole, body, said))
+            yield Answer(
+                url=self.url, response=_answered(self.url, connection, method, whole, body, said)
+            )
         finally:
             connection.close()
 

@@ -19,10 +19,11 @@ from infra.commands.options import (
 from infra.output import AsJson, say, say_json, say_table, tell
 
 if TYPE_CHECKING:
-    from infra.client.server import Server
     from infra.commands.batch_file import Requests
 
-VALIDATED_SECONDS = 3_600  # a file that was uploaded to be looked at lasts no longer, whatever happens
+VALIDATED_SECONDS = (
+    3_600  # a file that was uploaded to be looked at lasts no longer, whatever happens
+)
 
 File = Annotated[
     Path, typer.Argument(exists=True, dir_okay=False, help="Requests, one JSON object a line.")
@@ -54,9 +55,7 @@ Template = Annotated[
 ]
 Profile = Annotated[str | None, typer.Option(help="A batch profile's name.")]
 Priority = Annotated[int | None, typer.Option(min=1, max=10, help="Its share beside other jobs.")]
-Replicas = Annotated[
-    int | None, typer.Option(min=1, help="Of the deployment that is made for it.")
-]
+Replicas = Annotated[int | None, typer.Option(min=1, help="Of the deployment that is made for it.")]
 KeepAlive = Annotated[
     float | None,
     typer.Option(parser=seconds, metavar="TIME", help="How long that stays warm, e.g. 15m."),
@@ -73,7 +72,9 @@ Metadata = Annotated[
 ]
 Output = Annotated[
     Path | None,
-    typer.Option("--output", "-o", help="Save the results, in input order, to this file (-: print)."),
+    typer.Option(
+        "--output", "-o", help="Save the results, in input order, to this file (-: print)."
+    ),
 ]
 Errors = Annotated[
     Path | None, typer.Option(help="Where errors are saved [beside -o, as NAME.errors.jsonl].")

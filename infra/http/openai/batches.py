@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
-from domain.batches.results import Results
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -13,6 +12,7 @@ from starlette.routing import Route
 from domain.access.access import Caller, Role
 from domain.batches import body as batch_body
 from domain.batches.batch import Batch
+from domain.batches.results import Results
 from domain.batches.service import Batches
 from domain.errors import (
     CursorInvalid,
