@@ -4,7 +4,7 @@
     ├── UserError                 the caller can mend it; shown with code, message and path
     │   ├── NotFound  NameTaken  InvalidValue  Forbidden  EtagMismatch  IdempotencyKeyReused
     │   ├── TemplateFrozen  TransitionRefused  FolderRefused  FileTooLarge  OutsideFolder
-    │   ├── NoRollout  FixedPort  PromotionRefused  BeingDeleted  MetricTaken
+    │   ├── NoRollout  FixedPort  PromotionRefused  BeingDeleted  MetricTaken  FileInUse
     │   └── DefinitionError       one finding of a resolution: its kind is its code
     ├── Refused                   several user errors at once
     ├── Unauthenticated           no key, or one that is unknown or revoked
@@ -171,6 +171,13 @@ class FileTooLarge(UserError):
 
     file: str
     limit: int
+
+
+@dataclass(eq=False, kw_only=True)
+class FileInUse(UserError):
+    """A batch that has not ended needs the file {name!r}: cancel the batch, or wait for its end."""
+
+    name: str
 
 
 @dataclass(eq=False, kw_only=True)

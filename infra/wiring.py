@@ -26,11 +26,12 @@ from domain.ids import new_id
 from domain.secrets.service import Secrets
 from domain.templates.service import Templates
 from infra import plane
+from infra.buckets import Credentials
 from infra.files.definition_file import DefinitionFileParser
 from infra.files.folders import Folders as StoredFolders
 from infra.files.folders import real_roots
 from infra.files.local import LocalCopies
-from infra.files.objects import Credentials, Objects
+from infra.files.objects import Objects
 from infra.plane import Plane
 from infra.secrets.sealer import AesSealer, key_from_folder, key_from_text
 from infra.settings import Driver, Settings
