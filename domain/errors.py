@@ -5,6 +5,7 @@
     │   ├── NotFound  NameTaken  InvalidValue  Forbidden  EtagMismatch  IdempotencyKeyReused
     │   ├── TemplateFrozen  TransitionRefused  FolderRefused  FileTooLarge  OutsideFolder
     │   ├── NoRollout  FixedPort  PromotionRefused  BeingDeleted  MetricTaken  FileInUse
+    │   ├── MadeForBatch  NoKubernetes  ResultsDeleted
     │   └── DefinitionError       one finding of a resolution: its kind is its code
     ├── Refused                   several user errors at once
     ├── Unauthenticated           no key, or one that is unknown or revoked
@@ -149,6 +150,18 @@ class BeingDeleted(UserError):
 
 
 @dataclass(eq=False, kw_only=True)
+class MadeForBatch(UserError):
+    """The deployment was made for batches and is {use}."""
+
+    use: str
+
+
+@dataclass(eq=False, kw_only=True)
+class NoKubernetes(UserError):
+    """This server's driver has no Kubernetes to run a job on. Ask for DEDICATED instead."""
+
+
+@dataclass(eq=False, kw_only=True)
 class MetricTaken(UserError):
     """The deployment has an autoscaling rule on {metric} already: update or delete that one."""
 
@@ -185,6 +198,13 @@ class OutsideFolder(UserError):
     """{file!r} does not lie in the model folder."""
 
     file: str
+
+
+@dataclass(eq=False, kw_only=True)
+class ResultsDeleted(UserError):
+    """The result files of batch {id!r} were deleted, or their time was up."""
+
+    id: str
 
 
 @dataclass(eq=False, kw_only=True)
