@@ -45,10 +45,14 @@ class Shift:
     _next_places: float = 0.0
 
     async def renew(self) -> float:
+        was_open = self.sending.gate.is_open(self.sending.timer.now())
         pause = await self.presence.renew(self.runs.values())
         for run in self.runs.values():
             await self._release(run, finished_only=True)
         self._fill()
+        if not was_open:
+            self.hinted = True
+            self.sending.hungry.set()
         return pause
 
     async def read(self) -> float:
