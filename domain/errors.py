@@ -4,7 +4,6 @@
     ├── UserError                 the caller can mend it; shown with code, message and path
     │   ├── NotFound  NameTaken  InvalidValue  Forbidden  EtagMismatch  IdempotencyKeyReused
     │   ├── TemplateFrozen  TransitionRefused  FolderRefused  FileTooLarge  OutsideFolder
-    │   ├── NoRollout  FixedPort  PromotionRefused  BeingDeleted  MetricTaken
     │   ├── UnknownParameter  MissingRequiredParameter  InvalidType   a batch's options
     │   ├── BatchNotCancellable  BatchNotPausable  BatchNotRetryable  NothingToRetry  InputFileGone
     │   ├── QuotaExceeded  InUse
