@@ -7,8 +7,8 @@
     │   ├── UnknownParameter  MissingRequiredParameter  InvalidType   a batch's options
     │   ├── BatchNotCancellable  BatchNotPausable  BatchNotRetryable  NothingToRetry  InputFileGone
     │   ├── QuotaExceeded  InUse
-    │   ├── MadeForBatch  NoKubernetes
     │   ├── NoRollout  FixedPort  PromotionRefused  BeingDeleted  MetricTaken  FileInUse
+    │   ├── MadeForBatch  NoKubernetes  ResultsDeleted
     │   └── DefinitionError       one finding of a resolution: its kind is its code
     ├── Refused                   several user errors at once
     ├── Unauthenticated           no key, or one that is unknown or revoked
@@ -154,7 +154,7 @@ class BeingDeleted(UserError):
 
 @dataclass(eq=False, kw_only=True)
 class MadeForBatch(UserError):
-    """The deployment was made for batches and is {use}. Nobody else decides about it."""
+    """The deployment was made for batches and is {use}."""
 
     use: str
 
@@ -254,6 +254,13 @@ class NothingToRetry(UserError):
 @dataclass(eq=False, kw_only=True)
 class InputFileGone(UserError):
     """The batch's input file {id!r} is gone, so its lines can't be read again."""
+
+    id: str
+
+
+@dataclass(eq=False, kw_only=True)
+class ResultsDeleted(UserError):
+    """The result files of batch {id!r} were deleted, or their time was up."""
 
     id: str
 

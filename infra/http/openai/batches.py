@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
-from domain.batches.results import Results
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -13,6 +12,7 @@ from starlette.routing import Route
 from domain.access.access import Caller, Role
 from domain.batches import body as batch_body
 from domain.batches.batch import Batch
+from domain.batches.results import Results
 from domain.batches.service import Batches
 from domain.errors import (
     CursorInvalid,
@@ -85,14 +85,13 @@ class BatchRoutes:
 
     async def _results(self, request: Request) -> Response:
         """What is stored so far, in the order in which it was stored. `X-Next-Cursor` is what to ask
-        after next, also where there was nothing more yet."""
+        after next; there is none once nothing more can come."""
         batch = await self._asked(request, Role.VIEWER)
         said = request.query_params
         limit = lists.limit(said, default=RESULTS, most=RESULTS_AT_MOST)
         after = said.get("after") or None
         page = await self.results.page(batch, after, limit)
-        cursor = page.lines[-1].cursor if page.lines else after
-        headers = {} if cursor is None else {"X-Next-Cursor": cursor}
+        headers = {} if page.next is None else {"X-Next-Cursor": page.next}
         content = b"".join(result.line + b"\n" for result in page.lines)
         return Response(content, headers=headers, media_type=JSONL)
 
