@@ -18,6 +18,7 @@ from domain.errors import (
     CursorInvalid,
     ModelyardError,
     NotFound,
+    ResultsDeleted,
     UserError,
 )
 from domain.listing import Listing, Order
@@ -145,6 +146,8 @@ def shape(error: ModelyardError) -> Shape:
             param = batch_body.param(error.path)
             code = f"{error.path[0]!s}_not_found"
             return Shape(status=400, type=INVALID, code=code, param=param)
+        case ResultsDeleted():
+            return replace(errors.shape(error), status=404)
         case CursorInvalid():
             return Shape(status=400, type=INVALID, code="invalid_after", param="after")
         case UserError():
