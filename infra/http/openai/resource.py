@@ -15,7 +15,7 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Resource:
     """HEAD is asked as GET is. Errors are answered in OpenAI's shape."""
 
     methods: Mapping[str, Answer]
