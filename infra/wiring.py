@@ -26,7 +26,7 @@ from domain.deployments.replicas import Replicas
 from domain.deployments.rollouts import Rollouts
 from domain.deployments.service import Deployments
 from domain.errors import ModelyardError
-from domain.files.ports import Objects as FileObjects
+from domain.files.ports import Objects as StoredObjects
 from domain.files.service import Files
 from domain.folders.service import Folders
 from domain.ids import new_id
@@ -62,6 +62,7 @@ class Parts:
     settings: Settings
     store: Store
     services: Services
+    objects: StoredObjects
     plane: Plane | None  # of a server whose replicas are its own processes
 
 
@@ -70,7 +71,8 @@ async def running(settings: Settings, *, serves: bool = False) -> AsyncIterator[
     """`serves`: as a server, which runs replicas; nobody else may then serve from the data dir (its
     SQLite database) meanwhile.
 
-    Raises FolderUnusable, SealingKeyRefused, HostRefused, and what `open_store` raises.
+    Raises FolderUnusable, SealingKeyRefused, HostRefused, ObjectStoreRefused, StorageFull, and what
+    `open_store` raises.
     """
     data_dir = made(settings.data_dir)
     async with AsyncExitStack() as stack:
@@ -86,20 +88,17 @@ async def running(settings: Settings, *, serves: bool = False) -> AsyncIterator[
                 replica_ports=range(settings.replica_ports[0], settings.replica_ports[1] + 1),
             )
         )
-        folders = _folders(settings)
+        folders, credentials = _folders(settings), _credentials(settings)
+        objects = opening.opened(
+            settings.object_store, data_dir / "objects", credentials, settings.store_timeout
+        )
         own = None
         if serves and settings.driver is Driver.PROCESS:
             copies = LocalCopies(folders=folders, data_dir=data_dir)
             own = await stack.enter_async_context(plane.opened(settings, store, sealer, copies))
         logs = own.logs if own else Remembered()
-        objects = opening.opened(
-            settings.object_store,
-            data_dir / "objects",
-            _credentials(settings),
-            settings.store_timeout,
-        )
         services = _services(settings, store, sealer, folders, objects, logs)
-        yield Parts(settings=settings, store=store, services=services, plane=own)
+        yield Parts(settings=settings, store=store, services=services, objects=objects, plane=own)
 
 
 def made(folder: Path) -> Path:
@@ -132,7 +131,7 @@ def _services(
     store: Store,
     sealer: AesSealer,
     files: StoredFolders,
-    objects: FileObjects,
+    objects: StoredObjects,
     written: ReplicaLogs,
 ) -> Services:
     start_work, reads = store.start_work, store.reads
@@ -142,12 +141,21 @@ def _services(
         driver=settings.driver.value,
         enable_override=settings.enable_model_definition_override,
     )
+    stored = Files(
+        start_work=start_work,
+        reads=reads,
+        objects=objects,
+        clock=utc_now,
+        new_id=new_id,
+        limit=settings.file_limit,
+    )
     return Services(
         access=access(store),
         secrets=Secrets(start_work=start_work, sealer=sealer, clock=utc_now, new_id=new_id),
         folders=Folders(
             start_work=start_work, reads=reads, files=files, clock=utc_now, new_id=new_id
         ),
+        files=stored,
         templates=Templates(start_work=start_work, reads=reads, clock=utc_now, new_id=new_id),
         definitions=definitions,
         deployments=Deployments(
@@ -166,7 +174,7 @@ def _services(
         ),
         replicas=Replicas(reads=reads, written=written),
         autoscaling=Autoscaling(start_work=start_work, reads=reads, clock=utc_now, new_id=new_id),
-        batches=_batches(store, objects),
+        batches=_batches(store, objects, stored),
         batch_profiles=Profiles(start_work=start_work, reads=reads, clock=utc_now, new_id=new_id),
         external_endpoints=ExternalEndpoints(
             start_work=start_work, reads=reads, clock=utc_now, new_id=new_id
@@ -178,12 +186,10 @@ def _services(
     )
 
 
-def _batches(store: Store, objects: FileObjects) -> Batches:
-    start_work, reads = store.start_work, store.reads
-    files = Files(start_work=start_work, reads=reads, objects=objects, clock=utc_now, new_id=new_id)
+def _batches(store: Store, objects: StoredObjects, files: Files) -> Batches:
     return Batches(
-        start_work=start_work,
-        reads=reads,
+        start_work=store.start_work,
+        reads=store.reads,
         objects=objects,
         files=files,
         loads=orjson.loads,

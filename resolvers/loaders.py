@@ -292,4 +292,5 @@ def _alike(listing: Listing) -> Hashable:
     """Equal for listings that one statement answers; `Listing` itself holds a dict."""
     order, within = listing.order, tuple(sorted(listing.within.items()))
     place = order.field, order.descending, listing.after
-    return listing.first, within, listing.where, place, listing.with_deleted
+    shown = listing.with_deleted, listing.with_dedicated
+    return listing.first, within, listing.where, place, shown

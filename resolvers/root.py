@@ -15,6 +15,7 @@ from resolvers.batches import BatchMutations, BatchQueries
 from resolvers.deployments import DeploymentMutations, DeploymentQueries
 from resolvers.events import EventQueries
 from resolvers.external_endpoints import ExternalEndpointMutations, ExternalEndpointQueries
+from resolvers.files import FileMutations, FileQueries
 from resolvers.folders import FolderMutations, FolderQueries
 from resolvers.nodes import NodeQueries
 from resolvers.replicas import ReplicaQueries
@@ -39,6 +40,7 @@ class Query(
     RevisionQueries,
     RolloutQueries,
     ReplicaQueries,
+    FileQueries,
     BatchQueries,
     BatchProfileQueries,
     ExternalEndpointQueries,
@@ -58,6 +60,7 @@ class Mutation(
     RevisionMutations,
     RolloutMutations,
     AutoscalingMutations,
+    FileMutations,
     BatchMutations,
     BatchProfileMutations,
     ExternalEndpointMutations,

@@ -7,6 +7,7 @@ from schema import (
     autoscaling_events,
     batch_events,
     deployment_events,
+    file_events,
     replica_events,
     resource_events,
     rollout_events,
@@ -32,6 +33,7 @@ TYPES: Mapping[str, type[Event]] = {
         rollout_events,
         replica_events,
         batch_events,
+        file_events,
     )
     for name, found in _declared(module).items()
 }

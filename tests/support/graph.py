@@ -40,6 +40,7 @@ class Graph:
             access=house.access,
             secrets=house.secrets,
             folders=house.folders,
+            files=house.uploads,
             templates=house.templates,
             definitions=house.definitions,
             deployments=house.deployments,

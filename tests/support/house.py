@@ -32,6 +32,7 @@ from tests.support.memory import MemoryStore
 from tests.support.memory_objects import MemoryObjects
 from tests.support.written import WrittenInMemory
 
+FILE_LIMIT = 1_000_000
 URI = "file:///srv/models/llama"
 
 
@@ -60,13 +61,13 @@ class House:
         )
         self.access = Access(reads=reads, new_token=lambda: "my_token", **shared)
         self.folders = Folders(reads=reads, files=self.files, **shared)
+        self.objects = MemoryObjects(clock=self.clock)
+        self.uploads = Files(reads=reads, objects=self.objects, limit=FILE_LIMIT, **shared)
         self.secrets = Secrets(sealer=PlainSealer(), **shared)
         self.templates = Templates(reads=reads, **shared)
         self.autoscaling = Autoscaling(reads=reads, **shared)
         self.deployments = Deployments(reads=reads, definitions=self.definitions, **shared)
         self.rollouts = Rollouts(reads=reads, driver=self.driver, **shared)
-        self.objects = MemoryObjects(clock=self.clock)
-        self.uploads = Files(reads=reads, objects=self.objects, **shared)
         self.batches = Batches(
             reads=reads, objects=self.objects, files=self.uploads, loads=json.loads, **shared
         )
