@@ -167,8 +167,8 @@ async def test_a_job_that_ends_as_it_is_first_seen_is_not_followed_for_ever(
     job = await jobs.running()
     seen: list[Answer] = []
     following = asyncio.create_task(collecting(graph.follow(PROGRESS, id=own(job)), seen))
-    await jobs.become(job, BatchStatus.CANCELLING)
-    job = await jobs.become(job, BatchStatus.CANCELLED)
+    job = await jobs.become(job, BatchStatus.CANCELLING)
+    job = await jobs.become(job, BatchStatus.CANCELLED, failed=10)
     await timer.pass_(1)
     await following
     assert seen[-1].data["batchJobProgress"]["status"] == "CANCELLED"

@@ -67,12 +67,13 @@ async def test_a_job_is_made_of_a_file_and_shown_whole(graph: Graph, jobs: Jobs)
         "outputExpiresAfter": "P2D",
         "target": "ECHO",
         "priority": 7,
-        "keepAlive": 60,
         "maxConcurrency": 4,
         "requestTimeout": "PT30S",
         "retry": {"attempts": 2},
     }
-    made = (await graph.change("createBatchJob", said, "batchJob { id }"))["batchJob"]
+    answer = await graph.change("createBatchJob", said, "batchJob { id }")
+    made = answer["batchJob"]
+    assert answer["userErrors"] == []
     within = {"project_id": graph.house.store.default.id}
     [kept] = (await graph.house.store.reads.batches.page(Listing(first=2, within=within))).items
     assert kept.wish.target is TargetKind.ECHO
@@ -92,7 +93,7 @@ async def test_a_job_is_made_of_a_file_and_shown_whole(graph: Graph, jobs: Jobs)
         "maxConcurrency": 4,
         "requestTimeout": "PT30S",
         "replicas": None,
-        "keepAlive": "PT1M",
+        "keepAlive": "PT0S",
         "createdAt": NOON,
         "createdBy": "key:tester",
         **dict.fromkeys(
@@ -152,7 +153,8 @@ async def test_a_job_shows_where_it_runs_and_what_came_of_it(graph: Graph, jobs:
 async def test_a_refused_input_is_told_line_by_line(graph: Graph, jobs: Jobs) -> None:
     wrong = InputError(code="invalid_body", message="No.", param="body", line=7)
     none = InputError(code="empty_file", message="Nothing.")
-    job = await jobs.kept(status=BatchStatus.FAILED, errors=(wrong, none))
+    status, now = BatchStatus.FAILED, graph.house.clock()
+    job = await jobs.kept(status=status, failed_at=now, errors=(wrong, none))
     assert (await graph.get(ALL, id=of(job.id)))["batchJob"]["errors"] == [
         {"code": "invalid_body", "message": "No.", "param": "body", "line": 7},
         {"code": "empty_file", "message": "Nothing.", "param": None, "line": None},
@@ -179,7 +181,7 @@ async def test_jobs_are_listed_newest_first_and_filtered(graph: Graph, jobs: Job
     house = graph.house
     old = await jobs.kept(endpoint="/v1/embeddings", created_at=house.clock())
     house.clock.forward(hours=1)
-    done = await jobs.running(status=BatchStatus.COMPLETED, created_at=house.clock())
+    done = await jobs.completed(created_at=house.clock())
     house.clock.forward(hours=1)
     new = await jobs.running(
         model="llama", reason=BatchReason.QUEUED, retry_of=done.id, created_at=house.clock()
@@ -316,7 +318,7 @@ async def test_a_job_is_paused_resumed_and_cancelled(graph: Graph, jobs: Jobs) -
 async def test_what_can_not_be_decided_of_a_job_is_said(
     graph: Graph, jobs: Jobs, verb: str, code: str
 ) -> None:
-    job = await jobs.running(status=BatchStatus.COMPLETED, completed=10)
+    job = await jobs.completed()
     error = await graph.refusal(f"{verb}BatchJob", {"batchJobId": of(job.id)})
     assert (error["code"], error["path"]) == (code, ["input", "batchJobId"])
     for missing in ("garbage", of("f" * 32), global_id("File", job.id)):

@@ -16,7 +16,7 @@ from domain.batches.facts import BatchJobProgressed, BatchJobStatusChanged, Fact
 from domain.batches.options import NewBatch
 from domain.batches.shard import Shard
 from domain.files.file import File
-from tests.support.batches import a_batch, a_progress, a_running_batch, a_shard
+from tests.support.batches import a_batch, a_completed_batch, a_progress, a_running_batch, a_shard
 from tests.support.house import House
 
 CHAT = "/v1/chat/completions"
@@ -62,6 +62,10 @@ class Jobs:
     async def running(self, **said: Any) -> Batch:
         """With ten lines to do."""
         return await self.put(a_running_batch(self.house.store.default, **said))
+
+    async def completed(self, **said: Any) -> Batch:
+        """All of its ten lines have a result."""
+        return await self.put(a_completed_batch(self.house.store.default, **said))
 
     async def kept(self, **said: Any) -> Batch:
         return await self.put(a_batch(self.house.store.default, **said))
