@@ -27,6 +27,7 @@ from infra.http.health import Health
 from infra.http.live import Live
 from infra.http.metrics import Metrics
 from infra.http.openai.admission import Admission
+from infra.http.openai.batches import BatchRoutes
 from infra.http.openai.errors import FAULT
 from infra.http.openai.files import FileRoutes
 from infra.http.refusals import JSON
@@ -72,7 +73,7 @@ def build(parts: Parts) -> App:
     )
     health = Health(partial(version.require_current, parts.store.events.engines))
     inference = _gateway(parts, gate, live, metrics)
-    more = [*_files(parts, gate).routes, *inference.routes]
+    more = [*_files(parts, gate).routes, *_batches(parts, gate).routes, *inference.routes]
     return App(asgi=routes(endpoint, health, more), live=live, gate=gate, gateway=inference)
 
 
@@ -98,9 +99,20 @@ def _files(parts: Parts, gate: Gate) -> FileRoutes:
     return FileRoutes(admission=admission, files=parts.services.files, reads=parts.store.reads)
 
 
-def _gateway(parts: Parts, gate: Gate, live: Live, metrics: Metrics) -> Gateway:
-    store, settings = parts.store, parts.settings
-    world = World(
+def _batches(parts: Parts, gate: Gate) -> BatchRoutes:
+    services = parts.services
+    return BatchRoutes(
+        admission=Admission(gate=gate, timer=MonotonicTimer(), new_id=new_id),
+        batches=services.batches,
+        reads=services.reads,
+        results=services.results,
+    )
+
+
+def world(parts: Parts) -> World:
+    """What this process's gateway is told, and whom it tells."""
+    settings, store = parts.settings, parts.store
+    return World(
         id=new_id(),
         reads=store.reads,
         log=store.log,
@@ -108,11 +120,15 @@ def _gateway(parts: Parts, gate: Gate, live: Live, metrics: Metrics) -> Gateway:
         sleepers=autoscaling.waking(settings, store),
         clock=utc_now,
     )
+
+
+def _gateway(parts: Parts, gate: Gate, live: Live, metrics: Metrics) -> Gateway:
+    settings = parts.settings
     limits = InferenceLimits(
         body=settings.inference_body_limit, seconds=settings.inference_timeout.total_seconds()
     )
     hold = settings.hold_timeout.total_seconds()
-    return gateway.build(world, gate, live, metrics.registry, limits, hold)
+    return gateway.build(world(parts), gate, live, metrics.registry, limits, hold)
 
 
 async def _fault(request: Request, error: Exception) -> Response:

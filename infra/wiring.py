@@ -6,6 +6,7 @@ import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -15,6 +16,7 @@ from domain.access.service import Access
 from domain.autoscaling.service import Autoscaling
 from domain.batches.external_endpoints import ExternalEndpoints
 from domain.batches.profiles import Profiles
+from domain.batches.requests import Limits
 from domain.batches.results import Results
 from domain.batches.service import Batches
 from domain.clock import MonotonicTimer, utc_now
@@ -30,8 +32,11 @@ from domain.files.ports import Objects as StoredObjects
 from domain.files.service import Files
 from domain.folders.service import Folders
 from domain.ids import new_id
+from domain.secrets.ports import Sealer
 from domain.secrets.service import Secrets
 from domain.templates.service import Templates
+from domain.webhooks.service import Webhooks
+from domain.webhooks.signing import KEY_BYTES
 from infra import plane
 from infra.buckets import Credentials
 from infra.files.definition_file import DefinitionFileParser
@@ -62,6 +67,7 @@ class Parts:
     settings: Settings
     store: Store
     services: Services
+    sealer: Sealer
     objects: StoredObjects
     plane: Plane | None  # of a server whose replicas are its own processes
 
@@ -98,7 +104,14 @@ async def running(settings: Settings, *, serves: bool = False) -> AsyncIterator[
             own = await stack.enter_async_context(plane.opened(settings, store, sealer, copies))
         logs = own.logs if own else Remembered()
         services = _services(settings, store, sealer, folders, objects, logs)
-        yield Parts(settings=settings, store=store, services=services, objects=objects, plane=own)
+        yield Parts(
+            settings=settings,
+            store=store,
+            services=services,
+            sealer=sealer,
+            objects=objects,
+            plane=own,
+        )
 
 
 def made(folder: Path) -> Path:
@@ -174,19 +187,35 @@ def _services(
         ),
         replicas=Replicas(reads=reads, written=written),
         autoscaling=Autoscaling(start_work=start_work, reads=reads, clock=utc_now, new_id=new_id),
-        batches=_batches(store, objects, stored),
+        batches=_batches(settings, store, objects, stored),
         batch_profiles=Profiles(start_work=start_work, reads=reads, clock=utc_now, new_id=new_id),
         external_endpoints=ExternalEndpoints(
             start_work=start_work, reads=reads, clock=utc_now, new_id=new_id
         ),
         results=Results(reads=reads, objects=objects),
+        webhooks=Webhooks(
+            start_work=start_work,
+            log=store.log,
+            sealer=sealer,
+            clock=utc_now,
+            new_id=new_id,
+            new_key=partial(secrets.token_bytes, KEY_BYTES),
+        ),
         reads=reads,
         log=store.log,
         timer=MonotonicTimer(),
     )
 
 
-def _batches(store: Store, objects: StoredObjects, files: Files) -> Batches:
+def batch_limits(settings: Settings) -> Limits:
+    return Limits(
+        requests=settings.batch_requests_limit,
+        size=settings.batch_bytes_limit,
+        line=settings.batch_line_limit,
+    )
+
+
+def _batches(settings: Settings, store: Store, objects: StoredObjects, files: Files) -> Batches:
     return Batches(
         start_work=store.start_work,
         reads=store.reads,
@@ -195,6 +224,7 @@ def _batches(store: Store, objects: StoredObjects, files: Files) -> Batches:
         loads=orjson.loads,
         clock=utc_now,
         new_id=new_id,
+        limits=batch_limits(settings),
     )
 
 

@@ -1,13 +1,13 @@
 """That a worker lives: what it holds stays its own, and the others count on it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 from domain.batches import sharing
 from domain.batches.ports import ShardClaims, Workers
 from domain.batches.run import Gate, Run
-from domain.batches.sharing import Crew
+from domain.batches.sharing import Crew, Roster
 from domain.clock import Clock, Timer
 
 MARGIN = timedelta(seconds=2)  # what clocks of two workers may differ by
@@ -23,10 +23,7 @@ class Presence:
     clock: Clock
     timer: Timer
     gate: Gate
-    crew: Crew = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.crew = Crew(self.worker)
+    roster: Roster
 
     async def renew(self, runs: Iterable[Run]) -> float:
         """After how many seconds to do it again. Raises StorageUnavailable; what is held then runs on
@@ -36,18 +33,19 @@ class Presence:
         """
         began, now = self.timer.now(), self.clock()
         living = await self.workers.renew(self.worker, now, now + self.lease)
-        before, self.crew = self.crew, sharing.renewed(self.crew, living)
+        before = self.roster.crew
+        crew = self.roster.crew = sharing.renewed(before, living)
         runs = list(runs)
         for run in runs:
             with_share(run, self.share(run))
         await self._renew_shards(runs)
         self.gate.trusted_until = began + (self.lease - MARGIN).total_seconds()
-        is_settled = self.crew.is_known and _ids(before) == _ids(self.crew)
+        is_settled = crew.is_known and _ids(before) == _ids(crew)
         return self.lease.total_seconds() / 3 if is_settled else SOON
 
     def share(self, run: Run) -> int | None:
         limit = run.batch.terms.max_concurrency
-        return None if limit is None else self.crew.share(limit)
+        return None if limit is None else self.roster.crew.share(limit)
 
     async def _renew_shards(self, runs: Iterable[Run]) -> None:
         held = [(run, each) for run in runs for each in run.held.values()]
