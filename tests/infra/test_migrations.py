@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -235,14 +235,13 @@ async def test_what_0003_kept_is_as_it_was_with_what_batches_need(
     await migrate(empty_url, "0003")
     async with open_engines(empty_url) as engines, engines.transaction() as transaction:
         await transaction.run(PROJECTS.insert, PROJECTS.to_row(project))
-        for noun, value, new in (
-            (DEPLOYMENTS, deployment, {"max_in_flight", "is_dedicated"}),
-            (TEMPLATES, template, {"batch"}),
+        for noun, old in (
+            (DEPLOYMENTS, without(DEPLOYMENTS.to_row(deployment), "max_in_flight", "is_dedicated")),
+            (TEMPLATES, without(TEMPLATES.to_row(template), "batch")),
         ):
-            row = noun.to_row(value).items()
-            await transaction.run(noun.insert, {name: v for name, v in row if name not in new})
-        row = {f.name: getattr(report, f.name) for f in fields(report) if f.name != "batch"}
-        await transaction.run(GATEWAYS.insert(), row)
+            await transaction.run(noun.insert, old)
+        row = {f.name: getattr(report, f.name) for f in fields(report)}
+        await transaction.run(GATEWAYS.insert(), without(row, "batch"))
     await migrate(empty_url)
     async with open_store(empty_url, data_dir=tmp_path) as store:
         assert (await store.reads.deployments.page(Listing(first=9))).items == (deployment,)
@@ -251,6 +250,10 @@ async def test_what_0003_kept_is_as_it_was_with_what_batches_need(
         assert (await store.reads.batches.page(Listing(first=9))).items == ()
     assert (deployment.max_in_flight, deployment.is_dedicated) == (256, False)
     assert template.batch == BatchUse()
+
+
+def without(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in names}
 
 
 async def test_0003_knows_nothing_of_batches(empty_url: str, tmp_path: Path) -> None:
