@@ -15,7 +15,8 @@ from domain.batches.batch import Batch
 from domain.batches.facts import BatchJobProgressed
 from infra.db.batches.batch import BATCHES
 from infra.db.batches.claims import FREE
-from infra.db.batches.shards import RUNNABLE, SHARDS, StoredShards
+from infra.db.batches.lists import RUNNABLE
+from infra.db.batches.shards import SHARDS, StoredShards
 from infra.store import Store, open_store
 from tests.support.batches import (
     a_completed_batch,

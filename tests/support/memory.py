@@ -62,15 +62,17 @@ from domain.work import (
     WebhookLists,
 )
 from tests.support.memory_batches import (
-    MemoryBatchClaims,
     MemoryBatchLists,
     MemoryDedicatedLists,
     MemoryExternalEndpointLists,
     MemoryFileLists,
     MemoryProfileLists,
+    MemoryWebhookLists,
+)
+from tests.support.memory_claims import (
+    MemoryBatchClaims,
     MemoryShardClaims,
     MemoryShards,
-    MemoryWebhookLists,
     MemoryWorkers,
     holds,
     look_at,
