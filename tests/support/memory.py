@@ -77,6 +77,7 @@ from tests.support.memory_claims import (
     holds,
     look_at,
 )
+from tests.support.memory_kept import UNIQUE, Kept, Look
 from tests.support.memory_lists import (
     MemoryDueLists,
     MemoryGroupLists,
@@ -98,14 +99,7 @@ from tests.support.memory_planes import (
     claim_host,
     prune_replicas,
 )
-from tests.support.memory_rows import (
-    UNIQUE,
-    Kept,
-    Look,
-    MemoryAnswers,
-    MemoryRows,
-    require_storable,
-)
+from tests.support.memory_rows import MemoryAnswers, MemoryRows, require_storable
 
 REPLICA_PORTS = range(20_000, 30_000)
 

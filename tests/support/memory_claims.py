@@ -10,7 +10,7 @@ from domain.batches.ports import Claim, Worker
 from domain.batches.shard import Progress, Segment, Shard
 from domain.batches.workers import renewed
 from domain.errors import NotFound
-from tests.support.memory_rows import BatchLook, Kept, KeptShard, LivingWorker
+from tests.support.memory_kept import BatchLook, Kept, KeptShard, LivingWorker
 from tests.support.memory_rules import BrokenRule, require_rules
 
 
