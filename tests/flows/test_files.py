@@ -1,10 +1,9 @@
 """Files over a real socket, as OpenAI's own client asks for them, and as others do."""
 
-import asyncio
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from typing import Any
@@ -13,12 +12,12 @@ import httpx
 import openai
 import pytest
 
+from tests.support.forms import BATCH, FORM, LINES, a_field, form, the_file, until
 from tests.support.server import Running, running
 
 MIB = 1024 * 1024
 LIMIT = 4 * MIB
 SECONDS = 20.0
-LINES = b'{"custom_id": "1", "method": "POST", "url": "/v1/embeddings", "body": {}}\n'
 IDS = "{ files(first: 100) { nodes { id filename status bytes sha256 } } }"
 
 
@@ -46,35 +45,6 @@ def objects(server: Running) -> set[str]:
     """All files that hold something, finished or not."""
     root = server.log.with_name("data") / "objects"
     return {p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file()}
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Looked at again and again: what happens in another process rings no bell here."""
-    async with asyncio.timeout(SECONDS):
-        while True:
-            if holds():
-                return
-            await asyncio.sleep(0.02)
-
-
-def form(*parts: tuple[str, bytes], boundary: str = "frontier") -> bytes:
-    """Each part with its headers, as text."""
-    written = [
-        f"--{boundary}\r\n{head}\r\n\r\n".encode() + content + b"\r\n" for head, content in parts
-    ]
-    return b"".join(written) + f"--{boundary}--\r\n".encode()
-
-
-def a_field(name: str, value: str) -> tuple[str, bytes]:
-    return f'Content-Disposition: form-data; name="{name}"', value.encode()
-
-
-def the_file(content: bytes = LINES, name: str = "in.jsonl") -> tuple[str, bytes]:
-    return f'Content-Disposition: form-data; name="file"; filename="{name}"', content
-
-
-FORM = {"content-type": "multipart/form-data; boundary=frontier"}
-BATCH = a_field("purpose", "batch")
 
 
 async def posted(
