@@ -313,8 +313,10 @@ class DedicatedLists(Lists[Dedicated], Protocol):
 class WebhookLists(Lists[Webhook], Protocol):
     async def all(self) -> Sequence[Webhook]: ...
 
-    async def due(self, now: datetime, limit: int) -> Sequence[Delivery]:
-        """PENDING deliveries whose time has come."""
+    async def due(
+        self, now: datetime, limit: int, but: Collection[str] = ()
+    ) -> Sequence[Delivery]:
+        """PENDING deliveries whose time has come, the longest waiting first; none of the webhooks `but`."""
 
     async def deliveries(self, webhook_id: str, limit: int) -> Sequence[Delivery]:
         """The newest first."""
