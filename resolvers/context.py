@@ -17,6 +17,7 @@ from domain.events import Cursor
 from domain.folders.service import Folders
 from domain.secrets.service import Secrets
 from domain.templates.service import Templates
+from domain.webhooks.service import Webhooks
 from domain.work import EventLog, Reads
 from resolvers.loaders import Loaders
 
@@ -34,6 +35,7 @@ class Services:
     rollouts: Rollouts
     replicas: Replicas
     autoscaling: Autoscaling
+    webhooks: Webhooks
     reads: Reads
     log: EventLog
 

@@ -9,6 +9,7 @@ from schema import (
     replica_events,
     resource_events,
     rollout_events,
+    webhook_events,
 )
 from schema.event_kinds import Event
 
@@ -30,6 +31,7 @@ TYPES: Mapping[str, type[Event]] = {
         autoscaling_events,
         rollout_events,
         replica_events,
+        webhook_events,
     )
     for name, found in _declared(module).items()
 }

@@ -21,6 +21,9 @@ class EventType(StrEnum):
     KEY_REVOKED = "KeyRevoked"
     SECRET_CREATED = "SecretCreated"
     SECRET_DELETED = "SecretDeleted"
+    WEBHOOK_CREATED = "WebhookCreated"
+    WEBHOOK_DELETED = "WebhookDeleted"
+    WEBHOOK_GIVEN_UP = "WebhookGivenUp"
     FOLDER_CREATED = "FolderCreated"
     FOLDER_UPDATED = "FolderUpdated"
     FOLDER_DELETED = "FolderDeleted"
@@ -55,7 +58,17 @@ class EventType(StrEnum):
     REPLICA_EXITED = "ReplicaExited"
 
 
-versions.enum(EventType, added="0.1.0", description="The types of events, for filters.")
+SINCE_0_2_0 = ("WEBHOOK_",)
+versions.enum(
+    EventType,
+    added="0.1.0",
+    description="The types of events, for filters.",
+    values={
+        each.name: versions.value(added="0.2.0")
+        for each in EventType
+        if each.name.startswith(SINCE_0_2_0)
+    },
+)
 
 
 @versions.input(added="0.1.0")
@@ -94,6 +107,7 @@ class EventConnection:
 _NODES = {
     "project_id": "Project",
     "secret_id": "Secret",
+    "webhook_id": "Webhook",
     "folder_id": "ModelFolder",
     "template_id": "DeploymentTemplate",
     "deployment_id": "ModelDeployment",

@@ -44,6 +44,7 @@ class Graph:
             rollouts=house.rollouts,
             replicas=house.replicas,
             autoscaling=house.autoscaling,
+            webhooks=house.webhooks,
             reads=house.store.reads,
             log=house.store.log,
         )
