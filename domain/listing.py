@@ -66,7 +66,8 @@ class Listing:
 
     Rows of one value are ordered by id, in the same direction; None comes before every value.
     `with_deleted` also lists what is over and done with: deployments that are STOPPED, replicas that
-    have EXITED.
+    have EXITED; `with_dedicated` deployments that were made for batches, which are listed also where
+    the condition asks of them.
     """
 
     first: int
@@ -75,6 +76,12 @@ class Listing:
     order: Order = Order()
     after: tuple[object, str] | None = None
     with_deleted: bool = False
+    with_dedicated: bool = False
+
+    @property
+    def shows_dedicated(self) -> bool:
+        asked = self.where is not None and names(self.where, "is_dedicated")
+        return self.with_dedicated or asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,17 @@ def matches(value: object, condition: Condition) -> bool:
             return not matches(value, part)
         case Compare(name, op, wanted):
             return COMPARE[op](field_of(value, name), wanted)
+
+
+def names(condition: Condition, field: str) -> bool:
+    """Whether the condition says anything of the field."""
+    match condition:
+        case And(parts) | Or(parts):
+            return any(names(part, field) for part in parts)
+        case Not(part):
+            return names(part, field)
+        case Compare(name, _, _):
+            return name == field
 
 
 def place(value: object, order: Order) -> tuple[object, str]:

@@ -149,7 +149,8 @@ class Work(Protocol):
         """Whether a batch that is not final has the file as its input. Lock the file first."""
 
     async def active_batches(self, project_id: str, profile_id: str | None) -> int:
-        """How many of them are not final. Lock the profile first."""
+        """How many of the project's batches under the profile (None: under no profile) are not final.
+        Lock the profile first."""
 
     async def latest_template_version(self, project_id: str, name: str) -> int:
         """The highest version of a template's name, 0 where there is none. Lock the project first."""

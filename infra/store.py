@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from domain.batches.ports import BatchClaims, ShardClaims, Workers
 from domain.clock import Clock, utc_now
 from domain.deployments.ports import Leases, PlacePorts
 from domain.errors import StorageUnavailable
@@ -20,6 +21,9 @@ from domain.ids import NewId, new_id
 from domain.work import EventLog, Reads, StartWork
 from infra.db import hosts, installation, replicas, version
 from infra.db.answers import forget_expired
+from infra.db.batches.claims import StoredShardClaims
+from infra.db.batches.looks import StoredBatchClaims
+from infra.db.batches.workers import StoredWorkers
 from infra.db.engine import Engines, connect, open_engines
 from infra.db.events import StoredEvents
 from infra.db.gateways import StoredGateways
@@ -47,6 +51,9 @@ class Store:
     leases: Leases
     gateways: StoredGateways
     place_ports: PlacePorts
+    batch_claims: BatchClaims
+    shard_claims: ShardClaims
+    workers: Workers
     installation: str  # the database's own id, unlike that of every other
     events: StoredEvents
     follower: Follower
@@ -120,6 +127,9 @@ async def open_store(
             leases=StoredLeases(engines),
             gateways=StoredGateways(engines),
             place_ports=StoredPlacePorts(engines, replica_ports, SystemRandom()),
+            batch_claims=StoredBatchClaims(engines),
+            shard_claims=StoredShardClaims(engines),
+            workers=StoredWorkers(engines),
             installation=await installation.name_of(engines),
             events=events,
             follower=follower,

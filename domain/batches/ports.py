@@ -64,7 +64,11 @@ class Worker:
 
 class Workers(Protocol):
     async def renew(self, worker: str, now: datetime, until: datetime) -> Sequence[Worker]:
-        """All that live, by id; registers the worker where it is not among them."""
+        """All that live, by id; registers the worker where it is not among them.
+
+        Whoever's `renewed_at` is later than a worker's `registered_at` knew of that worker when it renewed,
+        whatever their clocks say.
+        """
 
     async def leave(self, worker: str) -> None:
         """It goes, and whatever it had of batches and shards is free at once. Also what a server on SQLite

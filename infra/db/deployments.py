@@ -4,12 +4,14 @@ from collections.abc import Collection, Mapping
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
     Index,
     Table,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -51,6 +53,8 @@ DEPLOYMENTS = Noun(
         Column("reason", Enumerated(Reason)),
         Column("message", PlainText, nullable=False, server_default=""),
         Column("next_retry_at", Moment),
+        Column("max_in_flight", BigInteger, nullable=False, server_default="256"),
+        Column("is_dedicated", Boolean, nullable=False, server_default=false()),
         Column("active_revision_id", PlainText),
         Column("last_revision", BigInteger, nullable=False),
         Column("generation", BigInteger, nullable=False),
@@ -82,6 +86,7 @@ DEPLOYMENTS = Noun(
     ),
     live_name,
     listed=text("deployments.status <> 'stopped'"),
+    everyday=text("NOT deployments.is_dedicated"),
 )
 
 REVISIONS = Noun(

@@ -19,6 +19,7 @@ GATEWAYS = Table(
     Column("gateway", PlainText, primary_key=True),
     Column("position", BigInteger, nullable=False),
     Column("in_flight", COUNTS, nullable=False),
+    Column("batch", COUNTS, nullable=False, server_default="{}"),
     Column("held", COUNTS, nullable=False),
     Column("arrived", COUNTS, nullable=False),
     Column("seen_at", Moment, nullable=False),

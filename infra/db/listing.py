@@ -65,6 +65,8 @@ def filtered(noun: Noun[Any], rows: Select[Any], listing: Listing) -> Select[Any
         rows = rows.where(_equal(column_of(noun, name), wanted))
     if noun.listed is not None and not listing.with_deleted:
         rows = rows.where(noun.listed)
+    if noun.everyday is not None and not listing.shows_dedicated:
+        rows = rows.where(noun.everyday)
     return rows if listing.where is None else rows.where(_condition(noun, listing.where))
 
 
@@ -204,8 +206,12 @@ def _each_in_postgres(element: each_text, compiler: SQLCompiler, **kw: Any) -> s
 def _has_tag(column: Column, wanted: Any) -> Truth:
     if not isinstance(wanted, str):
         raise InvalidValue(problem=f"{wanted!r} is no tag.")
+    return has_tag(column, literal(wanted, PlainText))
+
+
+def has_tag(column: Column, wanted: Column) -> Truth:
     tags = each_text(column).table_valued("value")
-    return select(literal(1)).where(tags.c.value == literal(wanted, PlainText)).exists()
+    return select(literal(1)).where(tags.c.value == wanted).exists()
 
 
 def _fitting(column: Column, value: Any) -> Any:

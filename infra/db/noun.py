@@ -46,7 +46,8 @@ class Noun(Generic[T]):
     """A table whose columns are named as the value's fields are.
 
     `unique` is what a NameTaken stands for; `called` is the field that it then names. `listed` says
-    which rows are listed where nobody asks for those that are over and done with, too.
+    which rows are listed where nobody asks for those that are over and done with, too; `everyday`
+    which are where nobody asks for those that were made for batches.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Noun(Generic[T]):
         unique: UniqueConstraint | Index | None = None,
         called: str = "name",
         listed: ColumnElement[bool] | TextClause | None = None,
+        everyday: ColumnElement[bool] | TextClause | None = None,
     ) -> None:
         self.kind = kind
         self.value = value
@@ -64,6 +66,7 @@ class Noun(Generic[T]):
         self.unique = unique
         self.called = called
         self.listed = listed
+        self.everyday = everyday
         self.names = tuple(field.name for field in fields(value))  # type: ignore[arg-type]  # T is a dataclass
         self.columns = tuple(_as_read(table.c[name]) for name in self.names)
         kinds = {column.name: column.type for column in table.c}

@@ -8,6 +8,7 @@ from infra.db import (
     autoscaling,
     deployments,
     events,
+    files,
     folders,
     gateways,
     installation,
@@ -18,7 +19,17 @@ from infra.db import (
     rollouts,
     secrets,
     templates,
+    webhooks,
 )
+from infra.db.batches import (
+    batch,
+    dedicated,
+    external_endpoints,
+    profiles,
+    shards,
+    workers,
+)
+from infra.db.batches import looks as batch_looks
 from infra.db.noun import METADATA, Noun
 
 NOUNS: tuple[Noun[Any], ...] = (
@@ -33,12 +44,23 @@ NOUNS: tuple[Noun[Any], ...] = (
     replicas.GROUPS,
     replicas.REPLICAS,
     autoscaling.RULES,
+    files.FILES,
+    batch.BATCHES,
+    profiles.PROFILES,
+    external_endpoints.EXTERNAL_ENDPOINTS,
+    dedicated.DEDICATED,
+    webhooks.WEBHOOKS,
+    webhooks.DELIVERIES,
 )
 TABLES = (
     *(noun.table for noun in NOUNS),
     secrets.SECRET_USE,
     answers.ANSWERS,
     looks.LOOKS,
+    shards.SHARDS.table,
+    shards.SEGMENTS.table,
+    batch_looks.BATCH_LOOKS,
+    workers.BATCH_WORKERS,
     leases.PLANES,
     leases.SHARD_OWNERS,
     gateways.GATEWAYS,

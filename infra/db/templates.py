@@ -5,7 +5,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, T
 from sqlalchemy import UniqueConstraint as Unique
 
 from domain.definitions.variants import Variant
-from domain.templates.template import Template, TemplateStatus
+from domain.templates.template import BatchUse, Template, TemplateStatus
 from infra.db.lists import StoredLists
 from infra.db.noun import METADATA, Noun
 from infra.db.types import Document, Enumerated, Moment, PlainText
@@ -25,6 +25,7 @@ TEMPLATES = Noun(
         Column("spec", Document(Mapping[str, Any]), nullable=False),
         Column("allowed_overrides", Document(tuple[str, ...]), nullable=False),
         Column("description", PlainText, nullable=False),
+        Column("batch", Document(BatchUse), nullable=False, server_default="{}"),
         Column("created_at", Moment, nullable=False),
         Column("created_by", PlainText, nullable=False),
         Column("updated_at", Moment, nullable=False),

@@ -11,6 +11,11 @@ from sqlalchemy.exc import IntegrityError
 
 from domain.access.access import ApiKey, Project
 from domain.autoscaling.rule import AutoscalingRule
+from domain.batches.batch import Batch
+from domain.batches.dedicated import Dedicated
+from domain.batches.external_endpoint import ExternalEndpoint
+from domain.batches.ports import Claim
+from domain.batches.profile import BatchProfile
 from domain.clock import Clock
 from domain.deployments.deployment import Deployment, Revision
 from domain.deployments.ports import Lease
@@ -18,24 +23,34 @@ from domain.deployments.replica import Replica, ReplicaGroup
 from domain.deployments.rollout import Rollout
 from domain.errors import NameTaken, NotFound
 from domain.events import Fact
+from domain.files.file import File
 from domain.folders.folder import Folder
 from domain.secrets.secret import Secret
 from domain.templates.template import Template
-from domain.work import Answers, FixedRows, Rows, Work
+from domain.webhooks.webhook import Delivery, Webhook
+from domain.work import Answers, FixedRows, Rows, Shards, Work
 from infra.db import leases, looks
 from infra.db.access import KEYS, PROJECTS
 from infra.db.answers import StoredAnswers
 from infra.db.autoscaling import RULES
+from infra.db.batches import looks as batch_looks
+from infra.db.batches.batch import BATCHES, COUNT_ACTIVE_OF, COUNT_ACTIVE_OF_NONE, NEEDING
+from infra.db.batches.dedicated import DEDICATED
+from infra.db.batches.external_endpoints import EXTERNAL_ENDPOINTS
+from infra.db.batches.profiles import PROFILES
+from infra.db.batches.shards import StoredShards
 from infra.db.deployments import DEPLOYMENTS, REVISIONS
 from infra.db.engine import Engines, Params, Transaction
 from infra.db.events import EVENT_HEAD, EVENTS, to_rows
 from infra.db.failures import violates
+from infra.db.files import FILES
 from infra.db.folders import FOLDERS
 from infra.db.noun import Noun
 from infra.db.replicas import ANY_PRESENT, GROUPS, REPLICAS
 from infra.db.rollouts import LAST_PROMOTED, LIVE_OF_ONE, ROLLOUTS
 from infra.db.secrets import SECRET_USE, SECRETS, uses
 from infra.db.templates import TEMPLATES
+from infra.db.webhooks import DELIVERIES, WEBHOOKS
 
 T = TypeVar("T")
 
@@ -96,6 +111,14 @@ class StoredWork:
         self.groups: Rows[ReplicaGroup] = StoredRows(writing, GROUPS)
         self.replicas: Rows[Replica] = StoredRows(writing, REPLICAS)
         self.rules: Rows[AutoscalingRule] = StoredRows(writing, RULES)
+        self.files: Rows[File] = StoredRows(writing, FILES)
+        self.batches: Rows[Batch] = StoredBatches(writing, BATCHES)
+        self.batch_shards: Shards = StoredShards(transaction)
+        self.batch_profiles: Rows[BatchProfile] = StoredRows(writing, PROFILES)
+        self.external_endpoints: Rows[ExternalEndpoint] = StoredRows(writing, EXTERNAL_ENDPOINTS)
+        self.dedicated: Rows[Dedicated] = StoredRows(writing, DEDICATED)
+        self.webhooks: Rows[Webhook] = StoredRows(writing, WEBHOOKS)
+        self.deliveries: Rows[Delivery] = StoredRows(writing, DELIVERIES)
         self.answers: Answers = StoredAnswers(transaction)
 
     async def live_rollout(self, deployment_id: str) -> Rollout | None:
@@ -117,6 +140,27 @@ class StoredWork:
 
     async def holds(self, lease: Lease) -> bool:
         return await leases.holds(self.writing.transaction, lease)
+
+    async def look_at_batch(self, batch_id: str, at: datetime | None) -> None:
+        self.writing.require_whole()
+        await batch_looks.ask(self.writing.transaction, batch_id, at)
+
+    async def holds_batch(self, claim: Claim) -> bool:
+        return await batch_looks.holds(self.writing.transaction, claim)
+
+    async def needs_file(self, file_id: str) -> bool:
+        return (
+            await self.writing.transaction.run(NEEDING, {"file_id": file_id})
+        ).first() is not None
+
+    async def active_batches(self, project_id: str, profile_id: str | None) -> int:
+        said = {"project_id": project_id}
+        if profile_id is None:
+            found = await self.writing.transaction.run(COUNT_ACTIVE_OF_NONE, said)
+        else:
+            said["profile_id"] = profile_id
+            found = await self.writing.transaction.run(COUNT_ACTIVE_OF, said)
+        return int(found.scalar_one())
 
     async def latest_template_version(self, project_id: str, name: str) -> int:
         c = TEMPLATES.table.c
@@ -205,3 +249,9 @@ class StoredDeployments(StoredRows[Deployment]):
     async def add(self, value: Deployment) -> None:
         await super().add(value)
         await looks.add(self._writing.transaction, value.id)
+
+
+class StoredBatches(StoredRows[Batch]):
+    async def add(self, value: Batch) -> None:
+        await super().add(value)
+        await batch_looks.add(self._writing.transaction, value.id, value.created_at)

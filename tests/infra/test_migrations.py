@@ -88,7 +88,7 @@ async def test_migrations_run_up_and_down(empty_url: str) -> None:
     assert await look(empty_url, differences) == []
 
 
-NEW_FIELDS = ("reason", "message", "next_retry_at")
+NEW_FIELDS = ("reason", "message", "next_retry_at", "max_in_flight", "is_dedicated")
 
 
 @pytest.fixture

@@ -17,6 +17,11 @@ from uuid import uuid4
 
 from domain.access.access import ApiKey, Project
 from domain.autoscaling.rule import AutoscalingRule
+from domain.batches.batch import Batch
+from domain.batches.dedicated import Dedicated
+from domain.batches.external_endpoint import ExternalEndpoint
+from domain.batches.ports import BatchClaims, Claim, ShardClaims, Workers
+from domain.batches.profile import BatchProfile
 from domain.clock import Clock, utc_now
 from domain.deployments.deployment import Deployment, Revision
 from domain.deployments.ports import Lease, Leases, PlacePorts
@@ -24,18 +29,25 @@ from domain.deployments.replica import Replica, ReplicaGroup
 from domain.deployments.rollout import Rollout, RolloutStatus
 from domain.errors import NotFound
 from domain.events import Extent, Fact
+from domain.files.file import File
 from domain.folders.folder import Folder
 from domain.secrets.secret import Secret
 from domain.templates.template import Template
+from domain.webhooks.webhook import Delivery, Webhook
 from domain.work import (
     AnswerReads,
     Answers,
+    BatchLists,
+    DedicatedLists,
     DueLists,
     EventLog,
+    ExternalEndpointLists,
+    FileLists,
     FixedRows,
     GroupLists,
     KeyLists,
     Lists,
+    ProfileLists,
     ProjectLists,
     Reads,
     ReplicaLists,
@@ -44,8 +56,24 @@ from domain.work import (
     Rows,
     RuleLists,
     SecretLists,
+    Shards,
     StartWork,
     TemplateLists,
+    WebhookLists,
+)
+from tests.support.memory_batches import (
+    MemoryBatchClaims,
+    MemoryBatchLists,
+    MemoryDedicatedLists,
+    MemoryExternalEndpointLists,
+    MemoryFileLists,
+    MemoryProfileLists,
+    MemoryShardClaims,
+    MemoryShards,
+    MemoryWebhookLists,
+    MemoryWorkers,
+    holds,
+    look_at,
 )
 from tests.support.memory_lists import (
     MemoryDueLists,
@@ -82,7 +110,7 @@ REPLICA_PORTS = range(20_000, 30_000)
 
 class MemoryStore:
     """Same attributes as infra.store.Store: start_work, reads, log, leases, gateways, place_ports,
-    installation; sweep and renew_epoch for tests."""
+    batch_claims, shard_claims, workers, installation; sweep and renew_epoch for tests."""
 
     def __init__(self, clock: Clock = utc_now, replica_ports: range = REPLICA_PORTS) -> None:
         self.default = Project(id=uuid4().hex, name="default", created_at=clock())
@@ -97,6 +125,9 @@ class MemoryStore:
         self.leases: Leases = MemoryLeases(kept)
         self.gateways = MemoryGateways(kept)
         self.place_ports: PlacePorts = MemoryPlacePorts(kept, replica_ports, Random())
+        self.batch_claims: BatchClaims = MemoryBatchClaims(kept)
+        self.shard_claims: ShardClaims = MemoryShardClaims(kept)
+        self.workers: Workers = MemoryWorkers(kept)
         self.installation = uuid4().hex
 
     @asynccontextmanager
@@ -153,6 +184,14 @@ class MemoryWork:
         self.groups: Rows[ReplicaGroup] = MemoryRows(kept, "replica group")
         self.replicas: Rows[Replica] = MemoryRows(kept, "replica")
         self.rules: Rows[AutoscalingRule] = MemoryRows(kept, "autoscaling rule")
+        self.files: Rows[File] = MemoryRows(kept, "file")
+        self.batches: Rows[Batch] = MemoryRows(kept, "batch")
+        self.batch_shards: Shards = MemoryShards(kept)
+        self.batch_profiles: Rows[BatchProfile] = MemoryRows(kept, "batch profile")
+        self.external_endpoints: Rows[ExternalEndpoint] = MemoryRows(kept, "external endpoint")
+        self.dedicated: Rows[Dedicated] = MemoryRows(kept, "dedicated deployment")
+        self.webhooks: Rows[Webhook] = MemoryRows(kept, "webhook")
+        self.deliveries: Rows[Delivery] = MemoryRows(kept, "delivery")
         self.answers: Answers = MemoryAnswers(kept)
 
     async def live_rollout(self, deployment_id: str) -> Rollout | None:
@@ -182,6 +221,19 @@ class MemoryWork:
         shard = self._kept.shards[lease.shard]
         return shard.owner is not None and shard.token == lease.token
 
+    async def look_at_batch(self, batch_id: str, at: datetime | None) -> None:
+        look_at(self._kept, batch_id, at)
+
+    async def holds_batch(self, claim: Claim) -> bool:
+        return holds(self._kept.batch_looks.get(claim.batch_id), claim)
+
+    async def needs_file(self, file_id: str) -> bool:
+        return any(batch.input_file_id == file_id for batch in self._active_batches())
+
+    async def active_batches(self, project_id: str, profile_id: str | None) -> int:
+        wanted = (project_id, profile_id)
+        return sum((b.project_id, b.profile_id) == wanted for b in self._active_batches())
+
     async def latest_template_version(self, project_id: str, name: str) -> int:
         templates = self._kept.tables["template"].values()
         mine = [t.version for t in templates if (t.project_id, t.name) == (project_id, name)]
@@ -190,6 +242,9 @@ class MemoryWork:
     def record(self, project_id: str | None, fact: Fact) -> None:
         require_storable(fact)
         self.facts.append((project_id, fact))
+
+    def _active_batches(self) -> list[Batch]:
+        return [batch for batch in self._kept.tables["batch"].values() if not batch.is_final]
 
     def _rollouts(self, deployment_id: str) -> list[Rollout]:
         rollouts = self._kept.tables["rollout"].values()
@@ -210,4 +265,12 @@ class MemoryReads:
         self.replicas: ReplicaLists = MemoryReplicaLists(kept, "replica")
         self.rules: RuleLists = MemoryRuleLists(kept, "autoscaling rule")
         self.due: DueLists = MemoryDueLists(kept)
+        self.files: FileLists = MemoryFileLists(kept, "file")
+        self.batches: BatchLists = MemoryBatchLists(kept, "batch")
+        self.batch_profiles: ProfileLists = MemoryProfileLists(kept, "batch profile")
+        self.external_endpoints: ExternalEndpointLists = MemoryExternalEndpointLists(
+            kept, "external endpoint"
+        )
+        self.dedicated: DedicatedLists = MemoryDedicatedLists(kept, "dedicated deployment")
+        self.webhooks: WebhookLists = MemoryWebhookLists(kept, "webhook")
         self.answers: AnswerReads = MemoryAnswers(kept)

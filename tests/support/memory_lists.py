@@ -50,6 +50,7 @@ class MemoryLists(Generic[T]):
             if all(field_of(value, name) == wanted for name, wanted in listing.within.items())
             and (listing.where is None or matches(value, listing.where))
             and (listing.with_deleted or is_listed(value))
+            and (listing.shows_dedicated or not getattr(value, "is_dedicated", False))
         ]
 
 

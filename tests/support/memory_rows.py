@@ -8,6 +8,10 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
+from domain.batches.batch import Batch
+from domain.batches.ports import Worker
+from domain.batches.shard import Segment
+from domain.batches.shard import Shard as BatchShard
 from domain.deployments.deployment import FINAL, Deployment
 from domain.deployments.ports import SHARDS, GatewayReport
 from domain.deployments.replica import Replica, ReplicaStatus
@@ -15,6 +19,7 @@ from domain.deployments.rollout import Rollout
 from domain.deployments.shards import Shard, shard_of
 from domain.errors import InvalidValue, NameTaken, NotFound
 from domain.events import Event, Extent, Fact, subject
+from domain.files.file import File, FileStatus
 from domain.listing import field_of
 from domain.work import Answered, Due
 
@@ -32,6 +37,13 @@ UNIQUE: Mapping[str, tuple[str, ...]] = {
     "replica group": ("deployment_id", "revision_id"),
     "replica": ("id",),
     "autoscaling rule": ("deployment_id", "metric"),
+    "file": ("id",),
+    "batch": ("id",),
+    "batch profile": ("project_id", "name"),
+    "external endpoint": ("project_id", "name"),
+    "dedicated deployment": ("id",),
+    "webhook": ("project_id", "name"),
+    "delivery": ("webhook_id", "batch_job_id", "event"),
 }
 CALLED = {
     "revision": "number",
@@ -39,6 +51,10 @@ CALLED = {
     "replica group": "revision_number",
     "replica": "id",
     "autoscaling rule": "metric",
+    "file": "id",
+    "batch": "id",
+    "dedicated deployment": "id",
+    "delivery": "batch_job_id",
 }
 
 
@@ -60,9 +76,46 @@ class Reservation:
     model: str
 
 
+@dataclass(frozen=True, slots=True)
+class BatchLook:
+    due_at: datetime | None
+    asked: int = 0
+    owner: str | None = None
+    token: int = 0
+    until: datetime | None = None
+
+    def is_due(self, now: datetime) -> bool:
+        free = self.until is None or self.until <= now
+        return free and self.due_at is not None and self.due_at <= now
+
+
+@dataclass(frozen=True, slots=True)
+class KeptShard:
+    """`is_open`: it has lines to do, and its batch was not closed."""
+
+    shard: BatchShard
+    is_open: bool
+    owner: str | None = None
+    until: datetime | None = None
+
+    def is_free(self, now: datetime) -> bool:
+        return self.is_open and (self.until is None or self.until <= now)
+
+    def freed(self) -> "KeptShard":
+        """Its token rises: whoever had it stores nothing more."""
+        shard = replace(self.shard, token=self.shard.token + 1)
+        return replace(self, shard=shard, owner=None, until=None)
+
+
+@dataclass(frozen=True, slots=True)
+class LivingWorker:
+    worker: Worker
+    until: datetime
+
+
 @dataclass
 class Kept:
-    """Everything that the store holds; a unit of work has a copy of its rows, looks and answers.
+    """Everything that the store holds; a unit of work has a copy of its rows, looks, shards and answers.
 
     `turn` is whose turn it is to change anything.
     """
@@ -71,6 +124,10 @@ class Kept:
     answers: dict[tuple[str, str, str], Answered] = field(default_factory=dict)
     looks: dict[str, Look] = field(default_factory=dict)
     shards: list[Shard] = field(default_factory=lambda: [Shard(n, None, 0) for n in range(SHARDS)])
+    batch_looks: dict[str, BatchLook] = field(default_factory=dict)
+    batch_shards: dict[tuple[str, int], KeptShard] = field(default_factory=dict)
+    segments: dict[str, tuple[Segment, ...]] = field(default_factory=dict)
+    workers: dict[str, LivingWorker] = field(default_factory=dict)
     planes: dict[str, Plane] = field(default_factory=dict)
     gateways: dict[str, GatewayReport] = field(default_factory=dict)
     places: dict[tuple[str, int], Reservation] = field(default_factory=dict)
@@ -81,10 +138,20 @@ class Kept:
 
     def draft(self) -> "Kept":
         tables = {kind: dict(rows) for kind, rows in self.tables.items()}
-        return Kept(tables, dict(self.answers), dict(self.looks), shards=self.shards)
+        return Kept(
+            tables,
+            dict(self.answers),
+            dict(self.looks),
+            shards=self.shards,
+            batch_looks=dict(self.batch_looks),
+            batch_shards=dict(self.batch_shards),
+            segments=dict(self.segments),
+        )
 
     def accept(self, draft: "Kept") -> None:
         self.tables, self.answers, self.looks = draft.tables, draft.answers, draft.looks
+        self.batch_looks, self.batch_shards = draft.batch_looks, draft.batch_shards
+        self.segments = draft.segments
 
     def append(
         self, at: datetime, project_id: str | None, actor: str, cause: str, fact: Fact
@@ -116,6 +183,18 @@ class Kept:
                 self.refusal = NameTaken(kind=kind, name=name)
                 raise self.refusal
 
+    def cascade(self, kind: str, row_id: str) -> None:
+        """What goes with the row."""
+        if kind == "batch":
+            self.batch_looks.pop(row_id, None)
+            self.segments.pop(row_id, None)
+            for place in [place for place in self.batch_shards if place[0] == row_id]:
+                del self.batch_shards[place]
+        if kind == "webhook":
+            deliveries = self.tables["delivery"].values()
+            for id_ in [one.id for one in deliveries if one.webhook_id == row_id]:
+                del self.tables["delivery"][id_]
+
     def has_exited(self, replica_id: str) -> bool:
         replica = self.tables["replica"].get(replica_id)
         return replica is not None and replica.status is ReplicaStatus.EXITED
@@ -139,6 +218,8 @@ def is_listed(value: object) -> bool:
             return value.status not in FINAL
         case Replica():
             return value.status is not ReplicaStatus.EXITED
+        case File():
+            return value.status is FileStatus.PROCESSED
         case _:
             return True
 
@@ -157,9 +238,12 @@ class MemoryRows(Generic[T]):
     async def add(self, value: T) -> None:
         row_id = field_of(value, "id")
         self._keep(row_id, value)
-        if self.kind == "deployment":
-            due = Due(deployment_id=row_id, shard=shard_of(row_id), asked=0)
-            self.kept.looks[row_id] = Look(due, None)
+        match value:
+            case Deployment():
+                due = Due(deployment_id=row_id, shard=shard_of(row_id), asked=0)
+                self.kept.looks[row_id] = Look(due, None)
+            case Batch():
+                self.kept.batch_looks[row_id] = BatchLook(value.created_at)
 
     async def put(self, value: T) -> None:
         row_id = field_of(value, "id")
@@ -170,6 +254,7 @@ class MemoryRows(Generic[T]):
     async def remove(self, id: str) -> None:
         self.kept.tables[self.kind].pop(id, None)
         self.kept.looks.pop(id, None)
+        self.kept.cascade(self.kind, id)
 
     def _keep(self, row_id: str, value: T) -> None:
         require_storable(value)
