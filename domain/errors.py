@@ -5,6 +5,7 @@
     │   ├── NotFound  NameTaken  InvalidValue  Forbidden  EtagMismatch  IdempotencyKeyReused
     │   ├── TemplateFrozen  TransitionRefused  FolderRefused  FileTooLarge  OutsideFolder
     │   ├── NoRollout  FixedPort  PromotionRefused  BeingDeleted  MetricTaken
+    │   ├── MadeForBatch  NoKubernetes
     │   └── DefinitionError       one finding of a resolution: its kind is its code
     ├── Refused                   several user errors at once
     ├── Unauthenticated           no key, or one that is unknown or revoked
@@ -146,6 +147,18 @@ class PromotionRefused(UserError):
 @dataclass(eq=False, kw_only=True)
 class BeingDeleted(UserError):
     """The deployment is being deleted: nothing about it can be decided any more."""
+
+
+@dataclass(eq=False, kw_only=True)
+class MadeForBatch(UserError):
+    """The deployment was made for batches and is {use}. Nobody else decides about it."""
+
+    use: str
+
+
+@dataclass(eq=False, kw_only=True)
+class NoKubernetes(UserError):
+    """This server's driver has no Kubernetes to run a job on. Ask for DEDICATED instead."""
 
 
 @dataclass(eq=False, kw_only=True)

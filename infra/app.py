@@ -21,11 +21,11 @@ from infra.http.gate import Gate, is_loopback
 from infra.http.gateway import gateway
 from infra.http.gateway.gateway import Gateway, World
 from infra.http.gateway.inference import Limits as InferenceLimits
-from infra.http.gateway.refusals import FAULT
 from infra.http.graphql import Endpoint, GraphQL
 from infra.http.health import Health
 from infra.http.live import Live
 from infra.http.metrics import Metrics
+from infra.http.openai.errors import FAULT
 from infra.http.refusals import JSON
 from infra.http.websocket import Sockets
 from infra.wiring import Parts

@@ -16,7 +16,6 @@ from domain.gateway.ports import Wake
 from domain.ids import NewId, new_id
 from domain.work import EventLog, Reads
 from infra.http.gate import Gate
-from infra.http.gateway.admission import Admission
 from infra.http.gateway.flights import Flights
 from infra.http.gateway.following import Following
 from infra.http.gateway.holding import Holding
@@ -28,6 +27,7 @@ from infra.http.gateway.reporting import News, Reporting
 from infra.http.gateway.standing import Standing
 from infra.http.gateway.table import Table
 from infra.http.live import Live
+from infra.http.openai.admission import Admission
 
 log = structlog.get_logger()
 
