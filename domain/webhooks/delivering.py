@@ -6,10 +6,10 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 from domain.clock import Timer
-from domain.deployments.reconciler.rounds import AFTER_TROUBLE, Rounds
 from domain.errors import CursorExpired, CursorUnknown
 from domain.events import Scope
 from domain.logger import Logger
+from domain.rounds import AFTER_TROUBLE, Rounds
 from domain.webhooks.noting import HEARD, Noting, ending
 from domain.webhooks.sending import Sending
 from domain.work import EventLog

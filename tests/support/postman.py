@@ -8,7 +8,7 @@ await postman.round()                                # what follows is noted, se
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -20,13 +20,15 @@ from domain.access.access import Caller
 from domain.batches.batch import BatchStatus
 from domain.batches.facts import BatchJobStatusChanged
 from domain.clock import Clock, MonotonicTimer, Timer
-from domain.errors import SealBroken, Unreachable
+from domain.errors import SealBroken, StorageUnavailable, Unreachable
+from domain.events import Cursor, Event, Scope
 from domain.ids import new_id
 from domain.webhooks.delivering import Delivering
 from domain.webhooks.noting import Noting
 from domain.webhooks.sending import Sending
 from domain.webhooks.service import NewWebhook, Webhooks
 from domain.webhooks.webhook import Delivery, Webhook
+from domain.work import EventLog
 from tests.support.build import PlainSealer
 
 URL = "https://a.test/hook"
@@ -73,17 +75,18 @@ class Postman:
     def __post_init__(self) -> None:
         self._names = count()
         self.sealer = BreakableSealer()
+        self.log = FlakyLog(self.store.log)
         rows: dict[str, Any] = {"start_work": self.store.start_work, "clock": self.clock}
         seen: dict[str, Any] = {"start_work": self.store.start_work, "reads": self.store.reads}
         logger = structlog.get_logger()
         self.service = Webhooks(
-            log=self.store.log,
+            log=self.log,
             sealer=self.sealer,
             new_id=new_id,
             new_key=lambda: bytes(32),
             **rows,
         )
-        self.noting = Noting(log=self.store.log, new_id=new_id, **seen)
+        self.noting = Noting(log=self.log, new_id=new_id, **seen)
         self.sending = Sending(
             sender=self.endpoints,
             sealer=self.sealer,
@@ -93,7 +96,7 @@ class Postman:
             **seen,
         )
         self.delivering = Delivering(
-            log=self.store.log,
+            log=self.log,
             noting=self.noting,
             sending=self.sending,
             timer=self.timer,
@@ -139,6 +142,29 @@ def ended(
     return BatchJobStatusChanged(
         batch_job_id=batch_id, job_status_before=before, job_status_after=after
     )
+
+
+@dataclass
+class FlakyLog:
+    """Tells nothing while it is away."""
+
+    log: EventLog
+    is_away: bool = False
+
+    async def head(self) -> Cursor:
+        self._require()
+        return await self.log.head()
+
+    async def read(self, after: Cursor | None, limit: int, scope: Scope) -> Sequence[Event]:
+        self._require()
+        return await self.log.read(after, limit, scope)
+
+    def follow(self, after: Cursor | None, scope: Scope) -> AsyncGenerator[Event, None]:
+        return self.log.follow(after, scope)
+
+    def _require(self) -> None:
+        if self.is_away:
+            raise StorageUnavailable(where="memory", problem="it is away")
 
 
 class BreakableSealer(PlainSealer):
