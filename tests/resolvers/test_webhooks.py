@@ -40,14 +40,14 @@ async def test_a_webhook_hears_of_what_it_names(graph: Graph) -> None:
 
 @pytest.mark.parametrize(
     ("said", "path"),
-    [({"url": "ftp://a"}, ["url"]), ({"name": "no name"}, ["name"]), ({"events": []}, ["events"])],
+    [({"url": "ftp://a"}, "url"), ({"name": "no name"}, "name"), ({"events": []}, "events")],
 )
 async def test_what_is_wrong_is_told_with_its_path(
-    graph: Graph, said: dict[str, Any], path: list[str]
+    graph: Graph, said: dict[str, Any], path: str
 ) -> None:
     made = await create(graph, **said)
     assert (made["webhook"], made["secret"]) == (None, None)
-    assert [error["path"] for error in made["userErrors"]] == [path]
+    assert [error["path"] for error in made["userErrors"]] == [["input", path]]
 
 
 async def test_a_deleted_webhook_is_shown_as_it_was_and_then_no_more(graph: Graph) -> None:
