@@ -29,11 +29,12 @@ from domain.templates.service import Templates
 from domain.webhooks.service import Webhooks
 from domain.webhooks.signing import KEY_BYTES
 from infra import plane
+from infra.buckets import Credentials
 from infra.files.definition_file import DefinitionFileParser
 from infra.files.folders import Folders as StoredFolders
 from infra.files.folders import real_roots
 from infra.files.local import LocalCopies
-from infra.files.objects import Credentials, Objects
+from infra.files.objects import Objects
 from infra.plane import Plane
 from infra.secrets.sealer import AesSealer, key_from_folder, key_from_text
 from infra.settings import Driver, Settings

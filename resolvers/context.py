@@ -8,6 +8,11 @@ import strawberry
 from domain.access.access import Caller, Project
 from domain.access.service import Access
 from domain.autoscaling.service import Autoscaling
+from domain.batches.external_endpoints import ExternalEndpoints
+from domain.batches.profiles import Profiles
+from domain.batches.results import Results
+from domain.batches.service import Batches
+from domain.clock import Timer
 from domain.definitions.service import Definitions
 from domain.deployments.replicas import Replicas
 from domain.deployments.rollouts import Rollouts
@@ -36,8 +41,13 @@ class Services:
     replicas: Replicas
     autoscaling: Autoscaling
     webhooks: Webhooks
+    batches: Batches
+    batch_profiles: Profiles
+    external_endpoints: ExternalEndpoints
+    results: Results
     reads: Reads
     log: EventLog
+    timer: Timer
 
 
 @dataclass(slots=True)
@@ -69,7 +79,9 @@ class Context:
 
 
 def _loaders(services: Services, caller: Caller) -> Loaders:
-    return Loaders(services.reads, services.definitions, services.replicas, caller)
+    return Loaders(
+        services.reads, services.definitions, services.replicas, services.results, caller
+    )
 
 
 Info: TypeAlias = strawberry.Info[Context, Any]

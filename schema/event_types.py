@@ -5,6 +5,7 @@ from types import ModuleType
 
 from schema import (
     autoscaling_events,
+    batch_events,
     deployment_events,
     replica_events,
     resource_events,
@@ -32,6 +33,7 @@ TYPES: Mapping[str, type[Event]] = {
         rollout_events,
         replica_events,
         webhook_events,
+        batch_events,
     )
     for name, found in _declared(module).items()
 }

@@ -56,9 +56,21 @@ class EventType(StrEnum):
     REPLICA_DRAINING = "ReplicaDraining"
     REPLICA_STOPPING = "ReplicaStopping"
     REPLICA_EXITED = "ReplicaExited"
+    BATCH_JOB_CREATED = "BatchJobCreated"
+    BATCH_JOB_STATUS_CHANGED = "BatchJobStatusChanged"
+    BATCH_JOB_PLACED = "BatchJobPlaced"
+    BATCH_JOB_PROGRESSED = "BatchJobProgressed"
+    BATCH_JOB_PAUSED = "BatchJobPaused"
+    BATCH_JOB_RESUMED = "BatchJobResumed"
+    BATCH_PROFILE_CREATED = "BatchProfileCreated"
+    BATCH_PROFILE_UPDATED = "BatchProfileUpdated"
+    BATCH_PROFILE_DELETED = "BatchProfileDeleted"
+    EXTERNAL_ENDPOINT_CREATED = "ExternalEndpointCreated"
+    EXTERNAL_ENDPOINT_UPDATED = "ExternalEndpointUpdated"
+    EXTERNAL_ENDPOINT_DELETED = "ExternalEndpointDeleted"
 
 
-SINCE_0_2_0 = ("WEBHOOK_",)
+SINCE_0_2_0 = ("BATCH_", "EXTERNAL_ENDPOINT_", "FILE_", "WEBHOOK_")
 versions.enum(
     EventType,
     added="0.1.0",
@@ -115,6 +127,13 @@ _NODES = {
     "rollout_id": "Rollout",
     "replica_id": "ModelReplica",
     "rule_id": "AutoscalingRule",
+    "batch_job_id": "BatchJob",
+    "retry_of": "BatchJob",
+    "input_file_id": "File",
+    "placed_deployment_id": "ModelDeployment",
+    "placed_endpoint_id": "ExternalEndpoint",
+    "batch_profile_id": "BatchProfile",
+    "external_endpoint_id": "ExternalEndpoint",
 }
 
 

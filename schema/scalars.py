@@ -16,6 +16,9 @@ JSONPointer = NewType("JSONPointer", str)
 Duration = NewType("Duration", float)  # seconds
 Command = NewType("Command", object)  # str | list[str]
 IntOrString = NewType("IntOrString", object)  # int | str
+SafeInt = NewType("SafeInt", int)  # what a double holds exactly: more than GraphQL's Int does
+
+SAFEST = 2**53 - 1
 
 _POINTER = re.compile(r"(/([^~/]|~[01])*)*")
 _DURATION = re.compile(
@@ -59,6 +62,10 @@ def show_duration(value: float) -> str:
     return f"PT{shown}"
 
 
+def duration(seconds: float | None) -> Duration | None:
+    return None if seconds is None else Duration(seconds)
+
+
 def parse_pointer(value: object) -> str:
     if isinstance(value, str) and _POINTER.fullmatch(value):
         return value
@@ -77,6 +84,12 @@ def parse_int_or_string(value: object) -> int | str:
     if isinstance(value, int | str) and not isinstance(value, bool):
         return value
     raise _wrong("IntOrString", "an integer or a string", value)
+
+
+def parse_safe_int(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= SAFEST:
+        return value
+    raise _wrong("SafeInt", f"an integer from {-SAFEST} to {SAFEST}", value)
 
 
 def show_command(value: object) -> object:
@@ -139,5 +152,12 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         description="An integer or a string.",
         serialize=parse_json,
         parse_value=parse_int_or_string,
+    ),
+    SafeInt: versions.scalar(
+        "SafeInt",
+        added="0.2.0",
+        description="An integer that a double holds exactly; counts that may exceed 32 bits.",
+        serialize=parse_safe_int,
+        parse_value=parse_safe_int,
     ),
 }

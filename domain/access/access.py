@@ -52,12 +52,13 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who calls. `actor` is what events and rows name."""
+    """Who calls. `actor` is what events and rows name. `is_system`: Modelyard itself, and no user."""
 
     actor: str
     roles: Mapping[str, Role] = field(default_factory=dict)
     server_admin: bool = False
     key_id: str | None = None
+    is_system: bool = False
 
     def role_in(self, project_id: str) -> Role | None:
         return Role.ADMIN if self.server_admin else self.roles.get(project_id)

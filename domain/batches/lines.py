@@ -78,7 +78,7 @@ def answered(id: str, asked: Asked, seat: Seat, reply: Reply, json: Json) -> Ans
     return Answered(line, is_error, NOTHING if is_error else usage(parsed))
 
 
-def unanswered(id: str, custom_id: str, code: str, message: str, json: Json) -> Answered:
+def unanswered(id: str, custom_id: str | None, code: str, message: str, json: Json) -> Answered:
     """The line for a request that has no answer."""
     error = {"code": code, "message": message}
     line = json.dumps({"id": id, "custom_id": custom_id, "response": None, "error": error})

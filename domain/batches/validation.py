@@ -6,7 +6,7 @@ where an error names its line.
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from domain.batches.batch import InputError
@@ -97,23 +97,13 @@ class Reading:
 
     async def _lines(self) -> AsyncGenerator[Iterator[Line], None]:
         lines, size = Lines(self.limits.line), 0
-        async with closing(self.objects.stream(self.file.key)) as pieces:
+        async with aclosing(self.objects.stream(self.file.key)) as pieces:
             async for piece in pieces:
                 size += len(piece)
                 yield lines.feed(piece)
         if size != self.file.size:
             raise ObjectMissing(key=self.file.key)
         yield lines.rest()
-
-
-@asynccontextmanager
-async def closing(pieces: AsyncIterator[bytes]) -> AsyncIterator[AsyncIterator[bytes]]:
-    """At the block's end, wherever in the stream that is."""
-    try:
-        yield pieces
-    finally:
-        if isinstance(pieces, AsyncGenerator):
-            await pieces.aclose()
 
 
 async def read(

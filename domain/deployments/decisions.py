@@ -5,12 +5,14 @@ Each function returns None where nothing is to be changed.
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from domain.definitions.definition import Definition
 from domain.definitions.notices import DriverKind
 from domain.definitions.render import has_fixed_port
 from domain.deployments.deployment import Deployment, DeploymentStatus, Revision
 from domain.deployments.facts import (
+    DeploymentCreated,
     DeploymentDeleted,
     DeploymentStatusChanged,
     RevisionActivated,
@@ -53,6 +55,29 @@ class Start:
     progress_deadline: float | None = None  # seconds
     note: str = ""
     actor: str
+
+
+def create(
+    id: str, project_id: str, actor: str, now: datetime, *, name: str, **decided: Any
+) -> Decided:
+    """A deployment of which nothing runs yet; `decided` are its other fields that users decide."""
+    made = Deployment(
+        id=id,
+        project_id=project_id,
+        name=name,
+        status=DeploymentStatus.PENDING,
+        status_since=now,
+        active_revision_id=None,
+        last_revision=0,
+        generation=1,
+        created_at=now,
+        created_by=actor,
+        updated_at=now,
+        **decided,
+    )
+    desired = made.desired_replicas
+    fact = DeploymentCreated(deployment_id=id, name=name, desired_replicas=desired)
+    return Decided(deployment=made, facts=(fact,))
 
 
 def leads_to(deployment: Deployment, live: Rollout | None) -> str | None:

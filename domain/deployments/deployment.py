@@ -34,6 +34,7 @@ TRANSITIONS: Mapping[DeploymentStatus, frozenset[DeploymentStatus]] = {
     S.STOPPED: frozenset(),
 }
 FINAL = frozenset(s for s, onward in TRANSITIONS.items() if not onward)
+MAX_IN_FLIGHT = 256  # where nobody says otherwise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,8 @@ class Deployment:
 
     `active_revision_id` is the revision that was last promoted; a live rollout may be on its way to
     another. `reason`, `message` and `next_retry_at` tell why the status is what it is.
+    `max_in_flight` is how many requests batches may have one of its replicas answer at a time, those of
+    clients counted in.
     """
 
     id: str
@@ -55,9 +58,7 @@ class Deployment:
     reason: Reason | None = None
     message: str = ""
     next_retry_at: datetime | None = None
-    max_in_flight: int = (
-        256  # requests that one of its replicas is given at a time, by batches at most
-    )
+    max_in_flight: int = MAX_IN_FLIGHT
     is_dedicated: bool = False  # made for batches: in no list that does not ask for it
     active_revision_id: str | None
     last_revision: int  # the highest revision number given out, 0 before the first

@@ -12,20 +12,25 @@ from domain.definitions.resolution import Resolution
 from domain.definitions.service import Definitions
 from domain.deployments import decisions, locking, strategy
 from domain.deployments.decisions import Decided, Start, decided_again
-from domain.deployments.deployment import Deployment, DeploymentStatus, Revision
-from domain.deployments.facts import (
-    DeploymentCreated,
-    DeploymentScaled,
-    DeploymentUpdated,
-    RevisionAdded,
+from domain.deployments.deployment import (
+    MAX_IN_FLIGHT,
+    Deployment,
+    DeploymentStatus,
+    Revision,
 )
+from domain.deployments.facts import DeploymentUpdated, RevisionAdded
 from domain.deployments.rollout import RolloutKind
+from domain.deployments.sizing import keep_size
 from domain.deployments.strategy import Rolling, Strategy
 from domain.errors import InvalidValue, NotFound
 from domain.ids import NewId
 from domain.work import Reads, StartWork, Work
 
 REPLICAS_LIMIT = 1_000
+LEAST_IN_FLIGHT, MOST_IN_FLIGHT = (
+    2,
+    100_000,
+)  # of two, one is kept for clients and one left for batches
 NOTE_LIMIT = 4_096
 
 
@@ -35,6 +40,7 @@ class NewDeployment:
     tags: tuple[str, ...] = ()
     desired_replicas: int = 1
     strategy: Strategy = field(default_factory=Rolling)
+    max_in_flight: int = MAX_IN_FLIGHT
 
 
 class DeploymentPatch(TypedDict, total=False):
@@ -42,6 +48,7 @@ class DeploymentPatch(TypedDict, total=False):
     tags: tuple[str, ...] | None
     desired_replicas: int | None
     strategy: Strategy | None
+    max_in_flight: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,29 +69,14 @@ class Deployments:
             return await self._deployment(first)
         decided = _checked(asdict(new) | {"strategy": new.strategy})
         now = self.clock()
-        deployment = Deployment(
-            id=self.new_id(),
-            project_id=project_id,
-            status=DeploymentStatus.PENDING,
-            status_since=now,
-            active_revision_id=None,
-            last_revision=0,
-            generation=1,
-            created_at=now,
-            created_by=caller.actor,
-            updated_at=now,
-            **decided,
-        )
+        made = decisions.create(self.new_id(), project_id, caller.actor, now, **decided)
+        deployment = made.deployment
         async with self.start_work(caller.actor, caller.cause) as work:
             twin = await repeat.claim(work, deployment.id, now)
             if twin is None:
                 await work.deployments.add(deployment)
-                fact = DeploymentCreated(
-                    deployment_id=deployment.id,
-                    name=deployment.name,
-                    desired_replicas=deployment.desired_replicas,
-                )
-                work.record(project_id, fact)
+                for fact in made.facts:
+                    work.record(project_id, fact)
         return deployment if twin is None else await self._deployment(twin)
 
     async def update(
@@ -106,7 +98,7 @@ class Deployments:
                 changed=names,
             )
             work.record(deployment.project_id, fact)
-            await self._keep_size(work, deployment, changed)
+            await keep_size(work, self.definitions.driver, deployment, changed)
         return changed
 
     async def scale(
@@ -120,7 +112,7 @@ class Deployments:
             if changed == deployment:
                 return deployment, False
             changed = decided_again(changed, self.clock())
-            await self._keep_size(work, deployment, changed)
+            await keep_size(work, self.definitions.driver, deployment, changed)
         return changed, True
 
     async def delete(self, caller: Caller, id: str, expected_etag: str | None = None) -> Deployment:
@@ -215,36 +207,6 @@ class Deployments:
         assert decided is not None, "nothing leads to a new revision yet"
         return decided
 
-    async def _keep_size(self, work: Work, before: Deployment, after: Deployment) -> None:
-        """Keep the deployment; told and looked at where another number is desired."""
-        await work.deployments.put(after)
-        if before.desired_replicas == after.desired_replicas:
-            return
-        await self._check_ports(work, after)
-        fact = DeploymentScaled(
-            deployment_id=after.id,
-            replicas_before=before.desired_replicas,
-            replicas_after=after.desired_replicas,
-        )
-        work.record(after.project_id, fact)
-        await work.look(after.id, after.updated_at)
-
-    async def _check_ports(self, work: Work, deployment: Deployment) -> None:
-        """Of what is active and of what is to be. Raises FixedPort."""
-        if deployment.desired_replicas <= 1:
-            return
-        live = await work.live_rollout(deployment.id)
-        wanted = {deployment.active_revision_id, live.revision_id if live else None}
-        for revision_id in sorted(filter(None, wanted)):
-            revision = await work.revisions.get(revision_id)
-            assert revision is not None, "revisions are never deleted"
-            decisions.check_ports(
-                self.definitions.driver,
-                revision,
-                deployment.desired_replicas,
-                ("desired_replicas",),
-            )
-
     async def _deployment(self, id: str) -> Deployment:
         found = await self.reads.deployments.by_ids([id])
         if id not in found:
@@ -268,8 +230,19 @@ def _checked(said: Mapping[str, Any] | DeploymentPatch) -> dict[str, Any]:
     if "desired_replicas" in said:
         replicas = 1 if said["desired_replicas"] is None else said["desired_replicas"]
         decided["desired_replicas"] = checks.count(replicas, ("desired_replicas",), REPLICAS_LIMIT)
+    if "max_in_flight" in said:
+        decided["max_in_flight"] = _checked_in_flight(said["max_in_flight"])
     if "strategy" in said:
         decided["strategy"] = chosen = said["strategy"] or Rolling()
         if found := strategy.problem(chosen):
             raise InvalidValue(path=("strategy",), problem=found)
     return decided
+
+
+def _checked_in_flight(said: int | None) -> int:
+    if said is None:
+        return MAX_IN_FLIGHT
+    if not LEAST_IN_FLIGHT <= said <= MOST_IN_FLIGHT:
+        problem = f"{said} is not between {LEAST_IN_FLIGHT} and {MOST_IN_FLIGHT}."
+        raise InvalidValue(path=("max_in_flight",), problem=problem)
+    return said

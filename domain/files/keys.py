@@ -4,6 +4,7 @@ import re
 
 UPLOADS = "files/"
 BATCHES = "batches/"
+UNFINISHED = "tmp"  # the stores' own: no key begins with it
 _PART = r"(?!\.{1,2}(?:/|$))[a-z0-9_.-]{1,128}"
 _KEY = re.compile(rf"{_PART}(?:/{_PART})*")
 LONGEST = 512  # characters
@@ -27,7 +28,7 @@ def batch_of(key: str) -> str | None:
 
 def checked(key: str) -> str:
     """The key, if it is one; raises ValueError: no key comes from a client."""
-    if len(key) > LONGEST or not _KEY.fullmatch(key):
+    if len(key) > LONGEST or not _KEY.fullmatch(key) or key.split("/")[0] == UNFINISHED:
         raise ValueError(f"{key!r} is no object's key")
     return key
 

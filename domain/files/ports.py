@@ -1,6 +1,6 @@
 """Where the bytes of files and of batches' results lie."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -42,13 +42,15 @@ class Objects(Protocol):
     async def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
         """Many (start, end) of one object at once; raises ObjectMissing."""
 
-    def stream(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+    def stream(
+        self, key: str, start: int = 0, end: int | None = None
+    ) -> AsyncGenerator[bytes, None]:
         """Pieces of at most 1 MiB; raises ObjectMissing, also for less than that. Close it when done."""
 
     async def remove(self, keys: Collection[str]) -> None:
         """Whether or not they were there, they are gone."""
 
-    def listed(self, prefix: str) -> AsyncIterator[Kept]:
+    def listed(self, prefix: str) -> AsyncGenerator[Kept, None]:
         """All objects whose key begins with the prefix: none, or one that ends with a slash."""
 
     async def sweep(self) -> int:

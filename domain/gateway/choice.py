@@ -17,11 +17,13 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class _Lot:
-    """A share's weight in this draw, and what it can be drawn from."""
+class Lot:
+    """A share's weight in this draw, and what it can be drawn from. `is_counted`: the weight is but the
+    number of its replicas, and no decision of anybody's."""
 
     weight: int
     choices: Sequence[Choice]
+    is_counted: bool
 
 
 def pick(
@@ -37,12 +39,12 @@ def pick(
     not including 1; it also decides among equals. Replicas in `avoid` are never chosen. None: no
     replica can take it now. Raises ModelNotFound where waiting would not help.
     """
-    lots = _lots(route, wanted, avoid)
-    total = sum(lot.weight for lot in lots)
+    found = lots(route, wanted, avoid)
+    total = sum(lot.weight for lot in found)
     if not total:
         return None
     drawn = chance * total
-    for lot in lots:
+    for lot in found:
         if drawn < lot.weight:
             break
         drawn -= lot.weight
@@ -51,18 +53,18 @@ def pick(
     return idlest[min(int(drawn / lot.weight * len(idlest)), len(idlest) - 1)]
 
 
-def _lots(route: Route, wanted: Wanted, avoid: Collection[str]) -> Sequence[_Lot]:
+def lots(route: Route, wanted: Wanted, avoid: Collection[str]) -> Sequence[Lot]:
     """Those with a weight. What no live rollout holds back serves as a last resort, so that leaving
-    replicas answer where nothing else can."""
+    replicas answer where nothing else can. Raises ModelNotFound where waiting would not help."""
     shares = [share for share in route.shares if _is_meant(share, wanted)]
     _check_known(shares, wanted)
     by_count = wanted.revision is not None or any(s.weight is None for s in shares if s.targets)
-    lots = [_lot(share, wanted, avoid, by_count=by_count) for share in shares]
-    weighed = [lot for lot in lots if lot.weight]
+    found = [_lot(share, wanted, avoid, by_count=by_count) for share in shares]
+    weighed = [lot for lot in found if lot.weight]
     if weighed:
         return weighed
-    rest = [s for s in shares if not s.held_back]
-    return [_Lot(len(choices), choices) for s in rest if (choices := _choices(s, wanted, avoid))]
+    rest = [_choices(share, wanted, avoid) for share in shares if not share.held_back]
+    return [_counted(choices) for choices in rest if choices]
 
 
 def _is_meant(share: Share, wanted: Wanted) -> bool:
@@ -78,13 +80,17 @@ def _check_known(shares: Sequence[Share], wanted: Wanted) -> None:
         raise ModelNotFound(model=f"{named}/{wanted.model}")
 
 
-def _lot(share: Share, wanted: Wanted, avoid: Collection[str], *, by_count: bool) -> _Lot:
+def _lot(share: Share, wanted: Wanted, avoid: Collection[str], *, by_count: bool) -> Lot:
     choices = _choices(share, wanted, avoid)
     if wanted.revision is not None:
-        return _Lot(len(choices), choices)
+        return _counted(choices)
     if not choices or share.weight == 0:
-        return _Lot(0, choices)
-    return _Lot(len(choices) if by_count else share.weight or 0, choices)
+        return Lot(0, choices, is_counted=True)
+    return _counted(choices) if by_count else Lot(share.weight or 0, choices, is_counted=False)
+
+
+def _counted(choices: Sequence[Choice]) -> Lot:
+    return Lot(len(choices), choices, is_counted=True)
 
 
 def _choices(share: Share, wanted: Wanted, avoid: Collection[str]) -> Sequence[Choice]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.deployments.deployment import Deployment, DeploymentStatus
+from domain.deployments.deployment import MAX_IN_FLIGHT, Deployment, DeploymentStatus
 from domain.deployments.reason import Reason
 from domain.deployments.replica import Endpoint, Replica, ReplicaGroup, ReplicaStatus
 from domain.deployments.rollout import Rollout
@@ -41,7 +41,8 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """`wakes`: requests wait for a first replica where there is none, and have it started."""
+    """`wakes`: requests wait for a first replica where there is none, and have it started.
+    `is_dedicated`: it is there for batches alone, and no client gets at it by its name."""
 
     deployment_id: str
     project_id: str
@@ -53,6 +54,8 @@ class Route:
     created_at: datetime
     shares: tuple[Share, ...]
     wakes: bool = False
+    max_in_flight: int = MAX_IN_FLIGHT
+    is_dedicated: bool = False
 
     @property
     def targets(self) -> Iterable[Target]:
@@ -87,6 +90,8 @@ def route(
             _share(group, replicas, arriving, deployment.active_revision_id) for group in groups
         ),
         wakes=wakes,
+        max_in_flight=deployment.max_in_flight,
+        is_dedicated=deployment.is_dedicated,
     )
 
 

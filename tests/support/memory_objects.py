@@ -1,7 +1,7 @@
 """Objects in memory, which fail on purpose. tests/contracts/test_objects.py holds them to what real
 stores do."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -57,7 +57,7 @@ class MemoryObjects:
 
     async def stream(
         self, key: str, start: int = 0, end: int | None = None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         self._begin("stream", key)
         upto = self._content(key)[1].size if end is None else end
         for place in range(start, upto, PIECE):
@@ -69,7 +69,7 @@ class MemoryObjects:
             self._begin("remove", key)
             self.kept.pop(key, None)
 
-    async def listed(self, prefix: str) -> AsyncIterator[Kept]:
+    async def listed(self, prefix: str) -> AsyncGenerator[Kept, None]:
         keys.checked_prefix(prefix)
         self.calls.append(("listed", prefix))
         for key in sorted(self.kept):

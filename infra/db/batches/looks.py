@@ -117,7 +117,7 @@ class StoredBatchClaims:
             due = await transaction.run(LOCK_DUE, {"now": now, "most": limit})
             ids = list(due.scalars())
             said = {"row_ids": ids, "worker": worker, "good_until": until}
-            taken = {row.batch_id: row for row in await transaction.run(TAKE, said)}
+            taken = {row.batch_id: row for row in await transaction.run(TAKE, said)} if ids else {}
         return [Claim(id_, taken[id_].token, taken[id_].asked) for id_ in ids]
 
     async def renew(
@@ -128,7 +128,8 @@ class StoredBatchClaims:
         said = {"worker": worker, "claims": [(c.batch_id, c.token) for c in claims]}
         async with self.engines.transaction() as transaction:
             ids = list((await transaction.run(LOCK_MINE, said)).scalars())
-            await transaction.run(RENEW, {"row_ids": ids, "good_until": until})
+            if ids:
+                await transaction.run(RENEW, {"row_ids": ids, "good_until": until})
             return set((await transaction.run(MINE, said)).scalars())
 
     async def release(self, claim: Claim, look_at: datetime | None) -> None:

@@ -27,7 +27,7 @@ STATUSES: Mapping[str, int] = {
     "FILE_IN_USE": 409,
     "IDEMPOTENCY_KEY_REUSED": 409,
     "TRANSITION_REFUSED": 409,
-    "FILE_TOO_BIG": 413,
+    "FILE_TOO_LARGE": 413,
     "QUOTA_EXCEEDED": 429,
 }  # by a user error's code; 400 for others
 FAULT: Mapping[str, object] = {"type": SERVER, "param": None, "code": "internal_error"}
