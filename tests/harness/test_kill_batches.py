@@ -5,6 +5,9 @@ new ones (`make soak`); without it each tells its story once.
 """
 
 import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from itertools import count
 from pathlib import Path
 from random import Random
 from time import monotonic
@@ -14,6 +17,7 @@ import pytest
 from tests.support.fleet import Fleet
 from tests.support.kill_story import LEASE, Story, watching
 from tests.support.marking import marking_engine
+from tests.support.postgres import Databases
 
 SEED = int(os.environ.get("MODELYARD_TEST_SEED", "7"))
 SOAK = float(os.environ.get("MODELYARD_TEST_SOAK", "0"))
@@ -30,13 +34,16 @@ PHASES = {
 LEAST_BLOWS = 14  # in each of three setups: more than thirty in all
 
 
-async def story(
-    place: Path, env: dict[str, str], url: str | None, workers: int, seed: int
-) -> Story:
+async def story(place: Path, database: str | None, workers: int, seed: int) -> Story:
+    """`database` is PostgreSQL's URL; None is SQLite."""
     place.mkdir()
-    fleet = Fleet(place, {**env, "MODELYARD_BATCH_LEASE": str(LEASE)}, workers)
-    database = url or f"sqlite+aiosqlite:///{fleet.data_dir / 'modelyard.db'}"
-    async with marking_engine() as engine, fleet.running(), watching(database) as watch:
+    env = {"MODELYARD_BATCH_LEASE": str(LEASE)}
+    if database is not None:
+        env["MODELYARD_DATABASE_URL"] = database
+    fleet = Fleet(place, env, workers)
+    file = fleet.data_dir / "modelyard.db"
+    watched = watching(database or f"sqlite+aiosqlite:///{file}")
+    async with marking_engine() as engine, fleet.running(), watched as watch:
         told = Story(fleet, engine, watch, Random(seed))
         try:
             await told.tell()
@@ -47,20 +54,31 @@ async def story(
     return told
 
 
-@pytest.mark.parametrize(("kind", "workers"), [("sqlite", 0), ("postgres", 0), ("postgres", 2)])
+@pytest.fixture(params=["sqlite", "postgres"])
+def new_database(
+    request: pytest.FixtureRequest,
+) -> Callable[[], AbstractContextManager[str | None]]:
+    if request.param == "sqlite":
+        return nullcontext
+    databases: Databases = request.getfixturevalue("databases")
+    template: str = request.getfixturevalue("postgres_template")
+    return lambda: databases.cloned(template)
+
+
+@pytest.mark.parametrize(
+    ("new_database", "workers"),
+    [("sqlite", 0), ("postgres", 0), ("postgres", 2)],
+    indirect=["new_database"],
+)
 async def test_nothing_is_lost_or_doubled_or_left_whoever_dies(
-    kind: str, workers: int, request: pytest.FixtureRequest, tmp_path: Path
+    new_database: Callable[[], AbstractContextManager[str | None]], workers: int, tmp_path: Path
 ) -> None:
-    until, seed = monotonic() + 60 * SOAK, SEED
-    hits: set[str] = set()
-    blows = 0
-    while True:
-        url = request.getfixturevalue("postgres_url") if kind == "postgres" else None
-        env = {} if url is None else {"MODELYARD_DATABASE_URL": url}
-        told = await story(tmp_path / str(seed), env, url, workers, seed)
+    until, hits, blows = monotonic() + 60 * SOAK, set[str](), 0
+    for seed in count(SEED):
+        with new_database() as database:
+            told = await story(tmp_path / str(seed), database, workers, seed)
         hits |= told.hits
         blows += len(told.fleet.blows)
-        seed += 1
         if monotonic() >= until:
             break
     assert hits == PHASES

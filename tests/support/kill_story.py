@@ -18,7 +18,7 @@ import httpx
 import psutil
 
 from domain.batches.batch import Batch, BatchReason, BatchStatus
-from domain.clock import utc_now
+from domain.clock import MonotonicTimer, utc_now
 from domain.files.file import File, FileStatus
 from domain.listing import Listing
 from domain.work import Reads, StartWork
@@ -52,9 +52,10 @@ class Watch:
         return (await self.reads.batches.by_ids([job.key]))[job.key]
 
     async def until(self, job: Job, is_so: Callable[[Batch], bool]) -> Batch:
+        timer, never = MonotonicTimer(), asyncio.Event()
         async with asyncio.timeout(WITHIN):
             while not is_so(batch := await self.batch(job)):
-                await asyncio.sleep(LOOK)
+                await timer.wait(never, LOOK)
         return batch
 
     async def files(self) -> list[File]:
