@@ -7,7 +7,7 @@ job = await jobs.become(job, BatchStatus.FINALIZING)
 """
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,10 +16,20 @@ from domain.batches.facts import BatchJobProgressed, BatchJobStatusChanged, Fact
 from domain.batches.options import NewBatch
 from domain.batches.shard import Shard
 from domain.files.file import File
+from domain.files.incoming import Incoming
 from tests.support.batches import a_batch, a_completed_batch, a_progress, a_running_batch, a_shard
 from tests.support.house import House
 
 CHAT = "/v1/chat/completions"
+
+
+def incoming() -> Incoming:
+    """A form's file; its content comes once."""
+
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        yield b"{}\n"
+
+    return Incoming("requests.jsonl", pieces())
 
 
 def line(number: int, **said: Any) -> dict[str, Any]:
@@ -66,6 +76,17 @@ class Jobs:
     async def completed(self, **said: Any) -> Batch:
         """All of its ten lines have a result."""
         return await self.put(a_completed_batch(self.house.store.default, **said))
+
+    async def ended(self, file: File) -> Batch:
+        """Expired with both lines of the file undone."""
+        now, own = self.house.clock(), {"status": BatchStatus.EXPIRED, "total": 2, "failed": 2}
+        own |= {"ending": BatchStatus.EXPIRED, "finalizing_at": now, "expired_at": now}
+        job = await self.running(input_file_id=file.id, **own)
+        content, _ = self.house.objects.kept[file.key]
+        shard = a_shard(job, lines=2, start=0, end=len(content), done=b"\x03", failed=b"\x03")
+        async with self.house.store.start_work("worker", "sweep") as work:
+            await work.batch_shards.add([shard])
+        return job
 
     async def kept(self, **said: Any) -> Batch:
         return await self.put(a_batch(self.house.store.default, **said))
