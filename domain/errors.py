@@ -7,8 +7,7 @@
     │   ├── NoRollout  FixedPort  PromotionRefused  BeingDeleted  MetricTaken  FileInUse
     │   ├── UnknownParameter  MissingRequiredParameter  InvalidType   a batch's options
     │   ├── BatchNotCancellable  BatchNotPausable  BatchNotRetryable  NothingToRetry  InputFileGone
-    │   ├── QuotaExceeded  InUse
-    │   ├── MadeForBatch  NoKubernetes  ResultsDeleted
+    │   ├── QuotaExceeded  InUse  MadeForBatch  NoKubernetes  ResultsDeleted
     │   └── DefinitionError       one finding of a resolution: its kind is its code
     ├── Refused                   several user errors at once
     ├── Unauthenticated           no key, or one that is unknown or revoked
@@ -204,6 +203,13 @@ class OutsideFolder(UserError):
 
 
 @dataclass(eq=False, kw_only=True)
+class ResultsDeleted(UserError):
+    """The result files of batch {id!r} were deleted, or their time was up."""
+
+    id: str
+
+
+@dataclass(eq=False, kw_only=True)
 class UnknownParameter(UserError):
     """There is no parameter {name!r} here.{hint}"""
 
@@ -254,13 +260,6 @@ class NothingToRetry(UserError):
 @dataclass(eq=False, kw_only=True)
 class InputFileGone(UserError):
     """The batch's input file {id!r} is gone, so its lines can't be read again."""
-
-    id: str
-
-
-@dataclass(eq=False, kw_only=True)
-class ResultsDeleted(UserError):
-    """The result files of batch {id!r} were deleted, or their time was up."""
 
     id: str
 

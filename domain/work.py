@@ -320,11 +320,13 @@ class DedicatedLists(Lists[Dedicated], Protocol):
 class WebhookLists(Lists[Webhook], Protocol):
     async def all(self) -> Sequence[Webhook]: ...
 
-    async def due(self, now: datetime, limit: int) -> Sequence[Delivery]:
-        """PENDING deliveries whose time has come."""
+    async def due(self, now: datetime, limit: int, but: Collection[str] = ()) -> Sequence[Delivery]:
+        """PENDING deliveries whose time has come, the longest waiting first; none of the webhooks `but`."""
 
-    async def deliveries(self, webhook_id: str, limit: int) -> Sequence[Delivery]:
-        """The newest first."""
+    async def deliveries(
+        self, webhook_ids: Collection[str], limit: int
+    ) -> Mapping[str, Sequence[Delivery]]:
+        """The newest of each, at most `limit`, the newest first."""
 
 
 class SecretLists(Lists[Secret], Protocol):

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -32,6 +33,8 @@ from domain.folders.service import Folders
 from domain.ids import new_id
 from domain.secrets.service import Secrets
 from domain.templates.service import Templates
+from domain.webhooks.service import Webhooks
+from domain.webhooks.signing import KEY_BYTES
 from infra import plane
 from infra.buckets import Credentials
 from infra.files.definition_file import DefinitionFileParser
@@ -180,6 +183,14 @@ def _services(
             start_work=start_work, reads=reads, clock=utc_now, new_id=new_id
         ),
         results=Results(reads=reads, objects=objects),
+        webhooks=Webhooks(
+            start_work=start_work,
+            log=store.log,
+            sealer=sealer,
+            clock=utc_now,
+            new_id=new_id,
+            new_key=partial(secrets.token_bytes, KEY_BYTES),
+        ),
         reads=reads,
         log=store.log,
         timer=MonotonicTimer(),

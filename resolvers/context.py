@@ -23,6 +23,7 @@ from domain.files.service import Files
 from domain.folders.service import Folders
 from domain.secrets.service import Secrets
 from domain.templates.service import Templates
+from domain.webhooks.service import Webhooks
 from domain.work import EventLog, Reads
 from resolvers.loaders import Loaders
 
@@ -41,6 +42,7 @@ class Services:
     rollouts: Rollouts
     replicas: Replicas
     autoscaling: Autoscaling
+    webhooks: Webhooks
     batches: Batches
     batch_profiles: Profiles
     external_endpoints: ExternalEndpoints

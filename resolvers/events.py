@@ -12,6 +12,7 @@ NOBODY = ""
 SUBJECTS = {
     "Project": SubjectKind.PROJECT,
     "Secret": SubjectKind.SECRET,
+    "Webhook": SubjectKind.WEBHOOK,
     "ModelFolder": SubjectKind.FOLDER,
     "DeploymentTemplate": SubjectKind.TEMPLATE,
     "ModelDeployment": SubjectKind.DEPLOYMENT,

@@ -23,7 +23,7 @@ from schema.relay import DEFAULT_FIRST, After, Connection, First
 
 @versions.type(added="0.2.0")
 class FileQueries:
-    @versions.field
+    @versions.method(added="0.2.0")
     async def file(self, info: Info, id: strawberry.ID) -> File | None:
         """A file by its id, or by that of the OpenAI-compatible API; null for an id of nothing that the
         caller sees."""
@@ -31,7 +31,7 @@ class FileQueries:
         found = await info.context.loads.file(own) if own else None
         return None if found is None else File.of(found)
 
-    @versions.field
+    @versions.method(added="0.2.0")
     async def files(
         self,
         info: Info,
@@ -56,7 +56,7 @@ class FileQueries:
 
 @versions.type(added="0.2.0")
 class FileMutations:
-    @versions.field
+    @versions.method(added="0.2.0")
     async def upload_file(self, info: Info, input: UploadFileInput) -> UploadFilePayload | None:
         """Stores a file as it comes; the request is a form (graphql-multipart-request-spec)."""
         payload = UploadFilePayload()
@@ -71,7 +71,7 @@ class FileMutations:
             payload.file = File.of(file)
         return payload
 
-    @versions.field
+    @versions.method(added="0.2.0")
     async def delete_file(self, info: Info, input: DeleteFileInput) -> DeleteFilePayload | None:
         """Deletes a file that no live batch job needs, with its content."""
         payload = DeleteFilePayload()

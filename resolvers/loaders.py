@@ -27,6 +27,7 @@ from domain.folders.folder import Folder
 from domain.listing import Listing, Page
 from domain.secrets.secret import Secret
 from domain.templates.template import Template
+from domain.webhooks.webhook import Delivery, Webhook
 from domain.work import Reads
 
 T = TypeVar("T")
@@ -38,6 +39,8 @@ NONE_LIVE: Rollout | None = None
 NO_GROUPS: Sequence[ReplicaGroup] = ()
 NONE_PRESENT: Sequence[Replica] = ()
 NO_RULES: Sequence[AutoscalingRule] = ()
+NO_DELIVERIES: Sequence[Delivery] = ()
+DELIVERIES_SHOWN = 20
 
 
 class Loaders:
@@ -48,6 +51,7 @@ class Loaders:
         "_batch_profiles",
         "_caller",
         "_definitions",
+        "_deliveries",
         "_deployments",
         "_external_endpoints",
         "_files",
@@ -77,6 +81,7 @@ class Loaders:
         "_secret_users",
         "_secrets",
         "_templates",
+        "_webhooks",
     )
 
     def __init__(
@@ -96,23 +101,26 @@ class Loaders:
         self._folders = self._by_id(reads.folders.by_ids)
         self._templates = self._by_id(reads.templates.by_ids)
         self._secrets = self._by_id(reads.secrets.by_ids)
+        self._webhooks = self._by_id(reads.webhooks.by_ids)
+        newest = partial(reads.webhooks.deliveries, limit=DELIVERIES_SHOWN)
+        self._deliveries = _of_each(newest, NO_DELIVERIES)
         self._deployments = self._by_id(reads.deployments.by_ids)
         self._revisions = self._by_id(reads.revisions.by_ids)
         self._heads = self._by_id(reads.revisions.heads)
         self._revision_pages = ByListing(reads.revisions.pages, NO_REVISIONS)
         self._revision_counts = ByListing(reads.revisions.counts, 0)
         self._rollout = self._by_id(reads.rollouts.by_ids)
-        self._live = _of_deployment(reads.rollouts.live, NONE_LIVE)
+        self._live = _of_each(reads.rollouts.live, NONE_LIVE)
         self._rollout_pages = ByListing(reads.rollouts.pages, NO_ROLLOUTS)
         self._rollout_counts = ByListing(reads.rollouts.counts, 0)
         self._group = self._by_id(reads.groups.by_ids)
-        self._groups = _of_deployment(reads.groups.of, NO_GROUPS)
+        self._groups = _of_each(reads.groups.of, NO_GROUPS)
         self._replica = self._by_id(reads.replicas.by_ids)
-        self._present = _of_deployment(reads.replicas.present, NONE_PRESENT)
+        self._present = _of_each(reads.replicas.present, NONE_PRESENT)
         self._replica_pages = ByListing(reads.replicas.pages, NO_REPLICAS)
         self._replica_counts = ByListing(reads.replicas.counts, 0)
         self._rule = self._by_id(reads.rules.by_ids)
-        self._rules = _of_deployment(reads.rules.of, NO_RULES)
+        self._rules = _of_each(reads.rules.of, NO_RULES)
         self._files = self._by_id(reads.files.by_ids)
         self._batch_jobs = self._by_id(reads.batches.by_ids)
         self._batch_profiles = self._by_id(reads.batch_profiles.by_ids)
@@ -136,6 +144,12 @@ class Loaders:
 
     async def secret(self, id: str) -> Secret | None:
         return await self._secrets.load(id)
+
+    async def webhook(self, id: str) -> Webhook | None:
+        return await self._webhooks.load(id)
+
+    async def deliveries(self, webhook_id: str) -> Sequence[Delivery]:
+        return await self._deliveries.load(webhook_id)
 
     async def deployment(self, id: str) -> Deployment | None:
         return await self._deployments.load(id)
@@ -249,14 +263,14 @@ class Loaders:
         return [found.get(key, ()) for key in keys]
 
 
-def _of_deployment(
+def _of_each(
     read: Callable[[list[str]], Awaitable[Mapping[str, T]]], nothing: T
 ) -> DataLoader[str, T]:
-    """What each deployment has one of; only of deployments that the caller sees."""
+    """What each deployment (or webhook) has one of; only of those that the caller sees."""
 
-    async def load(deployment_ids: list[str]) -> list[T]:
-        found = await read(deployment_ids)
-        return [found.get(deployment_id, nothing) for deployment_id in deployment_ids]
+    async def load(owner_ids: list[str]) -> list[T]:
+        found = await read(owner_ids)
+        return [found.get(owner_id, nothing) for owner_id in owner_ids]
 
     return DataLoader(load_fn=load)
 

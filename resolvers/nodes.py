@@ -22,11 +22,13 @@ from schema.revisions import ModelRevision
 from schema.rollouts import Rollout
 from schema.secrets import Secret
 from schema.templates import DeploymentTemplate
+from schema.webhooks import Webhook
 
 Load: TypeAlias = Callable[[Context, str], Awaitable[Any]]
 LOADS: Mapping[str, tuple[Load, Callable[[Any], Node]]] = {
     "Project": (lambda context, own: context.loads.project(own), Project.of),
     "Secret": (lambda context, own: context.loads.secret(own), Secret.of),
+    "Webhook": (lambda context, own: context.loads.webhook(own), Webhook.of),
     "ModelFolder": (lambda context, own: context.loads.folder(own), ModelFolder.of),
     "DeploymentTemplate": (lambda context, own: context.loads.template(own), DeploymentTemplate.of),
     "ModelDeployment": (lambda context, own: context.loads.deployment(own), ModelDeployment.of),

@@ -24,6 +24,7 @@ from resolvers.rollouts import RolloutMutations, RolloutQueries
 from resolvers.secrets import SecretMutations, SecretQueries
 from resolvers.subscriptions import Subscription
 from resolvers.templates import TemplateMutations, TemplateQueries
+from resolvers.webhooks import WebhookMutations, WebhookQueries
 from schema import event_types, versions
 from schema.errors import USER_ERRORS
 from schema.scalars import SCALARS
@@ -34,6 +35,7 @@ from schema.versions import Declaration
 class Query(
     AccessQueries,
     SecretQueries,
+    WebhookQueries,
     FolderQueries,
     TemplateQueries,
     DeploymentQueries,
@@ -54,6 +56,7 @@ class Query(
 class Mutation(
     AccessMutations,
     SecretMutations,
+    WebhookMutations,
     FolderMutations,
     TemplateMutations,
     DeploymentMutations,

@@ -20,6 +20,7 @@ from domain.folders.folder import Folder
 from domain.listing import Listing, Page
 from domain.secrets.secret import Secret
 from domain.templates.template import Template
+from domain.webhooks.webhook import Delivery, Webhook
 
 
 class Loads(Protocol):
@@ -32,6 +33,11 @@ class Loads(Protocol):
     async def template(self, id: str) -> Template | None: ...
 
     async def secret(self, id: str) -> Secret | None: ...
+
+    async def webhook(self, id: str) -> Webhook | None: ...
+
+    async def deliveries(self, webhook_id: str) -> Sequence[Delivery]:
+        """A webhook's, the newest first; not all of them."""
 
     async def deployment(self, id: str) -> Deployment | None: ...
 

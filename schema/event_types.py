@@ -11,6 +11,7 @@ from schema import (
     replica_events,
     resource_events,
     rollout_events,
+    webhook_events,
 )
 from schema.event_kinds import Event
 
@@ -32,6 +33,7 @@ TYPES: Mapping[str, type[Event]] = {
         autoscaling_events,
         rollout_events,
         replica_events,
+        webhook_events,
         batch_events,
         file_events,
     )

@@ -21,6 +21,9 @@ class EventType(StrEnum):
     KEY_REVOKED = "KeyRevoked"
     SECRET_CREATED = "SecretCreated"
     SECRET_DELETED = "SecretDeleted"
+    WEBHOOK_CREATED = "WebhookCreated"
+    WEBHOOK_DELETED = "WebhookDeleted"
+    WEBHOOK_GIVEN_UP = "WebhookGivenUp"
     FOLDER_CREATED = "FolderCreated"
     FOLDER_UPDATED = "FolderUpdated"
     FOLDER_DELETED = "FolderDeleted"
@@ -118,6 +121,7 @@ class EventConnection:
 _NODES = {
     "project_id": "Project",
     "secret_id": "Secret",
+    "webhook_id": "Webhook",
     "folder_id": "ModelFolder",
     "template_id": "DeploymentTemplate",
     "deployment_id": "ModelDeployment",

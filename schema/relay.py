@@ -176,6 +176,7 @@ def _read(written: object, kind: type) -> object:
 TYPES: Mapping[str, str] = {
     "Project": "project",
     "Secret": "secret",
+    "Webhook": "webhook",
     "ModelFolder": "model folder",
     "DeploymentTemplate": "deployment template",
     "ModelDeployment": "model deployment",

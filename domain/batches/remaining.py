@@ -1,6 +1,7 @@
 """The lines of a batch that have no result, for another batch."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 
 from domain.batches.shard import Shard
 from domain.files.ports import Objects
@@ -24,13 +25,14 @@ async def lines(objects: Objects, key: str, shards: Sequence[Shard]) -> AsyncGen
     piece = bytearray()
     for shard in shards:
         place = 0
-        async for line in _requests(objects.stream(key, shard.start, shard.end)):
-            if is_left(shard, place):
-                piece += line + b"\n"
-            place += 1
-            if len(piece) >= PIECE:
-                yield bytes(piece)
-                piece.clear()
+        async with aclosing(objects.stream(key, shard.start, shard.end)) as stored:
+            async for line in _requests(stored):
+                if is_left(shard, place):
+                    piece += line + b"\n"
+                place += 1
+                if len(piece) >= PIECE:
+                    yield bytes(piece)
+                    piece.clear()
     if piece:
         yield bytes(piece)
 

@@ -51,6 +51,7 @@ class Graph:
             batch_profiles=house.batch_profiles,
             external_endpoints=house.external_endpoints,
             results=house.results,
+            webhooks=house.webhooks,
             reads=house.store.reads,
             log=house.store.log,
             timer=self.timer,

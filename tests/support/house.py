@@ -26,6 +26,7 @@ from domain.folders.folder import Folder
 from domain.folders.service import Folders, NewFolder
 from domain.secrets.service import Secrets
 from domain.templates.service import Templates
+from domain.webhooks.service import Webhooks
 from infra.files.definition_file import DefinitionFileParser
 from tests.support.build import FolderFilesInMemory, OwnClock, PlainSealer, a_caller, ids
 from tests.support.memory import MemoryStore
@@ -64,6 +65,9 @@ class House:
         self.objects = MemoryObjects(clock=self.clock)
         self.uploads = Files(reads=reads, objects=self.objects, limit=FILE_LIMIT, **shared)
         self.secrets = Secrets(sealer=PlainSealer(), **shared)
+        self.webhooks = Webhooks(
+            log=self.store.log, sealer=PlainSealer(), new_key=lambda: bytes(32), **shared
+        )
         self.templates = Templates(reads=reads, **shared)
         self.autoscaling = Autoscaling(reads=reads, **shared)
         self.deployments = Deployments(reads=reads, definitions=self.definitions, **shared)

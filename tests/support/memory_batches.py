@@ -122,14 +122,16 @@ class MemoryWebhookLists(MemoryLists[Webhook]):
     async def all(self) -> Sequence[Webhook]:
         return sorted(self.rows.values(), key=lambda one: (one.created_at, one.id))
 
-    async def due(self, now: datetime, limit: int) -> Sequence[Delivery]:
+    async def due(self, now: datetime, limit: int, but: Collection[str] = ()) -> Sequence[Delivery]:
         pending = (d for d in self._deliveries() if d.status is DeliveryStatus.PENDING)
-        found = [d for d in pending if d.due_at <= now]
+        found = [d for d in pending if d.due_at <= now and d.webhook_id not in but]
         return sorted(found, key=lambda one: (one.due_at, one.id))[:limit]
 
-    async def deliveries(self, webhook_id: str, limit: int) -> Sequence[Delivery]:
-        mine = [d for d in self._deliveries() if d.webhook_id == webhook_id]
-        return sorted(mine, key=lambda one: (one.created_at, one.id), reverse=True)[:limit]
+    async def deliveries(
+        self, webhook_ids: Collection[str], limit: int
+    ) -> Mapping[str, Sequence[Delivery]]:
+        newest = sorted(self._deliveries(), key=lambda d: (d.created_at, d.id), reverse=True)
+        return {id_: [d for d in newest if d.webhook_id == id_][:limit] for id_ in webhook_ids}
 
     def _deliveries(self) -> Collection[Delivery]:
         return self.kept.tables["delivery"].values()

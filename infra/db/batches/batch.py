@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     TextClause,
     bindparam,
+    case,
     func,
     select,
     text,
@@ -173,3 +174,17 @@ def needing(file_id: ColumnElement[Any]) -> Select[Any]:
 
 
 NEEDING = needing(bindparam("file_id")).limit(1)
+ENDPOINT_ID = type_coerce(BATCH.place, JSON)["external_endpoint_id"].as_string()
+ENDPOINT_NAME = type_coerce(BATCH.wish, JSON)["endpoint"].as_string()
+NEEDING_ENDPOINT = (
+    select(BATCH.id)
+    .where(
+        IS_ACTIVE,
+        BATCH.project_id == bindparam("project_id"),
+        case(
+            (BATCH.place.is_(None), bindparam("name") == ENDPOINT_NAME),
+            else_=bindparam("endpoint_id") == ENDPOINT_ID,
+        ),
+    )
+    .limit(1)
+)

@@ -18,15 +18,16 @@ from domain.errors import (
     CursorInvalid,
     ModelyardError,
     NotFound,
+    ResultsDeleted,
     UserError,
 )
 from domain.listing import Listing, Order
 from domain.work import Reads
 from infra.http.openai import batch_object, body, errors, ids, lists
 from infra.http.openai.admission import Admission
-from infra.http.openai.asked import Asked
 from infra.http.openai.batch_object import Names
 from infra.http.openai.errors import INVALID, Shape, refused
+from infra.http.openai.resource import Resource
 from infra.http.refusals import JSON
 
 JSONL = "text/jsonl"
@@ -46,10 +47,10 @@ class BatchRoutes:
     def routes(self) -> Sequence[Route]:
         one = "/v1/batches/{batch_id}"
         return [
-            Route("/v1/batches", Asked({"GET": self._list, "POST": self._create}, shape)),
-            Route(one, Asked({"GET": self._get}, shape)),
-            Route(f"{one}/cancel", Asked({"POST": self._cancel}, shape)),
-            Route(f"{one}/results", Asked({"GET": self._results}, shape)),
+            Route("/v1/batches", Resource({"GET": self._list, "POST": self._create}, shape)),
+            Route(one, Resource({"GET": self._get}, shape)),
+            Route(f"{one}/cancel", Resource({"POST": self._cancel}, shape)),
+            Route(f"{one}/results", Resource({"GET": self._results}, shape)),
         ]
 
     async def _create(self, request: Request) -> Response:
@@ -85,14 +86,13 @@ class BatchRoutes:
 
     async def _results(self, request: Request) -> Response:
         """What is stored so far, in the order in which it was stored. `X-Next-Cursor` is what to ask
-        after next, also where there was nothing more yet."""
+        after next; there is none once nothing more can come."""
         batch = await self._asked(request, Role.VIEWER)
         said = request.query_params
         limit = lists.limit(said, default=RESULTS, most=RESULTS_AT_MOST)
         after = said.get("after") or None
         page = await self.results.page(batch, after, limit)
-        cursor = page.lines[-1].cursor if page.lines else after
-        headers = {} if cursor is None else {"X-Next-Cursor": cursor}
+        headers = {} if page.next is None else {"X-Next-Cursor": page.next}
         content = b"".join(result.line + b"\n" for result in page.lines)
         return Response(content, headers=headers, media_type=JSONL)
 
@@ -146,6 +146,8 @@ def shape(error: ModelyardError) -> Shape:
             param = batch_body.param(error.path)
             code = f"{error.path[0]!s}_not_found"
             return Shape(status=400, type=INVALID, code=code, param=param)
+        case ResultsDeleted():
+            return replace(errors.shape(error), status=404)
         case CursorInvalid():
             return Shape(status=400, type=INVALID, code="invalid_after", param="after")
         case UserError():
