@@ -13,13 +13,22 @@ from typing import Any
 from domain.batches.batch import Batch, BatchStatus, Place, TargetKind, Terms
 from domain.batches.dedicated import Dedicated
 from domain.batches.dedicating import Dedicating, Provided
+from domain.clock import Clock
+from domain.definitions.folder_file import DefinitionFiles
+from domain.definitions.service import Definitions
 from domain.definitions.variants import Variant
 from domain.deployments.deployment import FINAL, Deployment
+from domain.deployments.ports import ReplicaLogs
+from domain.deployments.rollouts import Rollouts
+from domain.deployments.service import Deployments
 from domain.ids import new_id
 from domain.listing import Listing
 from domain.templates.service import NewTemplate
 from domain.templates.template import BatchUse, Template, TemplateStatus
+from domain.work import Reads, StartWork
+from infra.files.definition_file import DefinitionFileParser
 from tests.support.batches import a_running_batch
+from tests.support.build import FolderFilesInMemory
 from tests.support.dying import Dying
 from tests.support.house import House
 from tests.support.playing import Player
@@ -40,20 +49,7 @@ class Stable:
 
     def over(self, dying: Dying) -> Dedicating:
         """As of a process that works on that store."""
-        house, reads, start_work = self.house, dying.reads, dying.start_work
-        definitions = replace(house.definitions, reads=reads)
-        return Dedicating(
-            start_work=start_work,
-            reads=reads,
-            definitions=definitions,
-            deployments=replace(
-                house.deployments, start_work=start_work, reads=reads, definitions=definitions
-            ),
-            rollouts=replace(house.rollouts, start_work=start_work, reads=reads),
-            logs=house.written,
-            clock=self.clock,
-            new_id=new_id,
-        )
+        return dedicating(dying.start_work, dying.reads, self.clock, self.house.written)
 
     async def a_template(self, name: str = "llama", **said: Any) -> Template:
         use = BatchUse(**{"replicas": 2, "ready_timeout": 900.0, **said})
@@ -123,3 +119,20 @@ class Stable:
 
     def passes(self, **by: float) -> None:
         self.clock.now += timedelta(**by)
+
+
+def dedicating(start_work: StartWork, reads: Reads, clock: Clock, logs: ReplicaLogs) -> Dedicating:
+    definitions = Definitions(
+        reads=reads,
+        files=DefinitionFiles(files=FolderFilesInMemory(), parser=DefinitionFileParser()),
+        driver="process",
+        enable_override=False,
+    )
+    own: Any = {"start_work": start_work, "reads": reads, "clock": clock, "new_id": new_id}
+    return Dedicating(
+        definitions=definitions,
+        deployments=Deployments(definitions=definitions, **own),
+        rollouts=Rollouts(driver="process", **own),
+        logs=logs,
+        **own,
+    )
