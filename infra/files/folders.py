@@ -9,11 +9,11 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from domain.errors import FileTooLarge, FolderRefused, OutsideFolder, StorageUnavailable
+from infra.buckets import OPENERS, is_name
 from infra.files import beneath
-from infra.files.objects import OPENERS, Objects
+from infra.files.objects import Objects
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
-_BUCKET = re.compile(r"[a-z0-9][-a-z0-9._]{1,61}[a-z0-9]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +107,7 @@ def _path(uri: str) -> Path:
 def _object_folder(uri: str, scheme: str, rest: str) -> str:
     """The URI without a slash at its end; keys are taken as written, nothing is unescaped."""
     bucket, _, prefix = rest.partition("/")
-    if not _BUCKET.fullmatch(bucket):
+    if not is_name(bucket):
         raise FolderRefused(uri=uri, problem=f"{bucket!r} is no bucket's name")
     segments = prefix.rstrip("/").split("/") if prefix.rstrip("/") else []
     if any(segment in ("", ".", "..") or "\0" in segment for segment in segments):

@@ -1,51 +1,20 @@
-"""Files in object stores: S3 (and what speaks its protocol), Google Cloud Storage, Azure."""
+"""Files of model folders in buckets."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from domain.errors import FileTooLarge, StorageUnavailable
+from infra.buckets import Credentials, answering, opened
 
 if TYPE_CHECKING:
     from obstore import GetOptions
-    from obstore.store import (
-        AzureConfig,
-        AzureStore,
-        ClientConfig,
-        GCSConfig,
-        GCSStore,
-        RetryConfig,
-        S3Config,
-        S3Store,
-    )
 
-    ObjectStore = AzureStore | GCSStore | S3Store
+    from infra.buckets import Bucket
 
 PIECE = 8 * 1024 * 1024  # bytes of an object that are asked for at once when it is copied
 KEPT = 64  # buckets whose connections and credentials are kept
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
-    """How to reach the stores; what is None is left to the machine's own configuration."""
-
-    s3_endpoint: str | None = None
-    s3_region: str | None = None
-    s3_access_key_id: str | None = None
-    s3_secret_access_key: str | None = None
-    s3_session_token: str | None = None
-    gs_service_account: str | None = None
-    az_account: str | None = None
-    az_access_key: str | None = None
-    az_endpoint: str | None = None
-
-    @property
-    def over_http(self) -> bool:
-        """Only an endpoint that the operator wrote with http:// is spoken to without TLS."""
-        endpoints = (self.s3_endpoint, self.az_endpoint)
-        return any(each is not None and each.startswith("http://") for each in endpoints)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +31,7 @@ class Objects:
     credentials: Credentials
     timeout: timedelta
     piece: int = PIECE
-    _stores: dict[tuple[str, str], "ObjectStore"] = field(default_factory=dict)
+    _stores: dict[tuple[str, str], "Bucket"] = field(default_factory=dict)
 
     async def read(self, scheme: str, bucket: str, key: str, limit: int) -> bytes | None:
         """The object's content, or None; raises FileTooLarge, StorageUnavailable."""
@@ -70,7 +39,7 @@ class Objects:
 
         where = f"{scheme}://{bucket}"
         try:
-            with _answering(where):
+            with answering(where):
                 found = await obstore.get_async(self._store(scheme, bucket), key)
                 if found.meta["size"] > limit:
                     raise FileTooLarge(file=key, limit=limit)
@@ -88,7 +57,7 @@ class Objects:
         import obstore
 
         found = []
-        with _answering(f"{scheme}://{bucket}"):
+        with answering(f"{scheme}://{bucket}"):
             async for batch in obstore.list(self._store(scheme, bucket), prefix or None):
                 found += [
                     Stored(key=each["path"], size=each["size"], etag=each["e_tag"])
@@ -110,93 +79,17 @@ class Objects:
             if stored.etag is not None:
                 options["if_match"] = stored.etag
             try:
-                with _answering(where):
+                with answering(where):
                     store = self._store(scheme, bucket)
                     found = await obstore.get_async(store, stored.key, options=options)
                     yield bytes(await found.bytes_async())
             except (FileNotFoundError, PreconditionError) as error:
                 raise StorageUnavailable(where=where, problem="it changed meanwhile") from error
 
-    def _store(self, scheme: str, bucket: str) -> "ObjectStore":
+    def _store(self, scheme: str, bucket: str) -> "Bucket":
         place = (scheme, bucket)
         if place not in self._stores:
             if len(self._stores) >= KEPT:
                 self._stores.pop(next(iter(self._stores)))
-            client: ClientConfig = {"timeout": self.timeout, "connect_timeout": self.timeout}
-            client["allow_http"] = self.credentials.over_http
-            retries: RetryConfig = {"max_retries": 2, "retry_timeout": self.timeout}
-            self._stores[place] = OPENERS[scheme](self.credentials, bucket, client, retries)
+            self._stores[place] = opened(self.credentials, scheme, bucket, self.timeout)
         return self._stores[place]
-
-
-@contextmanager
-def _answering(where: str) -> Iterator[None]:
-    """The store's errors as ours; what isn't there stays FileNotFoundError."""
-    from obstore.exceptions import (
-        BaseError,
-        PermissionDeniedError,
-        PreconditionError,
-        UnauthenticatedError,
-    )
-
-    try:
-        yield
-    except (FileNotFoundError, PreconditionError):
-        raise
-    except (PermissionDeniedError, UnauthenticatedError, PermissionError) as error:
-        raise StorageUnavailable(where=where, problem="access denied") from error
-    except (BaseError, OSError) as error:
-        raise StorageUnavailable(where=where, problem="it failed") from error
-
-
-def _s3(
-    said: Credentials, bucket: str, client: "ClientConfig", retries: "RetryConfig"
-) -> "ObjectStore":
-    from obstore.store import S3Store
-
-    config = {
-        "endpoint": said.s3_endpoint,
-        "region": said.s3_region,
-        "access_key_id": said.s3_access_key_id,
-        "secret_access_key": said.s3_secret_access_key,
-        "session_token": said.s3_session_token,
-    }
-    return S3Store(
-        bucket, config=cast("S3Config", _said(config)), client_options=client, retry_config=retries
-    )
-
-
-def _gs(
-    said: Credentials, bucket: str, client: "ClientConfig", retries: "RetryConfig"
-) -> "ObjectStore":
-    from obstore.store import GCSStore
-
-    config = {"service_account": said.gs_service_account}
-    return GCSStore(
-        bucket, config=cast("GCSConfig", _said(config)), client_options=client, retry_config=retries
-    )
-
-
-def _az(
-    said: Credentials, bucket: str, client: "ClientConfig", retries: "RetryConfig"
-) -> "ObjectStore":
-    from obstore.store import AzureStore
-
-    config = {
-        "account_name": said.az_account,
-        "account_key": said.az_access_key,
-        "endpoint": said.az_endpoint,
-    }
-    return AzureStore(
-        bucket,
-        config=cast("AzureConfig", _said(config)),
-        client_options=client,
-        retry_config=retries,
-    )
-
-
-def _said(config: Mapping[str, str | None]) -> dict[str, str]:
-    return {name: value for name, value in config.items() if value is not None}
-
-
-OPENERS: Mapping[str, Callable[..., "ObjectStore"]] = {"s3": _s3, "gs": _gs, "az": _az}

@@ -19,6 +19,7 @@ class RequestRefused(ModelyardError):
     problem: str
     kind: str
     status: int
+    param: str | None = None  # which one is wrong, where that can be said
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from domain.errors import FileTooLarge, FolderRefused, OutsideFolder, StorageUnavailable
+from infra.buckets import Credentials
 from infra.files.folders import Folders, real_roots
-from infra.files.objects import Credentials, Objects
+from infra.files.objects import Objects
 
 LIMIT = 1_024
 SECRET = b"what lies outside"

@@ -8,8 +8,9 @@ from moto.server import ThreadedMotoServer
 from obstore.store import S3Store
 
 from domain.errors import FileTooLarge, FolderRefused, OutsideFolder, StorageUnavailable
+from infra.buckets import Credentials
 from infra.files.folders import Folders
-from infra.files.objects import Credentials, Objects
+from infra.files.objects import Objects
 
 KEYS = {"s3_region": "us-east-1", "s3_access_key_id": "key", "s3_secret_access_key": "secret"}
 

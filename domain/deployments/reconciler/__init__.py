@@ -23,14 +23,14 @@ from domain.deployments.reconciler.barriers import Barriers
 from domain.deployments.reconciler.hints import Hints
 from domain.deployments.reconciler.loading import InPlace, Loader
 from domain.deployments.reconciler.passes import Decide, Passes, Present
-from domain.deployments.reconciler.rounds import AFTER_TROUBLE, Rounds
-from domain.deployments.reconciler.setbacks import Setbacks
 from domain.deployments.reconciler.stop_all import Ending
 from domain.deployments.reconciler.tenure import RENEW_EVERY, Tenure
 from domain.deployments.situation import Patience
 from domain.errors import StorageUnavailable
 from domain.ids import NewId
 from domain.logger import Logger
+from domain.rounds import AFTER_TROUBLE, Rounds
+from domain.setbacks import Setbacks
 from domain.work import EventLog, Reads, StartWork
 
 SWEEP_EVERY = 1.0

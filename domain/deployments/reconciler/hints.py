@@ -8,11 +8,11 @@ from domain.clock import Timer
 from domain.deployments.ports import Driver
 from domain.deployments.reconciler.agenda import Agenda
 from domain.deployments.reconciler.applying import ACTOR
-from domain.deployments.reconciler.rounds import AFTER_TROUBLE
-from domain.deployments.reconciler.setbacks import Setbacks
 from domain.errors import CursorExpired, CursorUnknown
 from domain.events import Scope
 from domain.logger import Logger
+from domain.rounds import AFTER_TROUBLE
+from domain.setbacks import Setbacks
 from domain.work import EventLog
 
 DECISIONS = frozenset(

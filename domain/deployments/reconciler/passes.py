@@ -12,12 +12,12 @@ from domain.deployments.reconciler.agenda import Agenda
 from domain.deployments.reconciler.applying import Outcome
 from domain.deployments.reconciler.barriers import Barriers
 from domain.deployments.reconciler.loading import Loader, Look
-from domain.deployments.reconciler.setbacks import Setbacks
 from domain.deployments.replica import Replica
 from domain.deployments.situation import Decision, Situation, Start, Stop
 from domain.errors import StorageUnavailable
 from domain.ids import NewId
 from domain.logger import Logger
+from domain.setbacks import Setbacks
 from domain.work import Due, StartWork
 
 ROUNDS = 100  # that change something, one right after the other, before it is taken for a fault

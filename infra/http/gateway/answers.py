@@ -11,6 +11,7 @@ from domain.gateway.splice import EventStream, answered_by
 from infra.http.gateway import refusals
 from infra.http.gateway.ports import Answer
 from infra.http.gateway.requests import passed_on
+from infra.http.openai import errors
 from infra.http.refusals import JSON
 
 EVENTS = "text/event-stream"
@@ -58,7 +59,7 @@ class Outgoing:
         with suppress(OSError):
             if self.status is None:
                 self.status = shape.status
-                await refusals.answer(error, shape)(self._scope, self._receive, self._send)
+                await errors.answer(error, shape)(self._scope, self._receive, self._send)
             elif self._is_stream:
                 await self.write(refusals.event(error, shape))
                 await self.end()

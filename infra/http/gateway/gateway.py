@@ -8,7 +8,6 @@ from prometheus_client import CollectorRegistry
 from starlette.routing import Route
 
 from infra.http.gate import Gate
-from infra.http.gateway.admission import Admission
 from infra.http.gateway.holding import Holding
 from infra.http.gateway.inference import Inference, Limits
 from infra.http.gateway.listing import Models
@@ -16,6 +15,7 @@ from infra.http.gateway.measures import Measures
 from infra.http.gateway.ports import Upstream
 from infra.http.gateway.watch import Watch, World, watch
 from infra.http.live import Live
+from infra.http.openai.admission import Admission
 
 ENDPOINTS = (
     "/v1/chat/completions",

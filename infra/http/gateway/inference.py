@@ -18,7 +18,6 @@ from domain.gateway.naming import Wanted, parse
 from domain.gateway.refusals import ModelNotFound, ModelNotReady
 from domain.gateway.route import Route
 from infra.http.gateway import requests
-from infra.http.gateway.admission import Admission
 from infra.http.gateway.answers import Outgoing, pass_on
 from infra.http.gateway.flights import Flights
 from infra.http.gateway.goodbye import ended_by
@@ -30,6 +29,7 @@ from infra.http.gateway.requests import Said
 from infra.http.gateway.standing import Standing
 from infra.http.gateway.table import Table
 from infra.http.live import Live
+from infra.http.openai.admission import Admission
 
 SHUNNED_SECONDS = 1.0
 LOADED_SECONDS = 10.0  # how long a request waits for the table

@@ -16,9 +16,10 @@ from domain.gateway.naming import Wanted, parse
 from domain.gateway.refusals import ModelNotFound
 from domain.gateway.route import Route, Share
 from infra.http.gateway import refusals
-from infra.http.gateway.admission import Admission
 from infra.http.gateway.refusals import refused
 from infra.http.gateway.table import Table
+from infra.http.openai import errors
+from infra.http.openai.admission import Admission
 from infra.http.refusals import JSON
 
 
@@ -37,7 +38,7 @@ class Models:
             shown = await self._shown(request)
             response = Response(orjson.dumps(shown), media_type=JSON)
         except ModelyardError as error:
-            response = refusals.answer(error, refusals.shape(error, self.clock()))
+            response = errors.answer(error, refusals.shape(error, self.clock()))
         await response(scope, receive, send)
 
     async def _shown(self, request: Request) -> Mapping[str, Any]:

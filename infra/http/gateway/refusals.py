@@ -1,27 +1,19 @@
-"""Refusals and failures in the shape that OpenAI's clients know."""
+"""The gateway's own refusals and failures, in the shape that OpenAI's clients know."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
-from typing import Any
 
 import orjson
-from starlette.responses import Response
 
-from domain.errors import (
-    Forbidden,
-    ModelyardError,
-    NotFound,
-    StorageUnavailable,
-    Unauthenticated,
-)
+from domain.errors import ModelyardError
 from domain.gateway.refusals import ModelNotFound, ModelNotReady
-from infra.http.refusals import JSON, RequestRefused
+from infra.http.openai import errors
+from infra.http.openai.errors import INVALID, RETRY_SOON, SERVER, Shape, document
+from infra.http.refusals import RequestRefused
 
-INVALID, SERVER = "invalid_request_error", "server_error"
 RETRY_SOONEST, RETRY_LATEST = 1, 60  # seconds
-FAULT: Mapping[str, object] = {"type": SERVER, "param": None, "code": "internal_error"}
 
 
 @dataclass(eq=False, kw_only=True)
@@ -65,71 +57,29 @@ class ServerStops(ModelyardError):
 def refused(
     problem: str, code: str, *, status: int = 400, headers: Mapping[str, str] | None = None
 ) -> RequestRefused:
-    return RequestRefused(problem=problem, kind=code, status=status, headers=headers or {})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """How an error looks: its HTTP status, and the members of OpenAI's error object."""
-
-    status: int
-    type: str
-    code: str
-    param: str | None = None
-    headers: Mapping[str, str] | None = None
+    param = "model" if code in ("missing_required_parameter", "invalid_model") else None
+    return errors.refused(problem, code, status=status, param=param, headers=headers)
 
 
 def shape(error: ModelyardError, now: datetime) -> Shape:
     match error:
-        case RequestRefused():
-            kind = error.kind.lower()
-            param = "model" if kind in ("missing_required_parameter", "invalid_model") else None
-            return Shape(
-                status=error.status, type=INVALID, code=kind, param=param, headers=error.headers
-            )
         case ModelNotFound():
             return Shape(status=404, type=INVALID, code="model_not_found", param="model")
         case ModelNotReady():
             retry = {"Retry-After": str(_wait(error.next_retry_at, now))}
             return Shape(status=503, type=SERVER, code="model_not_ready", headers=retry)
-        case Unauthenticated():
-            challenge = {"WWW-Authenticate": "Bearer"}
-            return Shape(status=401, type=INVALID, code="invalid_api_key", headers=challenge)
-        case Forbidden():
-            return Shape(status=403, type=INVALID, code="forbidden")
-        case NotFound():
-            return Shape(status=404, type=INVALID, code=f"{error.kind}_not_found")
-        case _:
-            return _server_shape(error)
-
-
-def _server_shape(error: ModelyardError) -> Shape:
-    soon = {"Retry-After": str(RETRY_SOONEST)}
-    match error:
-        case StorageUnavailable():
-            return Shape(status=503, type=SERVER, code="storage_unavailable", headers=soon)
         case Crowded():
-            return Shape(status=503, type=SERVER, code="too_many_waiting", headers=soon)
+            return Shape(status=503, type=SERVER, code="too_many_waiting", headers=RETRY_SOON)
         case ServerStops():
-            return Shape(status=503, type=SERVER, code="server_stops", headers=soon)
+            return Shape(status=503, type=SERVER, code="server_stops", headers=RETRY_SOON)
         case Unreachable():
-            return Shape(status=502, type=SERVER, code="replica_unreachable", headers=soon)
+            return Shape(status=502, type=SERVER, code="replica_unreachable", headers=RETRY_SOON)
         case Broken():
             return Shape(status=502, type=SERVER, code="replica_failed")
         case TooSlow():
             return Shape(status=504, type=SERVER, code="request_timeout")
         case _:
-            return Shape(status=500, type=SERVER, code=error.code.lower())
-
-
-def document(error: ModelyardError, shape: Shape) -> Mapping[str, Any]:
-    said = {"message": error.message, "type": shape.type, "param": shape.param, "code": shape.code}
-    return {"error": said}
-
-
-def answer(error: ModelyardError, shape: Shape) -> Response:
-    body = orjson.dumps(document(error, shape))
-    return Response(body, shape.status, dict(shape.headers or {}), media_type=JSON)
+            return errors.shape(error)
 
 
 def event(error: ModelyardError, shape: Shape) -> bytes:

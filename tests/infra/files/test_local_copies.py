@@ -13,9 +13,10 @@ from moto.server import ThreadedMotoServer
 from obstore.store import S3Store
 
 from domain.errors import FolderRefused, StorageUnavailable
+from infra.buckets import Credentials
 from infra.files.folders import Folders, real_roots
 from infra.files.local import LocalCopies
-from infra.files.objects import PIECE, Credentials, Objects
+from infra.files.objects import PIECE, Objects
 
 KEYS = {"s3_region": "us-east-1", "s3_access_key_id": "key", "s3_secret_access_key": "secret"}
 

@@ -9,7 +9,7 @@ from domain.access.access import Caller
 from domain.errors import Unauthenticated
 from domain.ids import new_id
 from infra.http.gate import Credentials, Gate
-from infra.http.gateway.admission import KEPT_SECONDS, Admission
+from infra.http.openai.admission import KEPT_SECONDS, Admission
 from tests.support.clock import TestClock
 from tests.support.server import ToyApp
 from tests.support.timer import TestTimer

@@ -1,0 +1,124 @@
+"""A batch's input is read, cut, and given a place: all of it in one unit of work, or refused."""
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+from domain.batches import capacity, course, planner
+from domain.batches.batch import Batch, BatchReason, BatchStatus, InputError, Place
+from domain.batches.facts import BatchJobPlaced
+from domain.batches.lines import Json
+from domain.batches.planner import Ask
+from domain.batches.ports import Claim
+from domain.batches.requests import Limits
+from domain.batches.tending.areas import index_key
+from domain.batches.tending.changing import Change, Changes, Overtaken
+from domain.batches.validation import Reading
+from domain.clock import Clock
+from domain.errors import ObjectMissing
+from domain.files.file import File, FileStatus
+from domain.files.ports import Objects
+from domain.work import Reads
+
+ABSENT = "file_not_found"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validating:
+    reads: Reads
+    objects: Objects
+    changes: Changes
+    json: Json
+    limits: Limits
+    clock: Clock
+
+    async def validate(self, claim: Claim, batch: Batch) -> None:
+        """Raises StorageUnavailable and StorageFull: that is no verdict on the input."""
+        file = (await self.reads.files.by_ids([batch.input_file_id])).get(batch.input_file_id)
+        if file is None or file.status is not FileStatus.PROCESSED:
+            return await self._refuse(claim, [_absent(batch)], BatchReason.INPUT_UNAVAILABLE)
+        reading = Reading(
+            objects=self.objects,
+            file=file,
+            endpoint=batch.endpoint,
+            limits=await self._limits(batch),
+            loads=self.json.loads,
+            dumps=self.json.dumps,
+            batch_id=batch.id,
+        )
+        if not await self._read(claim, file, reading):
+            return await self._refuse(claim, [_absent(batch)], BatchReason.INPUT_UNAVAILABLE)
+        if errors := reading.checked.errors:
+            return await self._refuse(claim, errors, BatchReason.INPUT_REFUSED)
+        place = await self._place(batch, reading.checked.model or "")
+        if isinstance(place, InputError):
+            return await self._refuse(claim, [place], BatchReason.INPUT_REFUSED)
+        return await self._accept(claim, reading, place)
+
+    async def _limits(self, batch: Batch) -> Limits:
+        if batch.profile_id is None:
+            return self.limits
+        profile = (await self.reads.batch_profiles.by_ids([batch.profile_id])).get(batch.profile_id)
+        most = profile and profile.quotas.max_requests
+        return replace(
+            self.limits, requests=min(most or self.limits.requests, self.limits.requests)
+        )
+
+    async def _read(self, claim: Claim, file: File, reading: Reading) -> bool:
+        """Whether the file's bytes were there."""
+        try:
+            async with aclosing(reading.index()) as index:
+                await self.objects.put(index_key(claim), index)
+        except ObjectMissing as error:
+            if error.key != file.key:
+                raise
+            return False
+        return True
+
+    async def _place(self, batch: Batch, model: str) -> Place | InputError:
+        there = await capacity.load(self.reads, batch.project_id, batch.wish, model)
+        return planner.plan(Ask(endpoint=batch.endpoint, model=model, wish=batch.wish), there)
+
+    async def _accept(self, claim: Claim, reading: Reading, place: Place) -> None:
+        checked = reading.checked
+        async with self.changes.of(claim) as change:
+            _require_unread(change)
+            now, key = self.clock(), index_key(claim)
+            await change.work.batch_shards.add(checked.shards)
+            await change.put(
+                course.accepted(change.batch, checked.total, checked.model, key, place, now)
+            )
+            change.work.record(change.batch.project_id, _placed(change.batch, place))
+
+    async def _refuse(
+        self, claim: Claim, errors: Sequence[InputError], reason: BatchReason
+    ) -> None:
+        async with self.changes.of(claim) as change:
+            _require_unread(change)
+            await change.put(course.refused(change.batch, errors, reason, self.clock()))
+
+
+def _require_unread(change: Change) -> None:
+    """A cancel that came meanwhile changes what becomes of it, not what is in the file."""
+    batch = change.batch
+    waiting = batch.status in (BatchStatus.VALIDATING, BatchStatus.CANCELLING)
+    if not waiting or batch.index_key is not None:
+        raise Overtaken(batch=batch.id)
+
+
+def _absent(batch: Batch) -> InputError:
+    return InputError(
+        code=ABSENT,
+        message=f"The content of the input file file-{batch.input_file_id} is gone from the store.",
+        param="input_file_id",
+    )
+
+
+def _placed(batch: Batch, place: Place) -> BatchJobPlaced:
+    return BatchJobPlaced(
+        batch_job_id=batch.id,
+        target=place.target,
+        why=place.why,
+        placed_deployment_id=place.deployment_id,
+        placed_endpoint_id=place.external_endpoint_id,
+    )
