@@ -48,7 +48,8 @@ class MemoryRows(Generic[T]):
 
     async def remove(self, id: str) -> None:
         self.kept.tables[self.kind].pop(id, None)
-        self.kept.looks.pop(id, None)
+        if self.kind == "deployment":
+            self.kept.looks.pop(id, None)
         self.kept.cascade(self.kind, id)
 
     def _keep(self, row_id: str, value: T) -> None:
