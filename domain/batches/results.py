@@ -63,6 +63,7 @@ class Found:
 class Results:
     reads: Reads
     objects: Objects
+    page_bytes: int = PAGE_BYTES
 
     async def page(self, batch: Batch, after: str | None, first: int) -> ResultPage:
         """Raises CursorInvalid, ResultsDeleted, StorageUnavailable."""
@@ -108,7 +109,7 @@ class Results:
             for segment in segments:
                 begin = place + 1 if segment.sequence == start[0] else 0
                 for each in (Found(segment, n) for n in range(begin, len(segment.entries))):
-                    if len(found) == first or size > PAGE_BYTES:
+                    if len(found) == first or size > self.page_bytes:
                         return found, True
                     found.append(each)
                     size += each.entry.end - each.entry.start
