@@ -152,6 +152,12 @@ class Work(Protocol):
         """How many of the project's batches under the profile (None: under no profile) are not final.
         Lock the profile first."""
 
+    async def default_profile(self, project_id: str) -> BatchProfile | None:
+        """Lock the project first."""
+
+    async def needs_endpoint(self, endpoint: ExternalEndpoint) -> bool:
+        """Whether a batch that is not final runs there, or asks for it by name. Lock the endpoint first."""
+
     async def latest_template_version(self, project_id: str, name: str) -> int:
         """The highest version of a template's name, 0 where there is none. Lock the project first."""
 
