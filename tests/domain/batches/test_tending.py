@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import orjson
 
 from domain.batches.batch import BatchReason, BatchStatus, Wish
-from domain.batches.facts import BatchJobPlaced, BatchJobStatusChanged
+from domain.batches.facts import BatchJobCreated, BatchJobPlaced, BatchJobStatusChanged
 from domain.batches.ports import BatchClaims, Claim
 from tests.support.batch_yard import BatchYard, Gated, a_line, check_accounts, requests
 from tests.support.memory_objects import FULL, UNAVAILABLE
@@ -352,6 +352,39 @@ async def test_an_error_line_has_the_request_s_own_id_and_says_why() -> None:
     assert line["id"].startswith("batch_req_")
     assert line["response"] is None
     assert orjson.dumps(line["error"]).startswith(b'{"code":"batch_cancelled","message":"')
+
+
+async def test_a_new_batch_is_looked_at_before_any_time_passes() -> None:
+    yard = BatchYard()
+    async with yard.tended():
+        batch = await yard.batch(requests(1))
+        async with yard.store.start_work("ada", "request:9") as work:
+            said = {"endpoint": batch.endpoint, "input_file_id": batch.input_file_id}
+            work.record(batch.project_id, BatchJobCreated(batch_job_id=batch.id, **said))
+        await yard.timer.pass_(0)
+        assert await yard.status(batch) is S.IN_PROGRESS
+
+
+async def test_what_is_done_of_a_running_batch_is_not_read_again() -> None:
+    yard = BatchYard()
+    batch = await yard.batch(requests(2_500))
+    await yard.tend()
+    await yard.work(batch, most=900)
+    await yard.change(batch)
+    calls = len(yard.objects.calls)
+    await yard.tend(worker="two")
+    assert yard.objects.calls[calls:] == []
+    left = await yard.work(batch)
+    assert len(left) == 2_500 - 2 * 900 - 500
+
+
+async def test_a_shutdown_gives_claims_back_at_once() -> None:
+    yard = BatchYard()
+    batch = await yard.batch(requests(1))
+    async with yard.tended("slow", objects=Gated(yard.objects, "put")):
+        assert await yard.status(batch) is S.VALIDATING
+    async with yard.tended("other"):
+        assert await yard.status(batch) is S.IN_PROGRESS
 
 
 async def test_an_unavailable_database_leaves_the_claim_to_run_out() -> None:
