@@ -8,7 +8,7 @@ import pytest
 
 from domain.batches import results
 from domain.batches.batch import Batch, BatchStatus
-from domain.batches.results import Results
+from domain.batches.results import ResultPage, Results
 from domain.batches.shard import Segment
 from domain.errors import CursorInvalid, ObjectMissing, ResultsDeleted
 from domain.files.file import FileStatus
@@ -80,7 +80,7 @@ async def test_errors_are_told_from_results_before_and_after_the_end() -> None:
 async def test_there_is_a_next_page_for_as_long_as_more_may_come() -> None:
     yard = BatchYard()
     batch = await yard.batch(requests(4))
-    assert await pages(yard).page(await yard.now(batch), None, 10) == results.ResultPage((), None)
+    assert await pages(yard).page(await yard.now(batch), None, 10) == ResultPage((), None)
     await yard.tend()
     await yard.work(batch)
     running = await pages(yard).page(await yard.now(batch), None, 10)

@@ -23,7 +23,7 @@ OWN = Wish(target=TargetKind.DEDICATED, template=TemplateWish(name="llama"))
 
 async def a_dedicated_batch(yard: BatchYard, **said: object) -> Batch:
     async with yard.store.start_work("ada", "request:1") as work:
-        await work.templates.add(a_template(yard.store.default))
+        await work.templates.add(a_template(yard.project))
     return await yard.batch(requests(3), wish=OWN, **said)
 
 
@@ -118,7 +118,7 @@ async def test_what_workers_found_out_is_not_talked_over() -> None:
 
 async def test_a_word_of_its_deployment_makes_a_batch_be_looked_at() -> None:
     yard = BatchYard()
-    deployment = a_deployment(yard.store.default)
+    deployment = a_deployment(yard.project)
     own = Place(target=TargetKind.DEDICATED, why="It was asked for.", deployment_id=deployment.id)
     yard.provider.says = [waiting(yard, "starting", 1), waiting(yard, "starting", 3_600)]
     batch = await a_dedicated_batch(yard)
