@@ -7,7 +7,9 @@ import orjson
 from domain.batches.batch import BatchReason, BatchStatus, Wish
 from domain.batches.facts import BatchJobCreated, BatchJobPlaced, BatchJobStatusChanged
 from domain.batches.ports import BatchClaims, Claim
+from domain.batches.profile import Quotas
 from tests.support.batch_yard import BatchYard, Gated, a_line, check_accounts, requests
+from tests.support.batches import a_profile
 from tests.support.memory_objects import FULL, UNAVAILABLE
 
 S, R = BatchStatus, BatchReason
@@ -94,6 +96,17 @@ async def test_a_model_that_nothing_serves_fails_the_batch() -> None:
     await yard.tend()
     failed = await yard.now(batch)
     assert (failed.status, failed.errors[0].code) == (S.FAILED, "model_not_found")
+
+
+async def test_a_profile_says_how_many_requests_there_may_be() -> None:
+    yard = BatchYard()
+    profile = a_profile(yard.project, quotas=Quotas(max_requests=2))
+    async with yard.store.start_work("ada", "request:1") as work:
+        await work.batch_profiles.add(profile)
+    many, few = [await yard.batch(requests(n), profile_id=profile.id) for n in (3, 2)]
+    await yard.tend()
+    assert [error.code for error in (await yard.now(many)).errors] == ["too_many_requests"]
+    assert await yard.status(few) is S.IN_PROGRESS
 
 
 async def test_a_store_that_is_away_fails_no_batch() -> None:
