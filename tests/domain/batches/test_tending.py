@@ -327,6 +327,26 @@ async def test_a_claim_that_was_lost_writes_nothing_and_leaves_nothing() -> None
     await check_accounts(yard, batch, ids(4))
 
 
+async def test_two_that_write_the_same_results_do_not_both_say_so() -> None:
+    yard = BatchYard()
+    batch = await yard.batch(requests(4))
+    await yard.tend()
+    await yard.work(batch)
+    one, two = (Gated(yard.objects, "put", after=True) for _ in range(2))
+    await yard.tending("stalled", objects=one).act()
+    await one.begun.wait()
+    yard.timer.stop(20)
+    await yard.tending("other", objects=two).act()
+    await two.begun.wait()
+    one.go_on.set()
+    await yard.settle()
+    assert await yard.status(batch) is S.FINALIZING
+    assert len([key for key in yard.area(batch) if key.startswith("output")]) == 1
+    two.go_on.set()
+    await yard.settle()
+    await check_accounts(yard, batch, ids(4))
+
+
 async def test_a_renewal_that_is_refused_ends_the_act_at_once() -> None:
     yard = BatchYard()
     batch = await yard.batch(requests(4))
