@@ -9,7 +9,7 @@ from domain.batches.facts import BatchJobCreated, BatchJobPlaced, BatchJobStatus
 from domain.batches.ports import BatchClaims, Claim
 from domain.batches.profile import Quotas
 from tests.support.batch_yard import BatchYard, Gated, a_line, check_accounts, requests
-from tests.support.batches import a_profile
+from tests.support.batches import a_profile, a_progress
 from tests.support.memory_objects import FULL, UNAVAILABLE
 
 S, R = BatchStatus, BatchReason
@@ -241,8 +241,9 @@ async def test_a_window_that_closes_drains_and_expires() -> None:
         await yard.timer.pass_(50)
         assert await yard.status(batch) is S.IN_PROGRESS
         await yard.timer.pass_(15)
-    assert taken
     assert await yard.status(batch) is S.EXPIRED
+    async with yard.store.start_work("batches", "w") as work:
+        assert not await work.batch_shards.store(a_progress(taken[0], 0))
     assert {line["error"]["code"] for line in await yard.errors(batch)} == {"batch_expired"}
     await check_accounts(yard, batch, ids(6))
 
@@ -259,6 +260,8 @@ async def test_a_drain_ends_as_soon_as_nobody_works_on_it() -> None:
         await yard.store.shard_claims.release("w", taken)
         await yard.timer.pass_(6)
         assert await yard.status(batch) is S.CANCELLED
+        async with yard.store.start_work("batches", "w") as work:
+            assert not await work.batch_shards.store(a_progress(taken[0], 0))
 
 
 async def test_a_paused_batch_still_expires() -> None:
