@@ -260,8 +260,20 @@ async def test_a_drain_ends_as_soon_as_nobody_works_on_it() -> None:
         await yard.store.shard_claims.release("w", taken)
         await yard.timer.pass_(6)
         assert await yard.status(batch) is S.CANCELLED
-        async with yard.store.start_work("batches", "w") as work:
-            assert not await work.batch_shards.store(a_progress(taken[0], 0))
+
+
+async def test_a_drain_that_lasts_too_long_is_cut() -> None:
+    yard = BatchYard()
+    batch = await yard.batch(requests(6))
+    await yard.tend()
+    now = yard.clock()
+    taken = await yard.store.shard_claims.take(batch.id, "w", now, now + timedelta(90), 9)
+    await yard.cancel(batch, drain=8)
+    await yard.tend(9)
+    assert await yard.status(batch) is S.CANCELLED
+    async with yard.store.start_work("batches", "w") as work:
+        assert not await work.batch_shards.store(a_progress(taken[0], 0))
+    await check_accounts(yard, batch, ids(6))
 
 
 async def test_a_paused_batch_still_expires() -> None:
