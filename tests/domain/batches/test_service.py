@@ -209,7 +209,7 @@ async def test_a_refused_batch_leaves_its_key_free(office: Office) -> None:
 
 async def test_terms_are_the_wish_over_the_profile_over_the_defaults(office: Office) -> None:
     assert (await office.a_batch()).terms == Terms()
-    rules = {"priority": 2, "max_concurrency": 50, "request_timeout": 30.0}
+    rules: dict[str, Any] = {"priority": 2, "max_concurrency": 50, "request_timeout": 30.0}
     profile = await office.a_profile("day", is_default=True, retry=Retry(attempts=1), **rules)
     batch = await office.a_batch()
     assert batch.profile_id == profile.id
