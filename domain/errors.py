@@ -4,10 +4,10 @@
     ├── UserError                 the caller can mend it; shown with code, message and path
     │   ├── NotFound  NameTaken  InvalidValue  Forbidden  EtagMismatch  IdempotencyKeyReused
     │   ├── TemplateFrozen  TransitionRefused  FolderRefused  FileTooLarge  OutsideFolder
+    │   ├── NoRollout  FixedPort  PromotionRefused  BeingDeleted  MetricTaken  FileInUse
     │   ├── UnknownParameter  MissingRequiredParameter  InvalidType   a batch's options
     │   ├── BatchNotCancellable  BatchNotPausable  BatchNotRetryable  NothingToRetry  InputFileGone
     │   ├── QuotaExceeded  InUse
-    │   ├── NoRollout  FixedPort  PromotionRefused  BeingDeleted  MetricTaken  FileInUse
     │   ├── MadeForBatch  NoKubernetes  ResultsDeleted
     │   └── DefinitionError       one finding of a resolution: its kind is its code
     ├── Refused                   several user errors at once

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from domain.access.access import Caller
-from domain.clock import utc_now
+from domain.clock import MonotonicTimer, utc_now
 from domain.ids import new_id
 from infra import autoscaling
 from infra.db import version
@@ -25,7 +25,9 @@ from infra.http.graphql import Endpoint, GraphQL
 from infra.http.health import Health
 from infra.http.live import Live
 from infra.http.metrics import Metrics
+from infra.http.openai.admission import Admission
 from infra.http.openai.errors import FAULT
+from infra.http.openai.files import FileRoutes
 from infra.http.refusals import JSON
 from infra.http.websocket import Sockets
 from infra.wiring import Parts
@@ -69,9 +71,8 @@ def build(parts: Parts) -> App:
     )
     health = Health(partial(version.require_current, parts.store.events.engines))
     inference = _gateway(parts, gate, live, metrics)
-    return App(
-        asgi=routes(endpoint, health, inference.routes), live=live, gate=gate, gateway=inference
-    )
+    more = [*_files(parts, gate).routes, *inference.routes]
+    return App(asgi=routes(endpoint, health, more), live=live, gate=gate, gateway=inference)
 
 
 def routes(endpoint: Endpoint, health: Health, more: Sequence[BaseRoute] = ()) -> Starlette:
@@ -89,6 +90,11 @@ def routes(endpoint: Endpoint, health: Health, more: Sequence[BaseRoute] = ()) -
         ],
         exception_handlers={Exception: _fault},
     )
+
+
+def _files(parts: Parts, gate: Gate) -> FileRoutes:
+    admission = Admission(gate=gate, timer=MonotonicTimer(), new_id=new_id)
+    return FileRoutes(admission=admission, files=parts.services.files, reads=parts.store.reads)
 
 
 def _gateway(parts: Parts, gate: Gate, live: Live, metrics: Metrics) -> Gateway:

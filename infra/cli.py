@@ -9,6 +9,7 @@ import typer
 from domain.errors import ModelyardError
 from infra import echo_cli, keys_cli, settings_cli
 from infra.commands import deploy, deployments, logs, rollouts
+from infra.commands.batch import batch
 from infra.commands.events import events
 from infra.output import Config, DataDir, fail, say
 
@@ -24,6 +25,7 @@ cli.add_typer(keys_cli.key, name="key")
 cli.add_typer(schema, name="schema")
 cli.add_typer(events, name="events")
 cli.add_typer(rollouts.rollout, name="rollout")
+cli.add_typer(batch, name="batch")
 cli.command("settings")(settings_cli.listed)
 cli.command()(echo_cli.echo)
 

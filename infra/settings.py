@@ -163,8 +163,11 @@ class Settings(BaseSettings):
     )
     object_store: str | None = Field(
         None,
-        description="Where uploaded files are kept, as a URL (there are none yet); default: a folder in "
-        "the data dir.",
+        description="Where files and batches' results are kept: s3://, gs:// or az://bucket/prefix, or a "
+        "folder; default: objects in the data dir.",
+    )
+    file_limit: int = Field(
+        512 * 1024 * 1024, gt=0, description="How many bytes an uploaded file may have."
     )
     store_timeout: Duration = Field(
         timedelta(seconds=10), description="How long storage may take to give a file."

@@ -15,6 +15,10 @@ SUBJECTS = {
     "ModelFolder": SubjectKind.FOLDER,
     "DeploymentTemplate": SubjectKind.TEMPLATE,
     "ModelDeployment": SubjectKind.DEPLOYMENT,
+    "File": SubjectKind.FILE,
+    "BatchJob": SubjectKind.BATCH_JOB,
+    "BatchProfile": SubjectKind.BATCH_PROFILE,
+    "ExternalEndpoint": SubjectKind.EXTERNAL_ENDPOINT,
 }
 
 

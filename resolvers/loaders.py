@@ -12,12 +12,17 @@ from strawberry.dataloader import DataLoader
 
 from domain.access.access import Caller, Owned, Project
 from domain.autoscaling.rule import AutoscalingRule
+from domain.batches.batch import Batch
+from domain.batches.external_endpoint import ExternalEndpoint
+from domain.batches.profile import BatchProfile
+from domain.batches.results import ResultPage, Results
 from domain.definitions.resolution import Drift
 from domain.definitions.service import Definitions
 from domain.deployments.deployment import Deployment, Revision, RevisionHead
 from domain.deployments.replica import Replica, ReplicaGroup
 from domain.deployments.replicas import Replicas
 from domain.deployments.rollout import Rollout
+from domain.files.file import File
 from domain.folders.folder import Folder
 from domain.listing import Listing, Page
 from domain.secrets.secret import Secret
@@ -39,9 +44,13 @@ class Loaders:
     """Implements `schema.context.Loads` for one caller."""
 
     __slots__ = (
+        "_batch_jobs",
+        "_batch_profiles",
         "_caller",
         "_definitions",
         "_deployments",
+        "_external_endpoints",
+        "_files",
         "_folders",
         "_group",
         "_groups",
@@ -54,6 +63,7 @@ class Loaders:
         "_replica_counts",
         "_replica_pages",
         "_replicas",
+        "_results",
         "_revision_counts",
         "_revision_pages",
         "_revision_replica_counts",
@@ -70,11 +80,17 @@ class Loaders:
     )
 
     def __init__(
-        self, reads: Reads, definitions: Definitions, replicas: Replicas, caller: Caller
+        self,
+        reads: Reads,
+        definitions: Definitions,
+        replicas: Replicas,
+        results: Results,
+        caller: Caller,
     ) -> None:
         self._reads = reads
         self._definitions = definitions
         self._replicas = replicas
+        self._results = results
         self._caller = caller
         self._projects = DataLoader[str, Project | None](load_fn=self._load_projects)
         self._folders = self._by_id(reads.folders.by_ids)
@@ -97,6 +113,10 @@ class Loaders:
         self._replica_counts = ByListing(reads.replicas.counts, 0)
         self._rule = self._by_id(reads.rules.by_ids)
         self._rules = _of_deployment(reads.rules.of, NO_RULES)
+        self._files = self._by_id(reads.files.by_ids)
+        self._batch_jobs = self._by_id(reads.batches.by_ids)
+        self._batch_profiles = self._by_id(reads.batch_profiles.by_ids)
+        self._external_endpoints = self._by_id(reads.external_endpoints.by_ids)
         of_revisions = partial(reads.replicas.pages, of="revision_id")
         self._revision_replica_pages = ByListing(of_revisions, NO_REPLICAS)
         counted = partial(reads.replicas.counts, of="revision_id")
@@ -180,6 +200,21 @@ class Loaders:
     async def revision_replica_count(self, revision_id: str, listing: Listing) -> int:
         return await self._revision_replica_counts.load(revision_id, listing)
 
+    async def file(self, id: str) -> File | None:
+        return await self._files.load(id)
+
+    async def batch_job(self, id: str) -> Batch | None:
+        return await self._batch_jobs.load(id)
+
+    async def batch_profile(self, id: str) -> BatchProfile | None:
+        return await self._batch_profiles.load(id)
+
+    async def external_endpoint(self, id: str) -> ExternalEndpoint | None:
+        return await self._external_endpoints.load(id)
+
+    async def batch_results(self, batch: Batch, after: str | None, first: int) -> ResultPage:
+        return await self._results.page(batch, after, first)
+
     async def logs(self, replica: Replica, tail: int) -> Sequence[str]:
         return await self._replicas.logs(self._caller, replica, tail)
 
@@ -257,4 +292,5 @@ def _alike(listing: Listing) -> Hashable:
     """Equal for listings that one statement answers; `Listing` itself holds a dict."""
     order, within = listing.order, tuple(sorted(listing.within.items()))
     place = order.field, order.descending, listing.after
-    return listing.first, within, listing.where, place, listing.with_deleted
+    shown = listing.with_deleted, listing.with_dedicated
+    return listing.first, within, listing.where, place, shown

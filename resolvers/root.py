@@ -10,8 +10,12 @@ from strawberry.types.execution import ExecutionContext
 
 from resolvers.access import AccessMutations, AccessQueries
 from resolvers.autoscaling import AutoscalingMutations
+from resolvers.batch_profiles import BatchProfileMutations, BatchProfileQueries
+from resolvers.batches import BatchMutations, BatchQueries
 from resolvers.deployments import DeploymentMutations, DeploymentQueries
 from resolvers.events import EventQueries
+from resolvers.external_endpoints import ExternalEndpointMutations, ExternalEndpointQueries
+from resolvers.files import FileMutations, FileQueries
 from resolvers.folders import FolderMutations, FolderQueries
 from resolvers.nodes import NodeQueries
 from resolvers.replicas import ReplicaQueries
@@ -36,6 +40,10 @@ class Query(
     RevisionQueries,
     RolloutQueries,
     ReplicaQueries,
+    FileQueries,
+    BatchQueries,
+    BatchProfileQueries,
+    ExternalEndpointQueries,
     EventQueries,
     NodeQueries,
 ):
@@ -52,6 +60,10 @@ class Mutation(
     RevisionMutations,
     RolloutMutations,
     AutoscalingMutations,
+    FileMutations,
+    BatchMutations,
+    BatchProfileMutations,
+    ExternalEndpointMutations,
 ):
     """What can be changed; each field is done on its own, in the order of the document."""
 

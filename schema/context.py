@@ -7,10 +7,15 @@ import strawberry
 
 from domain.access.access import Caller, Project
 from domain.autoscaling.rule import AutoscalingRule
+from domain.batches.batch import Batch
+from domain.batches.external_endpoint import ExternalEndpoint
+from domain.batches.profile import BatchProfile
+from domain.batches.results import ResultPage
 from domain.definitions.resolution import Drift
 from domain.deployments.deployment import Deployment, Revision, RevisionHead
 from domain.deployments.replica import Replica, ReplicaGroup
 from domain.deployments.rollout import Rollout
+from domain.files.file import File
 from domain.folders.folder import Folder
 from domain.listing import Listing, Page
 from domain.secrets.secret import Secret
@@ -74,6 +79,17 @@ class Loads(Protocol):
     async def revision_replicas(self, revision_id: str, listing: Listing) -> Page[Replica]: ...
 
     async def revision_replica_count(self, revision_id: str, listing: Listing) -> int: ...
+
+    async def file(self, id: str) -> File | None: ...
+
+    async def batch_job(self, id: str) -> Batch | None: ...
+
+    async def batch_profile(self, id: str) -> BatchProfile | None: ...
+
+    async def external_endpoint(self, id: str) -> ExternalEndpoint | None: ...
+
+    async def batch_results(self, batch: Batch, after: str | None, first: int) -> ResultPage:
+        """What is committed of it behind the cursor; raises CursorInvalid."""
 
     async def logs(self, replica: Replica, tail: int) -> Sequence[str]: ...
 

@@ -5,7 +5,9 @@ from types import ModuleType
 
 from schema import (
     autoscaling_events,
+    batch_events,
     deployment_events,
+    file_events,
     replica_events,
     resource_events,
     rollout_events,
@@ -30,6 +32,8 @@ TYPES: Mapping[str, type[Event]] = {
         autoscaling_events,
         rollout_events,
         replica_events,
+        batch_events,
+        file_events,
     )
     for name, found in _declared(module).items()
 }

@@ -14,9 +14,11 @@ from domain.batches.shard import Progress, Segment, Shard
 from domain.batches.workers import renewed
 from domain.errors import NotFound
 from domain.files.file import File, FileStatus
+from domain.listing import Listing
 from domain.webhooks.webhook import Delivery, DeliveryStatus, Webhook
 from tests.support.memory_lists import MemoryLists
 from tests.support.memory_rows import BatchLook, Kept, KeptShard, LivingWorker
+from tests.support.memory_rules import BrokenRule, require_rules
 
 
 class MemoryFileLists(MemoryLists[File]):
@@ -25,6 +27,10 @@ class MemoryFileLists(MemoryLists[File]):
     async def by_ids(self, ids: Collection[str]) -> Mapping[str, File]:
         found = await MemoryLists.by_ids(self, ids)
         return {i: file for i, file in found.items() if file.status is not FileStatus.UPLOADING}
+
+    def _listed(self, listing: Listing) -> list[File]:
+        found = MemoryLists._listed(self, listing)
+        return [file for file in found if file.status is not FileStatus.UPLOADING]
 
     async def expired(self, now: datetime, limit: int) -> Sequence[File]:
         needed = {b.input_file_id for b in self.kept.tables["batch"].values() if not b.is_final}
@@ -145,7 +151,8 @@ class MemoryShards:
         for shard in shards:
             place = (shard.batch_id, shard.number)
             if place in self.kept.batch_shards or shard.batch_id not in self.kept.tables["batch"]:
-                raise AssertionError(f"the database would refuse the shard {place}")
+                raise BrokenRule(f"{place} is there already, or has no batch")
+            require_rules(shard)
             self.kept.batch_shards[place] = KeptShard(shard, is_open=has_lines_to_do(shard))
 
     async def of(self, batch_id: str) -> Sequence[Shard]:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Index,
     Select,
     Table,
+    TextClause,
     bindparam,
     case,
     func,
@@ -151,8 +152,8 @@ BATCHES = Noun(
 
 BATCH = BATCHES.table.c
 IS_ACTIVE = text(f"batches.{ACTIVE}")
-CAN_WORK: tuple[ColumnElement[bool], ...] = (
-    text(f"batches.{RUNNING}"),  # type: ignore[assignment]
+CAN_WORK: tuple[ColumnElement[bool] | TextClause, ...] = (
+    text(f"batches.{RUNNING}"),
     BATCH.paused_at.is_(None),
     BATCH.ending.is_(None),
     BATCH.place.is_not(None),
