@@ -194,7 +194,11 @@ HOSTILE: dict[str, tuple[bytes, dict[str, str], int]] = {
     "many parts": (form(*[a_field("purpose", "")] * 100, the_file()), FORM, 400),
     "a part without a name": (form(("Content-Disposition: form-data", b""), BATCH), FORM, 400),
     "a part without a head": (form(("X: y", b"")), FORM, 400),
-    "no text": (form(("Content-Disposition: form-data; name=purpose", b"\xff"), the_file()), FORM, 400),
+    "no text": (
+        form(("Content-Disposition: form-data; name=purpose", b"\xff"), the_file()),
+        FORM,
+        400,
+    ),
     "no name": (form(BATCH, the_file(name="")), FORM, 400),
     "half an expiry": (
         form(BATCH, a_field("expires_after[seconds]", "7200"), the_file()),
