@@ -142,7 +142,7 @@ CLOSE = (
 NEXT = select(func.coalesce(func.max(SEGMENT.sequence), 0) + 1).where(
     SEGMENT.batch_id == bindparam("of_batch")
 )
-ADD_SEGMENT = insert(SEGMENTS.table).values(sequence=NEXT.scalar_subquery())
+ADD_SEGMENT = insert(SEGMENTS.table).values(sequence=NEXT.scalar_subquery()).inline()
 REPOINT = update(SEGMENTS.table).where(
     SEGMENT.batch_id == bindparam("of_batch"), SEGMENT.sequence == bindparam("of_sequence")
 )
