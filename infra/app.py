@@ -19,8 +19,9 @@ from infra import autoscaling
 from infra.db import version
 from infra.http.gate import Gate, is_loopback
 from infra.http.gateway import gateway
-from infra.http.gateway.gateway import Gateway, World
+from infra.http.gateway.gateway import Gateway
 from infra.http.gateway.inference import Limits as InferenceLimits
+from infra.http.gateway.watch import World
 from infra.http.graphql import Endpoint, GraphQL
 from infra.http.health import Health
 from infra.http.live import Live
