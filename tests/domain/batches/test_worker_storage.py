@@ -66,13 +66,17 @@ def failing_commits(world: World, *, kept: bool, times: int) -> StartWork:
 
 async def test_a_commit_of_which_nobody_knows_is_not_made_twice() -> None:
     world = World()
-    batch = await world.batch(lines=200)
+    world.engine.seconds = 0.2
+    batch = await world.batch(lines=500)
     start_work = failing_commits(world, kept=True, times=1)
-    async with world.worker(start_work=start_work).running():
+    async with world.worker(start_work=start_work, most=64).running():
+        await world.timer.pass_(0.8)
+        assert 0 < (await world.now(batch)).completed < 500
         await world.timer.pass_(10)
     done = await world.now(batch)
-    assert (done.completed, done.failed) == (200, 0)
-    assert await world.ids(batch) == [str(place) for place in range(200)]
+    assert (done.completed, done.failed) == (500, 0)
+    assert await world.ids(batch) == [str(place) for place in range(500)]
+    assert len(world.engine.asked) == 500
 
 
 async def test_a_commit_that_was_not_kept_is_made_again() -> None:

@@ -37,6 +37,21 @@ async def test_a_limit_is_kept_at_any_time_however_workers_come_and_go() -> None
     assert await world.ids(batch) == [str(place) for place in range(400)]
 
 
+async def test_a_worker_cuts_what_is_above_its_new_share_before_another_begins() -> None:
+    world = World()
+    world.engine.seconds = 60.0
+    batch = await world.batch(lines=100, a_shard=10, terms=Terms(max_concurrency=4))
+    async with world.worker("a").running():
+        await world.timer.pass_(2)
+        async with world.worker("b").running():
+            await world.timer.pass_(LEASE)
+            assert world.engine.in_flight["chat"] == 4
+            assert len(world.engine.asked) == 6, "two of the first four make place"
+            await world.finished(batch, within=3_000, step=10)
+    assert world.engine.most["chat"] == 4
+    assert await world.errors(batch) == {}
+
+
 async def test_a_new_worker_helps_with_a_limited_job_once_the_others_know_it() -> None:
     world = World()
     world.engine.seconds = 1.0
