@@ -2,7 +2,13 @@
 
 from domain.batches.batch import BatchReason, Retry, Terms
 from domain.batches.ports import Reply, Standstill
-from domain.errors import Interrupted, RequestTimeout, ResponseTooLarge, Unreachable
+from domain.errors import (
+    Interrupted,
+    ModelyardError,
+    RequestTimeout,
+    ResponseTooLarge,
+    Unreachable,
+)
 from tests.support.working import GOOD, Seats, World
 
 REFUSED = Unreachable(where="http://engine", problem="refused")
@@ -56,7 +62,7 @@ async def test_what_an_engine_refuses_is_an_error_in_its_own_words() -> None:
 async def test_every_way_to_fail_ends_in_one_line() -> None:
     world = World()
     batch = await world.batch(lines=5, terms=Terms(retry=Retry(attempts=2)))
-    failures = {
+    failures: dict[str, Reply | ModelyardError] = {
         "chat-0": RequestTimeout(seconds=600),
         "chat-1": Interrupted(where="http://engine", problem="reset"),
         "chat-2": ResponseTooLarge(limit=16),
