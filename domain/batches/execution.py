@@ -80,7 +80,9 @@ class Lane:
         """Have as many senders as may send."""
         if not self.sending.gate.is_open(self.sending.timer.now()):
             return
-        wanted = min(sum(run.room for run in self.runs), self.tempo.limit - len(self._senders))
+        idle = len(self._senders) - self.in_flight  # they take a line when it is their turn
+        room = sum(run.room for run in self.runs) - idle
+        wanted = min(room, self.tempo.limit - len(self._senders))
         for _ in range(min(wanted, self.target.room()) if wanted > 0 else 0):
             task = asyncio.create_task(self._send())
             self._senders.add(task)
