@@ -3,11 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 
-.PHONY: setup demo test serve check format bench
+.PHONY: setup demo test serve check format bench soak
 
 setup: .venv/.runtime
 
-demo: .venv/.runtime  ## a model folder becomes an explained revision, on a fresh database
+demo: .venv/.demo  ## from a model folder to a model that answers, and a batch on it
 	$(BIN)/python examples/demo.py
 
 test: .venv/.development  ## the whole suite, on SQLite and a real PostgreSQL
@@ -30,6 +30,9 @@ format: .venv/.development
 bench: .venv/.development  ## ratios to references in the same run
 	$(BIN)/python -m benchmarks
 
+soak: .venv/.development  ## servers and workers killed and stalled at random, for MINUTES (default 30)
+	MODELYARD_TEST_SOAK=$(or $(MINUTES),30) $(BIN)/python -m pytest tests/harness --numprocesses=0
+
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Modelyard needs Python 3.11 or newer; name one: make PYTHON=python3.12")'
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Modelyard needs Python with venv and pip (Debian: the package python3-venv)" >&2; exit 1; }
@@ -39,6 +42,10 @@ bench: .venv/.development  ## ratios to references in the same run
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip
 	$(INSTALL) --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv/.demo: requirements-demo.lock .venv/.runtime
+	$(INSTALL) --requirement requirements-demo.lock
 	touch $@
 
 .venv/.development: requirements-dev.lock .venv/.runtime

@@ -5,7 +5,9 @@
     │   ├── NotFound  NameTaken  InvalidValue  Forbidden  EtagMismatch  IdempotencyKeyReused
     │   ├── TemplateFrozen  TransitionRefused  FolderRefused  FileTooLarge  OutsideFolder
     │   ├── NoRollout  FixedPort  PromotionRefused  BeingDeleted  MetricTaken  FileInUse
-    │   ├── MadeForBatch  NoKubernetes  ResultsDeleted
+    │   ├── UnknownParameter  MissingRequiredParameter  InvalidType   a batch's options
+    │   ├── BatchNotCancellable  BatchNotPausable  BatchNotRetryable  NothingToRetry  InputFileGone
+    │   ├── QuotaExceeded  InUse  MadeForBatch  NoKubernetes  ResultsDeleted
     │   └── DefinitionError       one finding of a resolution: its kind is its code
     ├── Refused                   several user errors at once
     ├── Unauthenticated           no key, or one that is unknown or revoked
@@ -205,6 +207,78 @@ class ResultsDeleted(UserError):
     """The result files of batch {id!r} were deleted, or their time was up."""
 
     id: str
+
+
+@dataclass(eq=False, kw_only=True)
+class UnknownParameter(UserError):
+    """There is no parameter {name!r} here.{hint}"""
+
+    name: str
+    hint: str = ""
+
+
+@dataclass(eq=False, kw_only=True)
+class MissingRequiredParameter(UserError):
+    """{name!r} has to be given."""
+
+    name: str
+
+
+@dataclass(eq=False, kw_only=True)
+class InvalidType(UserError):
+    """This has to be {wanted}."""
+
+    wanted: str
+
+
+@dataclass(eq=False, kw_only=True)
+class BatchNotCancellable(UserError):
+    """The batch is {status}: only one that is validating or in progress can be cancelled."""
+
+    status: str
+
+
+@dataclass(eq=False, kw_only=True)
+class BatchNotPausable(UserError):
+    """The batch is {status}: only one that is validating or in progress can be paused and resumed."""
+
+    status: str
+
+
+@dataclass(eq=False, kw_only=True)
+class BatchNotRetryable(UserError):
+    """The batch is {status}: only one that is completed, expired or cancelled can be retried."""
+
+    status: str
+
+
+@dataclass(eq=False, kw_only=True)
+class NothingToRetry(UserError):
+    """Every line of the batch has a result."""
+
+
+@dataclass(eq=False, kw_only=True)
+class InputFileGone(UserError):
+    """The batch's input file {id!r} is gone, so its lines can't be read again."""
+
+    id: str
+
+
+@dataclass(eq=False, kw_only=True)
+class QuotaExceeded(UserError):
+    """The batch profile {profile!r} allows {limit} active batches, and as many there are. Try again when
+    one has ended."""
+
+    profile: str
+    limit: int
+
+
+@dataclass(eq=False, kw_only=True)
+class InUse(UserError):
+    """The {kind} {name!r} is used by a batch that has not ended."""
+
+    kind: str
+    name: str
 
 
 @dataclass(eq=False, kw_only=True)

@@ -152,6 +152,12 @@ class Work(Protocol):
         """How many of the project's batches under the profile (None: under no profile) are not final.
         Lock the profile first."""
 
+    async def default_profile(self, project_id: str) -> BatchProfile | None:
+        """Lock the project first."""
+
+    async def needs_endpoint(self, endpoint: ExternalEndpoint) -> bool:
+        """Whether a batch that is not final runs there, or asks for it by name. Lock the endpoint first."""
+
     async def latest_template_version(self, project_id: str, name: str) -> int:
         """The highest version of a template's name, 0 where there is none. Lock the project first."""
 
@@ -314,11 +320,13 @@ class DedicatedLists(Lists[Dedicated], Protocol):
 class WebhookLists(Lists[Webhook], Protocol):
     async def all(self) -> Sequence[Webhook]: ...
 
-    async def due(self, now: datetime, limit: int) -> Sequence[Delivery]:
-        """PENDING deliveries whose time has come."""
+    async def due(self, now: datetime, limit: int, but: Collection[str] = ()) -> Sequence[Delivery]:
+        """PENDING deliveries whose time has come, the longest waiting first; none of the webhooks `but`."""
 
-    async def deliveries(self, webhook_id: str, limit: int) -> Sequence[Delivery]:
-        """The newest first."""
+    async def deliveries(
+        self, webhook_ids: Collection[str], limit: int
+    ) -> Mapping[str, Sequence[Delivery]]:
+        """The newest of each, at most `limit`, the newest first."""
 
 
 class SecretLists(Lists[Secret], Protocol):

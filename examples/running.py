@@ -5,6 +5,7 @@ import sys
 from collections.abc import Awaitable
 
 import aiohttp
+from batching import batch
 from client import Client, Server
 from load import Load, under_load
 from resolving import ADD, ERRORS
@@ -59,6 +60,8 @@ async def run(client: Client, server: Server, deployment: Json, last: Json) -> N
         "The server is killed (kill -9); its replicas serve on, and are adopted when it is back"
     )
     await killed(client, server, id_)
+
+    await batch(client, server, "chat", server.place)
 
     heading("Deleted: replicas finish what they do, then nothing is left")
     await until("STOPPED", client, id_, client.ask(DELETE, input={"deploymentId": id_}))

@@ -9,6 +9,7 @@ import typer
 from domain.errors import ModelyardError
 from infra import echo_cli, keys_cli, settings_cli
 from infra.commands import deploy, deployments, logs, rollouts
+from infra.commands.batch import batch
 from infra.commands.events import events
 from infra.output import Config, DataDir, fail, say
 
@@ -24,6 +25,7 @@ cli.add_typer(keys_cli.key, name="key")
 cli.add_typer(schema, name="schema")
 cli.add_typer(events, name="events")
 cli.add_typer(rollouts.rollout, name="rollout")
+cli.add_typer(batch, name="batch")
 cli.command("settings")(settings_cli.listed)
 cli.command()(echo_cli.echo)
 
@@ -83,6 +85,18 @@ def serve(
 
     logs.configure(loaded.log_level)
     serving.run(loaded, installed(), stop_replicas=stop_replicas)
+
+
+@cli.command()
+def worker(data_dir: DataDir = None, config: Config = None) -> None:
+    """Run batch jobs beside a server on the same database, until it is stopped."""
+    from infra import settings
+
+    loaded = settings.load(config, data_dir=data_dir)
+    from infra import logs, working
+
+    logs.configure(loaded.log_level)
+    working.run(loaded, installed())
 
 
 @cli.command()

@@ -8,15 +8,22 @@ import strawberry
 from domain.access.access import Caller, Project
 from domain.access.service import Access
 from domain.autoscaling.service import Autoscaling
+from domain.batches.external_endpoints import ExternalEndpoints
+from domain.batches.profiles import Profiles
+from domain.batches.results import Results
+from domain.batches.service import Batches
+from domain.clock import Timer
 from domain.definitions.service import Definitions
 from domain.deployments.replicas import Replicas
 from domain.deployments.rollouts import Rollouts
 from domain.deployments.service import Deployments
 from domain.errors import NotFound
 from domain.events import Cursor
+from domain.files.service import Files
 from domain.folders.service import Folders
 from domain.secrets.service import Secrets
 from domain.templates.service import Templates
+from domain.webhooks.service import Webhooks
 from domain.work import EventLog, Reads
 from resolvers.loaders import Loaders
 
@@ -28,14 +35,21 @@ class Services:
     access: Access
     secrets: Secrets
     folders: Folders
+    files: Files
     templates: Templates
     definitions: Definitions
     deployments: Deployments
     rollouts: Rollouts
     replicas: Replicas
     autoscaling: Autoscaling
+    webhooks: Webhooks
+    batches: Batches
+    batch_profiles: Profiles
+    external_endpoints: ExternalEndpoints
+    results: Results
     reads: Reads
     log: EventLog
+    timer: Timer
 
 
 @dataclass(slots=True)
@@ -67,7 +81,9 @@ class Context:
 
 
 def _loaders(services: Services, caller: Caller) -> Loaders:
-    return Loaders(services.reads, services.definitions, services.replicas, caller)
+    return Loaders(
+        services.reads, services.definitions, services.replicas, services.results, caller
+    )
 
 
 Info: TypeAlias = strawberry.Info[Context, Any]

@@ -12,9 +12,14 @@ NOBODY = ""
 SUBJECTS = {
     "Project": SubjectKind.PROJECT,
     "Secret": SubjectKind.SECRET,
+    "Webhook": SubjectKind.WEBHOOK,
     "ModelFolder": SubjectKind.FOLDER,
     "DeploymentTemplate": SubjectKind.TEMPLATE,
     "ModelDeployment": SubjectKind.DEPLOYMENT,
+    "File": SubjectKind.FILE,
+    "BatchJob": SubjectKind.BATCH_JOB,
+    "BatchProfile": SubjectKind.BATCH_PROFILE,
+    "ExternalEndpoint": SubjectKind.EXTERNAL_ENDPOINT,
 }
 
 

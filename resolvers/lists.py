@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from domain.access.access import Role
-from domain.listing import Listing
+from domain.listing import Listing, Order
 from domain.work import Lists
 from resolvers.context import Context
 from schema import lists, relay
-from schema.lists import OrderBy
+from schema.lists import OLDEST_FIRST, OrderBy
 from schema.relay import Connection
 
 V = TypeVar("V")
@@ -23,7 +23,8 @@ async def in_project(
     kinds: Mapping[str, type],
     **said: Any,
 ) -> Connection[T]:
-    """`said` is first, after, filter and order_by, as the field's arguments are."""
+    """`said` is first, after, filter and order_by, as the field's arguments are, and what the order is
+    `otherwise`."""
     context.caller.require_selected(Role.VIEWER)
     within = {"project_id": context.caller.project_id}
     return await page(rows, show, listing(kinds, within, **said), said["after"])
@@ -46,7 +47,14 @@ def listing(
     after: str | None,
     filter: object | None,
     order_by: OrderBy | None,
+    otherwise: Order = OLDEST_FIRST,
 ) -> Listing:
     return lists.listing(
-        first=first, after=after, filter=filter, order_by=order_by, kinds=kinds, within=within
+        first=first,
+        after=after,
+        filter=filter,
+        order_by=order_by,
+        kinds=kinds,
+        within=within,
+        otherwise=otherwise,
     )

@@ -12,16 +12,22 @@ from strawberry.dataloader import DataLoader
 
 from domain.access.access import Caller, Owned, Project
 from domain.autoscaling.rule import AutoscalingRule
+from domain.batches.batch import Batch
+from domain.batches.external_endpoint import ExternalEndpoint
+from domain.batches.profile import BatchProfile
+from domain.batches.results import ResultPage, Results
 from domain.definitions.resolution import Drift
 from domain.definitions.service import Definitions
 from domain.deployments.deployment import Deployment, Revision, RevisionHead
 from domain.deployments.replica import Replica, ReplicaGroup
 from domain.deployments.replicas import Replicas
 from domain.deployments.rollout import Rollout
+from domain.files.file import File
 from domain.folders.folder import Folder
 from domain.listing import Listing, Page
 from domain.secrets.secret import Secret
 from domain.templates.template import Template
+from domain.webhooks.webhook import Delivery, Webhook
 from domain.work import Reads
 
 T = TypeVar("T")
@@ -33,15 +39,22 @@ NONE_LIVE: Rollout | None = None
 NO_GROUPS: Sequence[ReplicaGroup] = ()
 NONE_PRESENT: Sequence[Replica] = ()
 NO_RULES: Sequence[AutoscalingRule] = ()
+NO_DELIVERIES: Sequence[Delivery] = ()
+DELIVERIES_SHOWN = 20
 
 
 class Loaders:
     """Implements `schema.context.Loads` for one caller."""
 
     __slots__ = (
+        "_batch_jobs",
+        "_batch_profiles",
         "_caller",
         "_definitions",
+        "_deliveries",
         "_deployments",
+        "_external_endpoints",
+        "_files",
         "_folders",
         "_group",
         "_groups",
@@ -54,6 +67,7 @@ class Loaders:
         "_replica_counts",
         "_replica_pages",
         "_replicas",
+        "_results",
         "_revision_counts",
         "_revision_pages",
         "_revision_replica_counts",
@@ -67,36 +81,50 @@ class Loaders:
         "_secret_users",
         "_secrets",
         "_templates",
+        "_webhooks",
     )
 
     def __init__(
-        self, reads: Reads, definitions: Definitions, replicas: Replicas, caller: Caller
+        self,
+        reads: Reads,
+        definitions: Definitions,
+        replicas: Replicas,
+        results: Results,
+        caller: Caller,
     ) -> None:
         self._reads = reads
         self._definitions = definitions
         self._replicas = replicas
+        self._results = results
         self._caller = caller
         self._projects = DataLoader[str, Project | None](load_fn=self._load_projects)
         self._folders = self._by_id(reads.folders.by_ids)
         self._templates = self._by_id(reads.templates.by_ids)
         self._secrets = self._by_id(reads.secrets.by_ids)
+        self._webhooks = self._by_id(reads.webhooks.by_ids)
+        newest = partial(reads.webhooks.deliveries, limit=DELIVERIES_SHOWN)
+        self._deliveries = _of_each(newest, NO_DELIVERIES)
         self._deployments = self._by_id(reads.deployments.by_ids)
         self._revisions = self._by_id(reads.revisions.by_ids)
         self._heads = self._by_id(reads.revisions.heads)
         self._revision_pages = ByListing(reads.revisions.pages, NO_REVISIONS)
         self._revision_counts = ByListing(reads.revisions.counts, 0)
         self._rollout = self._by_id(reads.rollouts.by_ids)
-        self._live = _of_deployment(reads.rollouts.live, NONE_LIVE)
+        self._live = _of_each(reads.rollouts.live, NONE_LIVE)
         self._rollout_pages = ByListing(reads.rollouts.pages, NO_ROLLOUTS)
         self._rollout_counts = ByListing(reads.rollouts.counts, 0)
         self._group = self._by_id(reads.groups.by_ids)
-        self._groups = _of_deployment(reads.groups.of, NO_GROUPS)
+        self._groups = _of_each(reads.groups.of, NO_GROUPS)
         self._replica = self._by_id(reads.replicas.by_ids)
-        self._present = _of_deployment(reads.replicas.present, NONE_PRESENT)
+        self._present = _of_each(reads.replicas.present, NONE_PRESENT)
         self._replica_pages = ByListing(reads.replicas.pages, NO_REPLICAS)
         self._replica_counts = ByListing(reads.replicas.counts, 0)
         self._rule = self._by_id(reads.rules.by_ids)
-        self._rules = _of_deployment(reads.rules.of, NO_RULES)
+        self._rules = _of_each(reads.rules.of, NO_RULES)
+        self._files = self._by_id(reads.files.by_ids)
+        self._batch_jobs = self._by_id(reads.batches.by_ids)
+        self._batch_profiles = self._by_id(reads.batch_profiles.by_ids)
+        self._external_endpoints = self._by_id(reads.external_endpoints.by_ids)
         of_revisions = partial(reads.replicas.pages, of="revision_id")
         self._revision_replica_pages = ByListing(of_revisions, NO_REPLICAS)
         counted = partial(reads.replicas.counts, of="revision_id")
@@ -116,6 +144,12 @@ class Loaders:
 
     async def secret(self, id: str) -> Secret | None:
         return await self._secrets.load(id)
+
+    async def webhook(self, id: str) -> Webhook | None:
+        return await self._webhooks.load(id)
+
+    async def deliveries(self, webhook_id: str) -> Sequence[Delivery]:
+        return await self._deliveries.load(webhook_id)
 
     async def deployment(self, id: str) -> Deployment | None:
         return await self._deployments.load(id)
@@ -180,6 +214,21 @@ class Loaders:
     async def revision_replica_count(self, revision_id: str, listing: Listing) -> int:
         return await self._revision_replica_counts.load(revision_id, listing)
 
+    async def file(self, id: str) -> File | None:
+        return await self._files.load(id)
+
+    async def batch_job(self, id: str) -> Batch | None:
+        return await self._batch_jobs.load(id)
+
+    async def batch_profile(self, id: str) -> BatchProfile | None:
+        return await self._batch_profiles.load(id)
+
+    async def external_endpoint(self, id: str) -> ExternalEndpoint | None:
+        return await self._external_endpoints.load(id)
+
+    async def batch_results(self, batch: Batch, after: str | None, first: int) -> ResultPage:
+        return await self._results.page(batch, after, first)
+
     async def logs(self, replica: Replica, tail: int) -> Sequence[str]:
         return await self._replicas.logs(self._caller, replica, tail)
 
@@ -214,14 +263,14 @@ class Loaders:
         return [found.get(key, ()) for key in keys]
 
 
-def _of_deployment(
+def _of_each(
     read: Callable[[list[str]], Awaitable[Mapping[str, T]]], nothing: T
 ) -> DataLoader[str, T]:
-    """What each deployment has one of; only of deployments that the caller sees."""
+    """What each deployment (or webhook) has one of; only of those that the caller sees."""
 
-    async def load(deployment_ids: list[str]) -> list[T]:
-        found = await read(deployment_ids)
-        return [found.get(deployment_id, nothing) for deployment_id in deployment_ids]
+    async def load(owner_ids: list[str]) -> list[T]:
+        found = await read(owner_ids)
+        return [found.get(owner_id, nothing) for owner_id in owner_ids]
 
     return DataLoader(load_fn=load)
 
@@ -257,4 +306,5 @@ def _alike(listing: Listing) -> Hashable:
     """Equal for listings that one statement answers; `Listing` itself holds a dict."""
     order, within = listing.order, tuple(sorted(listing.within.items()))
     place = order.field, order.descending, listing.after
-    return listing.first, within, listing.where, place, listing.with_deleted
+    shown = listing.with_deleted, listing.with_dedicated
+    return listing.first, within, listing.where, place, shown

@@ -10,7 +10,11 @@ from resolvers.context import Context, Info
 from schema import versions
 from schema.access import Project
 from schema.autoscaling import AutoscalingRule
+from schema.batch_profiles import BatchProfile
+from schema.batches import BatchJob
 from schema.deployments import ModelDeployment
+from schema.external_endpoints import ExternalEndpoint
+from schema.files import File
 from schema.folders import ModelFolder
 from schema.relay import Node, many, parse_id
 from schema.replicas import ModelReplica, ReplicaGroup
@@ -18,11 +22,13 @@ from schema.revisions import ModelRevision
 from schema.rollouts import Rollout
 from schema.secrets import Secret
 from schema.templates import DeploymentTemplate
+from schema.webhooks import Webhook
 
 Load: TypeAlias = Callable[[Context, str], Awaitable[Any]]
 LOADS: Mapping[str, tuple[Load, Callable[[Any], Node]]] = {
     "Project": (lambda context, own: context.loads.project(own), Project.of),
     "Secret": (lambda context, own: context.loads.secret(own), Secret.of),
+    "Webhook": (lambda context, own: context.loads.webhook(own), Webhook.of),
     "ModelFolder": (lambda context, own: context.loads.folder(own), ModelFolder.of),
     "DeploymentTemplate": (lambda context, own: context.loads.template(own), DeploymentTemplate.of),
     "ModelDeployment": (lambda context, own: context.loads.deployment(own), ModelDeployment.of),
@@ -31,6 +37,13 @@ LOADS: Mapping[str, tuple[Load, Callable[[Any], Node]]] = {
     "ReplicaGroup": (lambda context, own: context.loads.group(own), ReplicaGroup.of),
     "ModelReplica": (lambda context, own: context.loads.replica(own), ModelReplica.of),
     "AutoscalingRule": (lambda context, own: context.loads.rule(own), AutoscalingRule.of),
+    "File": (lambda context, own: context.loads.file(own), File.of),
+    "BatchJob": (lambda context, own: context.loads.batch_job(own), BatchJob.of),
+    "BatchProfile": (lambda context, own: context.loads.batch_profile(own), BatchProfile.of),
+    "ExternalEndpoint": (
+        lambda context, own: context.loads.external_endpoint(own),
+        ExternalEndpoint.of,
+    ),
 }
 
 

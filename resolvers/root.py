@@ -10,8 +10,12 @@ from strawberry.types.execution import ExecutionContext
 
 from resolvers.access import AccessMutations, AccessQueries
 from resolvers.autoscaling import AutoscalingMutations
+from resolvers.batch_profiles import BatchProfileMutations, BatchProfileQueries
+from resolvers.batches import BatchMutations, BatchQueries
 from resolvers.deployments import DeploymentMutations, DeploymentQueries
 from resolvers.events import EventQueries
+from resolvers.external_endpoints import ExternalEndpointMutations, ExternalEndpointQueries
+from resolvers.files import FileMutations, FileQueries
 from resolvers.folders import FolderMutations, FolderQueries
 from resolvers.nodes import NodeQueries
 from resolvers.replicas import ReplicaQueries
@@ -20,6 +24,7 @@ from resolvers.rollouts import RolloutMutations, RolloutQueries
 from resolvers.secrets import SecretMutations, SecretQueries
 from resolvers.subscriptions import Subscription
 from resolvers.templates import TemplateMutations, TemplateQueries
+from resolvers.webhooks import WebhookMutations, WebhookQueries
 from schema import event_types, versions
 from schema.errors import USER_ERRORS
 from schema.scalars import SCALARS
@@ -30,12 +35,17 @@ from schema.versions import Declaration
 class Query(
     AccessQueries,
     SecretQueries,
+    WebhookQueries,
     FolderQueries,
     TemplateQueries,
     DeploymentQueries,
     RevisionQueries,
     RolloutQueries,
     ReplicaQueries,
+    FileQueries,
+    BatchQueries,
+    BatchProfileQueries,
+    ExternalEndpointQueries,
     EventQueries,
     NodeQueries,
 ):
@@ -46,12 +56,17 @@ class Query(
 class Mutation(
     AccessMutations,
     SecretMutations,
+    WebhookMutations,
     FolderMutations,
     TemplateMutations,
     DeploymentMutations,
     RevisionMutations,
     RolloutMutations,
     AutoscalingMutations,
+    FileMutations,
+    BatchMutations,
+    BatchProfileMutations,
+    ExternalEndpointMutations,
 ):
     """What can be changed; each field is done on its own, in the order of the document."""
 

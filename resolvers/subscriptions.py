@@ -7,7 +7,6 @@ and nothing that was loaded outlives the event.
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import fields
-from typing import Annotated
 
 import strawberry
 
@@ -18,8 +17,10 @@ from domain.deployments.replica import Replica
 from domain.errors import NotFound
 from domain.events import FACTS, Cursor, Fact, Scope, SubjectKind
 from domain.work import EventLog
+from resolvers.batch_subscriptions import After, BatchSubscriptions
 from resolvers.context import Context, Info
 from resolvers.events import scope
+from resolvers.following import rest, until
 from resolvers.inputs import own_id
 from schema import versions
 from schema.deployments import ModelDeployment
@@ -27,10 +28,6 @@ from schema.event_kinds import Event
 from schema.events import EventFilter, shown
 from schema.replicas import DEFAULT_TAIL, ModelReplica, ReplicaLogLine, Tail
 
-After = Annotated[
-    str | None, versions.argument("The cursor of the event to go on behind; else starts now.")
-]
-BATCH = 100
 STATUS_FACTS = frozenset({"DeploymentStatusChanged", "DeploymentDeleted"})
 REPLICA_FACTS = frozenset(
     {name for name, fact in FACTS.items() if any(f.name == "replica_id" for f in fields(fact))}
@@ -39,7 +36,7 @@ REPLICA_FACTS = frozenset(
 
 
 @versions.type(added="0.1.0")
-class Subscription:
+class Subscription(BatchSubscriptions):
     """What can be followed. Errors come as a result with errors; then the stream ends."""
 
     @versions.method(subscription=True)
@@ -156,23 +153,6 @@ def _of_deployment(
     """
     subject = (SubjectKind.DEPLOYMENT, deployment.id)
     wanted = Scope(project_id=deployment.project_id, subject=subject, types=types)
-    follow = _rest if deployment.status in FINAL else _until_deleted
-    return follow(log, start, wanted)
-
-
-async def _until_deleted(
-    log: EventLog, start: Cursor, wanted: Scope
-) -> AsyncGenerator[facts.Event, None]:
-    async with aclosing(log.follow(start, wanted)) as followed:
-        async for event in followed:
-            yield event
-            if isinstance(event.fact, DeploymentDeleted):
-                return
-
-
-async def _rest(log: EventLog, start: Cursor, wanted: Scope) -> AsyncGenerator[facts.Event, None]:
-    """What a log that gets no more of the scope still holds."""
-    while found := await log.read(start, BATCH, wanted):
-        for event in found:
-            yield event
-        start = found[-1].cursor
+    if deployment.status in FINAL:
+        return rest(log, start, wanted)
+    return until(log, start, wanted, lambda event: isinstance(event.fact, DeploymentDeleted))

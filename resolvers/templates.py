@@ -1,12 +1,12 @@
 """Deployment templates, and the runtime variants that they and revisions start from."""
 
-from typing import cast
+from typing import Any, cast
 
 import strawberry
 
 from domain.definitions.variants.registry import VARIANTS
 from domain.templates.service import NewTemplate, TemplatePatch
-from domain.templates.template import TemplateStatus
+from domain.templates.template import BatchUse, TemplateStatus
 from resolvers import lists
 from resolvers.context import Info
 from resolvers.errors import mending
@@ -23,6 +23,7 @@ from schema.templates import (
     DeploymentTemplate,
     DeploymentTemplateFilter,
     DeploymentTemplateOrder,
+    TemplateBatchUseInput,
     UpdateDeploymentTemplateInput,
     UpdateDeploymentTemplatePayload,
 )
@@ -80,6 +81,7 @@ class TemplateMutations:
                 allowed_overrides=tuple(input.allowed_overrides or ()),
                 description=input.description or "",
                 status=input.status or TemplateStatus.DRAFT,
+                batch=_batch_use(input.batch),
             )
             templates = info.context.services.templates
             created = await templates.create(info.context.caller, new, input.idempotency_key)
@@ -99,6 +101,8 @@ class TemplateMutations:
                 said["variant"] = said.pop("runtime_variant")
             if said.get("spec") is not None:
                 json_object(said["spec"], "spec")
+            if said.get("batch") is not None:
+                said["batch"] = _batch_use(said["batch"])
             templates = info.context.services.templates
             changed = await templates.update(info.context.caller, own, cast("TemplatePatch", said))
             payload.template = DeploymentTemplate.of(changed)
@@ -116,3 +120,12 @@ class TemplateMutations:
             deleted = await templates.delete(info.context.caller, own)
             payload.template = DeploymentTemplate.of(deleted)
         return payload
+
+
+def _batch_use(said: TemplateBatchUseInput | None) -> BatchUse:
+    if said is None:
+        return BatchUse()
+    use: dict[str, Any] = patch(said)
+    if "supported_endpoints" in use:
+        use["endpoints"] = use.pop("supported_endpoints")
+    return BatchUse(**use)

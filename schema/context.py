@@ -7,14 +7,20 @@ import strawberry
 
 from domain.access.access import Caller, Project
 from domain.autoscaling.rule import AutoscalingRule
+from domain.batches.batch import Batch
+from domain.batches.external_endpoint import ExternalEndpoint
+from domain.batches.profile import BatchProfile
+from domain.batches.results import ResultPage
 from domain.definitions.resolution import Drift
 from domain.deployments.deployment import Deployment, Revision, RevisionHead
 from domain.deployments.replica import Replica, ReplicaGroup
 from domain.deployments.rollout import Rollout
+from domain.files.file import File
 from domain.folders.folder import Folder
 from domain.listing import Listing, Page
 from domain.secrets.secret import Secret
 from domain.templates.template import Template
+from domain.webhooks.webhook import Delivery, Webhook
 
 
 class Loads(Protocol):
@@ -27,6 +33,11 @@ class Loads(Protocol):
     async def template(self, id: str) -> Template | None: ...
 
     async def secret(self, id: str) -> Secret | None: ...
+
+    async def webhook(self, id: str) -> Webhook | None: ...
+
+    async def deliveries(self, webhook_id: str) -> Sequence[Delivery]:
+        """A webhook's, the newest first; not all of them."""
 
     async def deployment(self, id: str) -> Deployment | None: ...
 
@@ -74,6 +85,17 @@ class Loads(Protocol):
     async def revision_replicas(self, revision_id: str, listing: Listing) -> Page[Replica]: ...
 
     async def revision_replica_count(self, revision_id: str, listing: Listing) -> int: ...
+
+    async def file(self, id: str) -> File | None: ...
+
+    async def batch_job(self, id: str) -> Batch | None: ...
+
+    async def batch_profile(self, id: str) -> BatchProfile | None: ...
+
+    async def external_endpoint(self, id: str) -> ExternalEndpoint | None: ...
+
+    async def batch_results(self, batch: Batch, after: str | None, first: int) -> ResultPage:
+        """What is committed of it behind the cursor; raises CursorInvalid."""
 
     async def logs(self, replica: Replica, tail: int) -> Sequence[str]: ...
 

@@ -5,10 +5,13 @@ from types import ModuleType
 
 from schema import (
     autoscaling_events,
+    batch_events,
     deployment_events,
+    file_events,
     replica_events,
     resource_events,
     rollout_events,
+    webhook_events,
 )
 from schema.event_kinds import Event
 
@@ -30,6 +33,9 @@ TYPES: Mapping[str, type[Event]] = {
         autoscaling_events,
         rollout_events,
         replica_events,
+        webhook_events,
+        batch_events,
+        file_events,
     )
     for name, found in _declared(module).items()
 }

@@ -21,6 +21,9 @@ class EventType(StrEnum):
     KEY_REVOKED = "KeyRevoked"
     SECRET_CREATED = "SecretCreated"
     SECRET_DELETED = "SecretDeleted"
+    WEBHOOK_CREATED = "WebhookCreated"
+    WEBHOOK_DELETED = "WebhookDeleted"
+    WEBHOOK_GIVEN_UP = "WebhookGivenUp"
     FOLDER_CREATED = "FolderCreated"
     FOLDER_UPDATED = "FolderUpdated"
     FOLDER_DELETED = "FolderDeleted"
@@ -53,9 +56,33 @@ class EventType(StrEnum):
     REPLICA_DRAINING = "ReplicaDraining"
     REPLICA_STOPPING = "ReplicaStopping"
     REPLICA_EXITED = "ReplicaExited"
+    FILE_CREATED = "FileCreated"
+    FILE_DELETED = "FileDeleted"
+    BATCH_JOB_CREATED = "BatchJobCreated"
+    BATCH_JOB_STATUS_CHANGED = "BatchJobStatusChanged"
+    BATCH_JOB_PLACED = "BatchJobPlaced"
+    BATCH_JOB_PROGRESSED = "BatchJobProgressed"
+    BATCH_JOB_PAUSED = "BatchJobPaused"
+    BATCH_JOB_RESUMED = "BatchJobResumed"
+    BATCH_PROFILE_CREATED = "BatchProfileCreated"
+    BATCH_PROFILE_UPDATED = "BatchProfileUpdated"
+    BATCH_PROFILE_DELETED = "BatchProfileDeleted"
+    EXTERNAL_ENDPOINT_CREATED = "ExternalEndpointCreated"
+    EXTERNAL_ENDPOINT_UPDATED = "ExternalEndpointUpdated"
+    EXTERNAL_ENDPOINT_DELETED = "ExternalEndpointDeleted"
 
 
-versions.enum(EventType, added="0.1.0", description="The types of events, for filters.")
+SINCE_0_2_0 = ("BATCH_", "EXTERNAL_ENDPOINT_", "FILE_", "WEBHOOK_")
+versions.enum(
+    EventType,
+    added="0.1.0",
+    description="The types of events, for filters.",
+    values={
+        each.name: versions.value(added="0.2.0")
+        for each in EventType
+        if each.name.startswith(SINCE_0_2_0)
+    },
+)
 
 
 @versions.input(added="0.1.0")
@@ -94,6 +121,7 @@ class EventConnection:
 _NODES = {
     "project_id": "Project",
     "secret_id": "Secret",
+    "webhook_id": "Webhook",
     "folder_id": "ModelFolder",
     "template_id": "DeploymentTemplate",
     "deployment_id": "ModelDeployment",
@@ -101,6 +129,14 @@ _NODES = {
     "rollout_id": "Rollout",
     "replica_id": "ModelReplica",
     "rule_id": "AutoscalingRule",
+    "file_id": "File",
+    "batch_job_id": "BatchJob",
+    "retry_of": "BatchJob",
+    "input_file_id": "File",
+    "placed_deployment_id": "ModelDeployment",
+    "placed_endpoint_id": "ExternalEndpoint",
+    "batch_profile_id": "BatchProfile",
+    "external_endpoint_id": "ExternalEndpoint",
 }
 
 

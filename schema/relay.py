@@ -6,6 +6,7 @@ values are neither skipped nor repeated, and rows that come or go elsewhere move
 
 import binascii
 import json
+import re
 from base64 import urlsafe_b64decode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
@@ -175,6 +176,7 @@ def _read(written: object, kind: type) -> object:
 TYPES: Mapping[str, str] = {
     "Project": "project",
     "Secret": "secret",
+    "Webhook": "webhook",
     "ModelFolder": "model folder",
     "DeploymentTemplate": "deployment template",
     "ModelDeployment": "model deployment",
@@ -183,9 +185,14 @@ TYPES: Mapping[str, str] = {
     "ReplicaGroup": "replica group",
     "ModelReplica": "model replica",
     "AutoscalingRule": "autoscaling rule",
+    "File": "file",
+    "BatchJob": "batch job",
+    "BatchProfile": "batch profile",
+    "ExternalEndpoint": "external endpoint",
 }
 """The nodes' types, and what errors call them."""
 _TYPE_OF = {kind: name for name, kind in TYPES.items()}
+_OPENAI_ID = re.compile(r"(?:(file)-|(batch)_)([0-9a-f]{32})")
 
 
 def global_id(type_name: str, id: str) -> strawberry.ID:
@@ -193,7 +200,10 @@ def global_id(type_name: str, id: str) -> strawberry.ID:
 
 
 def parse_id(text: str) -> tuple[str, str] | None:
-    """(type, id) of a global id; None for what is none."""
+    """(type, id) of a global id, or of one as the OpenAI-compatible API writes it (`file-…`, `batch_…`);
+    None for what is none."""
+    if found := _OPENAI_ID.fullmatch(text):
+        return "File" if found[1] else "BatchJob", found[3]
     try:
         name, _, own = _decode(text).partition(":")
     except ValueError:

@@ -9,6 +9,7 @@ from typing import NewType
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
+from domain.files.incoming import Incoming
 from schema import versions
 
 JSON = NewType("JSON", object)
@@ -16,6 +17,11 @@ JSONPointer = NewType("JSONPointer", str)
 Duration = NewType("Duration", float)  # seconds
 Command = NewType("Command", object)  # str | list[str]
 IntOrString = NewType("IntOrString", object)  # int | str
+SafeInt = NewType("SafeInt", int)  # what a double holds exactly: more than GraphQL's Int does
+
+Upload = NewType("Upload", Incoming)
+
+SAFEST = 2**53 - 1
 
 _POINTER = re.compile(r"(/([^~/]|~[01])*)*")
 _DURATION = re.compile(
@@ -59,6 +65,10 @@ def show_duration(value: float) -> str:
     return f"PT{shown}"
 
 
+def duration(seconds: float | None) -> Duration | None:
+    return None if seconds is None else Duration(seconds)
+
+
 def parse_pointer(value: object) -> str:
     if isinstance(value, str) and _POINTER.fullmatch(value):
         return value
@@ -77,6 +87,23 @@ def parse_int_or_string(value: object) -> int | str:
     if isinstance(value, int | str) and not isinstance(value, bool):
         return value
     raise _wrong("IntOrString", "an integer or a string", value)
+
+
+def parse_safe_int(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= SAFEST:
+        return value
+    raise _wrong("SafeInt", f"an integer from {-SAFEST} to {SAFEST}", value)
+
+
+def parse_upload(value: object) -> Incoming:
+    """What the transport put there; a value of JSON is none."""
+    if isinstance(value, Incoming):
+        return value
+    raise _wrong("Upload", "a file of a form (graphql-multipart-request-spec)", value)
+
+
+def show_upload(value: object) -> object:
+    raise GraphQLError("Upload is for inputs.")
 
 
 def show_command(value: object) -> object:
@@ -139,5 +166,20 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         description="An integer or a string.",
         serialize=parse_json,
         parse_value=parse_int_or_string,
+    ),
+    Upload: versions.scalar(
+        "Upload",
+        added="0.2.0",
+        description="A file, in a form as graphql-multipart-request-spec has it; only in variables.",
+        serialize=show_upload,
+        parse_value=parse_upload,
+        specified_by_url="https://github.com/jaydenseric/graphql-multipart-request-spec",
+    ),
+    SafeInt: versions.scalar(
+        "SafeInt",
+        added="0.2.0",
+        description="An integer that a double holds exactly; counts that may exceed 32 bits.",
+        serialize=parse_safe_int,
+        parse_value=parse_safe_int,
     ),
 }

@@ -15,7 +15,28 @@ from schema.enums import TemplateStatus, Variant
 from schema.errors import Payload
 from schema.lists import DateTimeFilter, IDFilter, IntFilter, OrderDirection, StringFilter
 from schema.relay import Node, global_id
-from schema.scalars import JSON, JSONPointer
+from schema.scalars import JSON, Duration, JSONPointer
+
+
+@versions.type(added="0.2.0")
+class TemplateBatchUse:
+    """How batch jobs may use a template: a deployment is made from it for them."""
+
+    supported_endpoints: list[str] = versions.field(
+        description="The paths of requests that it is for, e.g. /v1/embeddings; empty: all."
+    )
+    replicas: int = versions.field(description="How many, where a job says nothing else.")
+    ready_timeout: Duration = versions.field(
+        description="A deployment that takes longer to be ready is given up."
+    )
+
+    @classmethod
+    def of(cls, value: template.BatchUse) -> "TemplateBatchUse":
+        return cls(
+            supported_endpoints=list(value.endpoints),
+            replicas=value.replicas,
+            ready_timeout=Duration(value.ready_timeout),
+        )
 
 
 @versions.type(added="0.1.0")
@@ -39,6 +60,11 @@ class DeploymentTemplate(Node):
     created_by: str = versions.field(description="Who made it, e.g. key:ci.")
     updated_at: datetime = versions.field(description="When it last changed.")
     held: strawberry.Private[template.Template]
+
+    @versions.method(added="0.2.0")
+    def batch(self) -> TemplateBatchUse:
+        """How batch jobs may use it."""
+        return TemplateBatchUse.of(self.held.batch)
 
     @versions.load
     async def project(self, info: Info) -> Project | None:
@@ -116,6 +142,19 @@ class DeploymentTemplateFilter:
     not_: "DeploymentTemplateFilter | None" = versions.field(name="not")
 
 
+@versions.input(added="0.2.0")
+class TemplateBatchUseInput:
+    supported_endpoints: list[str] | None = versions.field(
+        description="The paths of requests that it is for; all unless said."
+    )
+    replicas: int | None = versions.field(
+        description="How many, where a job says nothing else; 1 unless said."
+    )
+    ready_timeout: Duration | None = versions.field(
+        description="A deployment that takes longer to be ready is given up; PT30M unless said."
+    )
+
+
 @versions.input(added="0.1.0")
 class CreateDeploymentTemplateInput:
     """Makes the next version of the name, whatever was there before."""
@@ -132,6 +171,9 @@ class CreateDeploymentTemplateInput:
     )
     description: str | None = versions.field(description="For people: what it is for.")
     status: TemplateStatus | None = versions.field(description="DRAFT unless said.")
+    batch: TemplateBatchUseInput | None = versions.field(
+        added="0.2.0", description="How batch jobs may use it."
+    )
     idempotency_key: str | None = versions.field(
         description="For repeats: within a day, the same key and input get the first answer."
     )
@@ -152,6 +194,9 @@ class UpdateDeploymentTemplateInput:
     )
     status: Maybe[TemplateStatus | None] = versions.field(
         description="E.g. ACTIVE, so that the name alone means it."
+    )
+    batch: Maybe[TemplateBatchUseInput | None] = versions.field(
+        added="0.2.0", description="Replaces it whole; drafts alone. Null is the default again."
     )
 
 

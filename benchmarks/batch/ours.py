@@ -20,7 +20,7 @@ from domain.batches.cutting import Cutter
 from domain.batches.external_endpoint import ExternalEndpoint
 from domain.batches.jsonl import Lines
 from domain.batches.lines import Json
-from domain.batches.sharing import member
+from domain.batches.sharing import Crew, Roster
 from domain.batches.worker import Worker
 from domain.clock import MonotonicTimer, utc_now
 from domain.events import Scope, SubjectKind
@@ -43,7 +43,7 @@ async def main(source: Path, folder: Path, port: int, at_once: int) -> None:
         batch = await _prepared(store, objects, source, port, at_once)
         sealer = AesSealer(bytes(32))
         worker = Worker(
-            membership=member(new_id()),
+            roster=Roster(Crew(new_id())),
             reads=store.reads,
             start_work=store.start_work,
             log=store.log,

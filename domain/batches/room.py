@@ -20,20 +20,15 @@ class Load:
     batch: int
 
 
-def part(limit: int, position: int, workers: int) -> int:
-    """The `position`-th worker's (from 0) of what all of them may have; together they have all of it."""
-    return limit // workers + (position < limit % workers)
-
-
 def for_batches(load: Load) -> int:
     """How many requests all workers together may have there. A dedicated replica serves nobody else."""
     kept = 0 if load.is_dedicated else max(1, ceil(load.max_in_flight * KEPT_FREE))
     return max(0, load.max_in_flight - load.online - kept)
 
 
-def left(load: Load, own: Callable[[int], int]) -> int:
-    """How many more this process may send; `own` gives its part of what all workers may have."""
-    return max(0, own(for_batches(load)) - load.batch)
+def left(load: Load, share: Callable[[int], int]) -> int:
+    """How many more this process may send; `share` gives its part of what all workers may have."""
+    return max(0, share(for_batches(load)) - load.batch)
 
 
 def chosen(

@@ -1,7 +1,7 @@
 """A deployment as a place where requests of batches go, beside those of clients."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -17,6 +17,9 @@ from domain.gateway.naming import Wanted
 from domain.gateway.refusals import ModelNotFound, ModelNotReady
 from domain.gateway.route import Route
 from domain.signal import Signal
+
+Share = Callable[[int], int]
+"""Of a limit on all living workers together, what this one may use now."""
 
 
 class Traffic(Protocol):
@@ -48,13 +51,6 @@ class Traffic(Protocol):
         """Counts a batch's request as in flight."""
 
 
-class Crew(Protocol):
-    """The workers that live."""
-
-    def part(self, limit: int) -> int:
-        """This one's of what all of them may have; none before all others know of it."""
-
-
 @dataclass(slots=True, kw_only=True, weakref_slot=True)
 class DeploymentTarget:
     """Implements `Target`. `wanted` has the name by which it is told of, and perhaps a revision and a
@@ -64,7 +60,7 @@ class DeploymentTarget:
     wanted: Wanted
     traffic: Traffic
     elsewhere: Elsewhere
-    crew: Crew
+    share: Share
     _looked: int = 0
     _was_there: bool = False
     _weights: Mapping[int, int] = field(default_factory=dict)
@@ -89,7 +85,7 @@ class DeploymentTarget:
 
     @contextmanager
     def taken(self, seat: Seat) -> Iterator[None]:
-        if seat.revision in self._weights:
+        if seat.revision is not None and seat.revision in self._weights:
             self._sent[seat.revision] += 1
         with self.traffic.send(seat.id):
             yield
@@ -102,8 +98,10 @@ class DeploymentTarget:
         return room.in_all(some, lambda i: self._left(route, i), self._sent)
 
     async def changed(self) -> None:
+        """Each change once, whether or not a seat was asked for since."""
         with self.elsewhere.asking():
             await self.traffic.signal.after(self._looked)
+        self._looked = self.traffic.signal.count
 
     def _lots(self, avoid: Collection[str]) -> tuple[Route, Sequence[Lot]] | Standstill:
         """What it may be sent to, full or not."""
@@ -159,7 +157,7 @@ class DeploymentTarget:
         )
 
     def _left(self, route: Route, replica_id: str) -> int:
-        return room.left(self._load(route, replica_id), self.crew.part)
+        return room.left(self._load(route, replica_id), self.share)
 
     def _outstanding(self, replica_id: str) -> int:
         return self.traffic.in_flight(replica_id) + self.elsewhere.in_flight(replica_id)

@@ -1,5 +1,5 @@
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict, TypeVar
 
 from domain import checks, idempotency
@@ -10,7 +10,7 @@ from domain.errors import InvalidValue, NotFound, TemplateFrozen, TransitionRefu
 from domain.ids import NewId
 from domain.templates import spec
 from domain.templates.facts import TemplateCreated, TemplateDeleted, TemplateUpdated
-from domain.templates.template import TRANSITIONS, Template, TemplateStatus
+from domain.templates.template import TRANSITIONS, BatchUse, Template, TemplateStatus
 from domain.work import Reads, StartWork
 
 T = TypeVar("T")
@@ -27,6 +27,7 @@ class NewTemplate:
     allowed_overrides: tuple[str, ...] = ()
     description: str = ""
     status: TemplateStatus = TemplateStatus.DRAFT
+    batch: BatchUse = field(default_factory=BatchUse)
 
 
 class TemplatePatch(TypedDict, total=False):
@@ -35,6 +36,7 @@ class TemplatePatch(TypedDict, total=False):
     variant: Variant | None
     spec: Mapping[str, Any] | None
     allowed_overrides: tuple[str, ...] | None
+    batch: BatchUse | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,7 @@ class Templates:
         checks.text(new.description, ("description",), DESCRIPTION_LIMIT)
         checked = spec.checked(new.spec)
         spec.check_pointers(new.allowed_overrides)
+        spec.check_batch_use(new.batch)
         now = self.clock()
         template_id = self.new_id()
         async with self.start_work(caller.actor, caller.cause) as work:
@@ -71,6 +74,7 @@ class Templates:
                     spec=checked,
                     allowed_overrides=new.allowed_overrides,
                     description=new.description,
+                    batch=new.batch,
                     created_at=now,
                     created_by=caller.actor,
                     updated_at=now,
@@ -131,6 +135,9 @@ def _changes(patch: TemplatePatch) -> dict[str, Any]:
     if "allowed_overrides" in patch:
         changes["allowed_overrides"] = patch["allowed_overrides"] or ()
         spec.check_pointers(changes["allowed_overrides"])
+    if "batch" in patch:
+        changes["batch"] = patch["batch"] or BatchUse()
+        spec.check_batch_use(changes["batch"])
     return changes
 
 

@@ -224,6 +224,20 @@ FIELDS: Mapping[str, str] = {
     "ReplicaDraining": "deploymentId replicaId revisionNumber reason",
     "ReplicaStopping": "deploymentId replicaId revisionNumber reason",
     "ReplicaExited": "deploymentId replicaId revisionNumber wanted exitCode reason message",
+    "FileCreated": "fileId name purpose size sha256",
+    "FileDeleted": "fileId name expired",
+    "BatchJobCreated": "batchJobId endpoint inputFileId retryOfId",
+    "BatchJobStatusChanged": "batchJobId jobStatusBefore jobStatusAfter jobReason message",
+    "BatchJobPlaced": "batchJobId batchTarget why placedDeploymentId placedEndpointId",
+    "BatchJobProgressed": "batchJobId total completed failed",
+    "BatchJobPaused": "batchJobId",
+    "BatchJobResumed": "batchJobId",
+    "BatchProfileCreated": "batchProfileId name",
+    "BatchProfileUpdated": "batchProfileId name",
+    "BatchProfileDeleted": "batchProfileId name",
+    "ExternalEndpointCreated": "externalEndpointId name",
+    "ExternalEndpointUpdated": "externalEndpointId name",
+    "ExternalEndpointDeleted": "externalEndpointId name",
 }
 """What each type of event says; one that is not here is shown without its own fields."""
 

@@ -63,6 +63,22 @@ class Line:
             self.pause(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
+    def patiently(self, act: Callable[[], T]) -> T:
+        """What `act` returns, tried again while the server is away: for what may well be done twice."""
+        lost_at: float | None = None
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                return act()
+            except (ConnectionLost, Unreachable) as lost:
+                if lost_at is None:
+                    self.tell(f"The connection was lost ({lost.problem}); trying again …")
+                    lost_at = self.clock()
+                elif self.clock() - lost_at > PATIENCE:
+                    raise
+            self.pause(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
     def events(self, document: str, variables: Mapping[str, Any], after: str) -> Events:
         """The events of the document's one subscription behind the cursor, each once, whatever
         happens to sockets; ends where the subscription does."""

@@ -18,6 +18,7 @@ from infra.commands.options import (
     opened,
     pairs,
     seconds,
+    template_choice,
 )
 from infra.commands.strategy import Kind
 from infra.output import AsJson
@@ -123,7 +124,7 @@ def deploy(
         "image": image,
         "environment": _environment(pairs(env, "--env"), pairs(secret, "--secret")),
         "resources": pairs(resource, "--resource") or None,
-        "template": _template(template),
+        "template": template_choice(template),
         "enableModelDefinitionOverride": override,
         "note": note,
     }
@@ -180,15 +181,6 @@ def _environment(values: dict[str, str], secrets: dict[str, str]) -> list[dict[s
         )
     variables = [{"name": name, "value": value} for name, value in values.items()]
     return variables + [{"name": n, "secret": each} for n, each in secrets.items()] or None
-
-
-def _template(written: str | None) -> dict[str, Any] | None:
-    if written is None:
-        return None
-    name, _, version = written.partition(":")
-    if version and not version.isdecimal():
-        raise typer.BadParameter(f"{written!r} is not NAME:VERSION.", param_hint="--template")
-    return {"name": name, **({"version": int(version)} if version else {})}
 
 
 def _uri(written: str) -> str:

@@ -51,6 +51,22 @@ def complete_name(ctx: typer.Context, incomplete: str) -> list[str]:
     return [each["name"] for each in found]
 
 
+def complete_job(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The ids of the server's newest jobs; none where it can't be asked."""
+    from dataclasses import replace
+
+    from domain.errors import ModelyardError
+    from infra.client import batch_documents as documents
+
+    said = ctx.params
+    try:
+        server = opened(said.get("server") or DEFAULT_SERVER, said.get("key"), said.get("project"))
+        found = replace(server, seconds=COMPLETION_SECONDS).ask(documents.IDS)["batchJobs"]["nodes"]
+    except ModelyardError:
+        return []
+    return [each["openaiId"] for each in found if each["openaiId"].startswith(incomplete)]
+
+
 Name = Annotated[str, typer.Argument(help="A deployment's name.", autocompletion=complete_name)]
 
 
@@ -71,6 +87,16 @@ def pairs(written: list[str] | None, option: str) -> dict[str, str]:
             raise typer.BadParameter(f"{each!r} is not NAME=VALUE.", param_hint=option)
         found[name] = value
     return found
+
+
+def template_choice(written: str | None) -> dict[str, Any] | None:
+    """`NAME` or `NAME:VERSION`."""
+    if written is None:
+        return None
+    name, _, version = written.partition(":")
+    if version and not version.isdecimal():
+        raise typer.BadParameter(f"{written!r} is not NAME:VERSION.", param_hint="--template")
+    return {"name": name, **({"version": int(version)} if version else {})}
 
 
 def deployment(server: "Server", name: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Files that clients uploaded or batches wrote."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import (
@@ -15,6 +16,7 @@ from sqlalchemy import (
 )
 
 from domain.files.file import File, FilePurpose, FileStatus
+from domain.listing import And, Compare, Listing, Op, Page
 from infra.db.batches.batch import needing
 from infra.db.lists import StoredLists
 from infra.db.noun import METADATA, Noun
@@ -86,6 +88,12 @@ SEEN_OF = FILES.by_ids.where(FILE.status != FileStatus.UPLOADING)
 
 
 class StoredFileLists(StoredLists[File]):
+    async def page(self, listing: Listing) -> Page[File]:
+        return await StoredLists.page(self, _seen(listing))
+
+    async def count(self, listing: Listing) -> int:
+        return await StoredLists.count(self, _seen(listing))
+
     async def by_ids(self, ids: Collection[str]) -> Mapping[str, File]:
         return {file.id: file for file in await self.values_of(SEEN_OF, ids)}
 
@@ -94,3 +102,11 @@ class StoredFileLists(StoredLists[File]):
 
     async def to_sweep(self, now: datetime, limit: int) -> Sequence[File]:
         return await self.values(LEFT_OVER, {"now": now, "most": limit})
+
+
+def _seen(listing: Listing) -> Listing:
+    """Nobody sees one that is UPLOADING, not even who asks for deleted ones, too."""
+    if not listing.with_deleted:
+        return listing
+    seen = Compare("status", Op.NE, FileStatus.UPLOADING)
+    return replace(listing, where=seen if listing.where is None else And((seen, listing.where)))

@@ -1,6 +1,6 @@
 """Webhooks and what is sent to them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
@@ -16,9 +16,11 @@ from sqlalchemy import (
     text,
 )
 
+from domain.listing import Listing, Order
 from domain.webhooks.webhook import Delivery, DeliveryStatus, Webhook, WebhookEvent
 from infra.db.lists import StoredLists
 from infra.db.noun import METADATA, Noun
+from infra.db.pages import pages
 from infra.db.types import Document, Enumerated, Moment, PlainText
 
 PENDING = "status = 'pending'"
@@ -89,26 +91,30 @@ HOOK, DELIVERY = WEBHOOKS.table.c, DELIVERIES.table.c
 ALL = WEBHOOKS.select().order_by(HOOK.created_at, HOOK.id)
 DUE = (
     DELIVERIES.select()
-    .where(text(f"webhook_deliveries.{PENDING}"), DELIVERY.due_at <= bindparam("now"))
+    .where(
+        text(f"webhook_deliveries.{PENDING}"),
+        DELIVERY.due_at <= bindparam("now"),
+        DELIVERY.webhook_id.not_in(bindparam("but", expanding=True)),
+    )
     .order_by(DELIVERY.due_at, DELIVERY.id)
     .limit(bindparam("most"))
 )
-NEWEST = (
-    DELIVERIES.select()
-    .where(DELIVERY.webhook_id == bindparam("of_webhook"))
-    .order_by(DELIVERY.created_at.desc(), DELIVERY.id.desc())
-    .limit(bindparam("most"))
-)
+NEWEST_FIRST = Order(descending=True)
 
 
 class StoredWebhookLists(StoredLists[Webhook]):
     async def all(self) -> Sequence[Webhook]:
         return await self.values(ALL)
 
-    async def due(self, now: datetime, limit: int) -> Sequence[Delivery]:
-        rows = await self.engines.rows(DUE, {"now": now, "most": limit})
-        return list(map(DELIVERIES.to_value, rows))
+    async def due(self, now: datetime, limit: int, but: Collection[str] = ()) -> Sequence[Delivery]:
+        said = {"now": now, "most": limit, "but": list(but)}
+        return list(map(DELIVERIES.to_value, await self.engines.rows(DUE, said)))
 
-    async def deliveries(self, webhook_id: str, limit: int) -> Sequence[Delivery]:
-        rows = await self.engines.rows(NEWEST, {"of_webhook": webhook_id, "most": limit})
-        return list(map(DELIVERIES.to_value, rows))
+    async def deliveries(
+        self, webhook_ids: Collection[str], limit: int
+    ) -> Mapping[str, Sequence[Delivery]]:
+        listing = Listing(first=limit, order=NEWEST_FIRST)
+        found = await pages(
+            self.engines, DELIVERIES, DELIVERIES, webhook_ids, listing, of="webhook_id"
+        )
+        return {id_: page.items for id_, page in found.items()}

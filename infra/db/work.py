@@ -34,10 +34,16 @@ from infra.db.access import KEYS, PROJECTS
 from infra.db.answers import StoredAnswers
 from infra.db.autoscaling import RULES
 from infra.db.batches import looks as batch_looks
-from infra.db.batches.batch import BATCHES, COUNT_ACTIVE_OF, COUNT_ACTIVE_OF_NONE, NEEDING
+from infra.db.batches.batch import (
+    BATCHES,
+    COUNT_ACTIVE_OF,
+    COUNT_ACTIVE_OF_NONE,
+    NEEDING,
+    NEEDING_ENDPOINT,
+)
 from infra.db.batches.dedicated import DEDICATED
 from infra.db.batches.external_endpoints import EXTERNAL_ENDPOINTS
-from infra.db.batches.profiles import PROFILES
+from infra.db.batches.profiles import DEFAULT_OF, PROFILES
 from infra.db.batches.shards import StoredShards
 from infra.db.deployments import DEPLOYMENTS, REVISIONS
 from infra.db.engine import Engines, Params, Transaction
@@ -161,6 +167,18 @@ class StoredWork:
             said["profile_id"] = profile_id
             found = await self.writing.transaction.run(COUNT_ACTIVE_OF, said)
         return int(found.scalar_one())
+
+    async def default_profile(self, project_id: str) -> BatchProfile | None:
+        found = await self.writing.transaction.run(DEFAULT_OF, {"of_project": project_id})
+        row = found.first()
+        return None if row is None else PROFILES.to_value(row)
+
+    async def needs_endpoint(self, endpoint: ExternalEndpoint) -> bool:
+        said = {"project_id": endpoint.project_id, "name": endpoint.name}
+        found = await self.writing.transaction.run(
+            NEEDING_ENDPOINT, {**said, "endpoint_id": endpoint.id}
+        )
+        return found.first() is not None
 
     async def latest_template_version(self, project_id: str, name: str) -> int:
         c = TEMPLATES.table.c

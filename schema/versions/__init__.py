@@ -23,7 +23,7 @@ from schema.versions.declare import (
 from schema.versions.index import Declaration, Undeclared, index, order
 from schema.versions.marks import NEXT, Added, DeprecatedSince
 
-CURRENT = "0.1.0"
+CURRENT = "0.2.0"
 """The version of the API that this code serves."""
 
 __all__ = [

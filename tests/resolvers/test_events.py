@@ -23,6 +23,8 @@ from domain.deployments.service import DeploymentPatch
 from domain.deployments.strategy import BlueGreen
 from domain.events import Cursor
 from domain.listing import Listing, Page
+from domain.webhooks.facts import WebhookGivenUp
+from domain.webhooks.service import NewWebhook
 from domain.work import Lists
 from resolvers.limits import Limits
 from resolvers.operations import Operations
@@ -145,6 +147,15 @@ async def test_every_type_of_event_is_shown(graph: Graph) -> None:
     await house.access.revoke_key("command", key.id)
     secret = await house.secrets.create(house.caller, "S", "x")
     await house.secrets.delete(house.caller, secret.id)
+    hook = NewWebhook(name="hook", url="https://a.test")
+    webhook, _ = await house.webhooks.create(house.caller, hook)
+    await Player(house).record(
+        webhook.project_id,
+        WebhookGivenUp(
+            webhook_id=webhook.id, name="hook", batch_job_id="b" * 32, message="It answered 500."
+        ),
+    )
+    await house.webhooks.delete(house.caller, webhook.id)
     folder = await house.a_folder()
     await house.folders.update(house.caller, folder.id, {"name": "b"})
     await house.folders.delete(house.caller, folder.id)
@@ -158,6 +169,9 @@ async def test_every_type_of_event_is_shown(graph: Graph) -> None:
       ... on KeyCreated { keyId name } ... on KeyRevoked { keyId }
       ... on ProjectEvent { projectId project { name } }
       ... on SecretEvent { secretId secret { name } }
+      ... on WebhookEvent { webhookId webhook { name } }
+      ... on WebhookCreated { name url }
+      ... on WebhookGivenUp { name batchJobId message }
       ... on TemplateEvent { templateId template { name } }
       ... on TemplateUpdated { name version templateStatus }
       ... on DeploymentStatusChanged { statusBefore statusAfter reason message }

@@ -223,6 +223,7 @@ async def test_every_list_is_of_the_callers_project(graph: Graph) -> None:
     await deployments(graph, "a")
     await graph.house.a_folder()
     await graph.change("createSecret", {"name": "S", "value": "x"})
+    await graph.change("createWebhook", {"name": "w", "url": "https://a.test"})
     await graph.change(
         "createDeploymentTemplate", {"name": "t", "runtimeVariant": "VLLM", "spec": {}}
     )
@@ -230,7 +231,8 @@ async def test_every_list_is_of_the_callers_project(graph: Graph) -> None:
         graph.house.caller,
         await graph.house.a_request(deployment_id=(await graph.house.a_deployment("b")).id),
     )
-    lists = ("modelDeployments", "modelFolders", "secrets", "deploymentTemplates", "modelRevisions")
+    most = ("modelDeployments", "modelFolders", "secrets", "deploymentTemplates", "modelRevisions")
+    lists = (*most, "webhooks")
     query = "{" + " ".join(f"{name} {{ totalCount nodes {{ id }} }}" for name in lists) + "}"
     mine = await graph.get(query)
     assert {name: found["totalCount"] for name, found in mine.items()} == {
@@ -239,6 +241,7 @@ async def test_every_list_is_of_the_callers_project(graph: Graph) -> None:
         "secrets": 1,
         "deploymentTemplates": 1,
         "modelRevisions": 1,
+        "webhooks": 1,
     }
     theirs = await graph.get(query, a_caller("f" * 32))
     assert theirs == {name: {"totalCount": 0, "nodes": []} for name in lists}
@@ -249,6 +252,7 @@ async def test_every_list_is_of_the_callers_project(graph: Graph) -> None:
     [
         ("modelFolders", "NAME"),
         ("secrets", "NAME"),
+        ("webhooks", "NAME"),
         ("deploymentTemplates", "VERSION"),
         ("modelRevisions", "NUMBER"),
         ("projects", "NAME"),
@@ -258,6 +262,7 @@ async def test_every_list_pages_in_its_orders(graph: Graph, list_: str, order: s
     for name in ("a", "b", "c"):
         await graph.house.a_folder(name=name)
         await graph.change("createSecret", {"name": name, "value": "x"})
+        await graph.change("createWebhook", {"name": name, "url": "https://a.test"})
         template = {"name": "t", "runtimeVariant": "VLLM", "spec": {}}
         await graph.change("createDeploymentTemplate", template)
         await graph.house.access.create_project(a_server_admin(""), name)

@@ -10,6 +10,7 @@ import pytest
 from domain.autoscaling.rule import Metric
 from domain.autoscaling.service import NewRule
 from domain.deployments.service import NewDeployment
+from domain.webhooks.service import NewWebhook
 from domain.work import Reads
 from resolvers.context import Context
 from schema.relay import global_id
@@ -33,6 +34,8 @@ async def one_of_each(graph: Graph) -> dict[str, str]:
     )
     rule = await house.autoscaling.create(house.caller, new)
     secret = await house.secrets.create(house.caller, "S", "x")
+    hook = NewWebhook(name="hook", url="https://a.test")
+    webhook, _ = await house.webhooks.create(house.caller, hook)
     payload = await graph.change(
         "createDeploymentTemplate",
         {"name": "t", "runtimeVariant": "VLLM", "spec": {}},
@@ -44,6 +47,7 @@ async def one_of_each(graph: Graph) -> dict[str, str]:
         "ModelDeployment": global_id("ModelDeployment", revision.deployment_id),
         "ModelRevision": global_id("ModelRevision", revision.id),
         "Secret": global_id("Secret", secret.id),
+        "Webhook": global_id("Webhook", webhook.id),
         "DeploymentTemplate": payload["template"]["id"],
         "Rollout": global_id("Rollout", live.id),
         "ReplicaGroup": global_id("ReplicaGroup", replica.group_id),

@@ -14,6 +14,7 @@ from domain.definitions.variants import Variant
 from domain.deployments.rollouts import Activation
 from domain.deployments.strategy import BlueGreen
 from domain.templates.service import NewTemplate
+from domain.webhooks.service import NewWebhook
 from schema.relay import global_id, parse_id
 from tests.support.build import a_caller, a_server_admin
 from tests.support.graph import Graph
@@ -42,6 +43,8 @@ MUTATIONS = {
     "createProject": mutation("createProject", None, name="fresh"),
     "createSecret": mutation("createSecret", ADMIN, name="fresh", value="v"),
     "deleteSecret": mutation("deleteSecret", ADMIN, secretId="@secret"),
+    "createWebhook": mutation("createWebhook", ADMIN, name="fresh", url="https://a.test"),
+    "deleteWebhook": mutation("deleteWebhook", ADMIN, webhookId="@webhook"),
     "createModelFolder": mutation("createModelFolder", EDITOR, name="fresh", uri=URI),
     "updateModelFolder": mutation("updateModelFolder", EDITOR, folderId="@folder", name="x"),
     "deleteModelFolder": mutation("deleteModelFolder", EDITOR, folderId="@folder"),
@@ -88,6 +91,7 @@ MUTATIONS = {
 }
 OF_THE_PROJECT = {  # what these act on has no id: the selected project is what is checked
     "createSecret",
+    "createWebhook",
     "createModelFolder",
     "createDeploymentTemplate",
     "createModelDeployment",
@@ -107,6 +111,7 @@ LISTS = (
     "modelFolders",
     "deploymentTemplates",
     "secrets",
+    "webhooks",
     "events",
 )
 OTHERWISE = {  # each has a test of its own below
@@ -136,6 +141,8 @@ async def things(graph: Graph) -> dict[str, str]:
     new = NewTemplate(name="llama", variant=Variant.ECHO, spec={})
     template = await house.templates.create(house.caller, new)
     secret = await house.secrets.create(house.caller, "token", "value")
+    hook = NewWebhook(name="hook", url="https://a.test")
+    webhook, _ = await house.webhooks.create(house.caller, hook)
     folder = await house.a_folder()
     scaled = NewRule(deployment_id=deployment.id, metric=Metric.IN_FLIGHT, target=4, max_replicas=4)
     rule = await house.autoscaling.create(house.caller, scaled)
@@ -144,6 +151,7 @@ async def things(graph: Graph) -> dict[str, str]:
         "@revision": global_id("ModelRevision", revision.id),
         "@template": global_id("DeploymentTemplate", template.id),
         "@secret": global_id("Secret", secret.id),
+        "@webhook": global_id("Webhook", webhook.id),
         "@folder": global_id("ModelFolder", folder.id),
         "@rollout": global_id("Rollout", begun.rollout.id),
         "@replica": global_id("ModelReplica", replica.id),

@@ -1,7 +1,7 @@
 from collections import defaultdict
 from dataclasses import fields
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import strawberry
@@ -9,6 +9,7 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLInterfaceType,
     GraphQLObjectType,
+    GraphQLSchema,
     build_schema,
     find_breaking_changes,
 )
@@ -29,6 +30,8 @@ SAID_AS = {  # a fact's field, for clients
     "strategy": "strategy_kind",
     "kind": "rollout_kind",
     "status": "template_status",
+    "retry_of": "retry_of_id",
+    "BatchJobPlaced.target": "batch_target",
 }
 PARTS: dict[str, type[definition.Part]] = {
     "ModelDefinition": definition.Definition,
@@ -45,10 +48,14 @@ def camel(name: str) -> str:
     return first + "".join(part.capitalize() for part in rest)
 
 
-def coordinates(schema: Schema) -> set[str]:
+def said_as(fact: type, name: str) -> str:
+    return camel(SAID_AS.get(f"{fact.__name__}.{name}") or SAID_AS.get(name, name))
+
+
+def coordinates(schema: GraphQLSchema) -> set[str]:
     """Every element that a client can see, found without the index."""
     found = set()
-    for name, type_ in schema.core.type_map.items():
+    for name, type_ in schema.type_map.items():
         if name.startswith("__") or name in {"Int", "Float", "String", "Boolean", "ID"}:
             continue
         found.add(name)
@@ -57,11 +64,17 @@ def coordinates(schema: Schema) -> set[str]:
             field = type_.fields[member] if hasattr(type_, "fields") else None
             for argument in getattr(field, "args", ()):
                 found.add(f"{name}.{member}({argument}:)")
-    for directive in schema.core.directives:
+    for directive in schema.directives:
         if directive.name in {"added", "deprecatedSince"}:
             found.add(f"@{directive.name}")
             found |= {f"@{directive.name}({argument}:)" for argument in directive.args}
     return found
+
+
+def releases() -> dict[str, GraphQLSchema]:
+    """The stored ones, oldest first."""
+    files = sorted(RELEASES.glob("*.graphql"), key=lambda file: versions.order(file.stem))
+    return {file.stem: build_schema(file.read_text()) for file in files}
 
 
 def test_the_committed_schema_is_what_the_code_prints() -> None:
@@ -70,10 +83,9 @@ def test_the_committed_schema_is_what_the_code_prints() -> None:
 
 def test_nothing_of_a_release_is_gone_or_another() -> None:
     """A release is extended by what is newer, and by nothing else."""
-    released = sorted(RELEASES.glob("*.graphql"))
-    assert released
-    for file in released:
-        broken = find_breaking_changes(build_schema(file.read_text()), build_schema(print_schema()))
+    assert "0.1.0" in releases()
+    for released in releases().values():
+        broken = find_breaking_changes(released, build_schema(print_schema()))
         assert [change.description for change in broken] == []
     present = RELEASES / f"{versions.CURRENT}.graphql"
     assert not present.exists() or present.read_text() == PRINTED.read_text()
@@ -88,9 +100,8 @@ def test_the_printed_schema_is_valid_and_has_no_null_defaults() -> None:
 
 
 def test_every_coordinate_has_a_version(schema: Schema) -> None:
-    found = coordinates(schema)
+    found = coordinates(schema.core)
     assert set(schema.declarations) == found
-    assert {d.added for d in schema.declarations.values()} == {"0.1.0"}
     for coordinate in (
         "Node.id",
         "PageInfo.endCursor",
@@ -103,18 +114,32 @@ def test_every_coordinate_has_a_version(schema: Schema) -> None:
         "DeploymentStrategy",
         "@added(version:)",
         "DeploymentStrategyInput.blueGreen",
+        "BatchJobConnection",
+        "Subscription.batchJobProgress(batchJobId:)",
     ):
         assert coordinate in found
 
 
+def test_an_element_declares_the_first_release_that_has_it(schema: Schema) -> None:
+    """What no release has yet is of the version that comes."""
+    wanted = dict.fromkeys(schema.declarations, versions.CURRENT)
+    for version, released in reversed(releases().items()):
+        wanted |= dict.fromkeys(coordinates(released), version)
+    assert {name: each.added for name, each in schema.declarations.items()} == wanted
+
+
 def test_every_description_ends_in_the_version(schema: Schema) -> None:
+    def ends_well(element: Any, coordinate: str) -> bool:
+        added = schema.declarations[coordinate].added
+        return bool((element.description or "").endswith(f"Added in {added}."))
+
     for name, type_ in schema.core.type_map.items():
         if name in schema.declarations:
-            assert (type_.description or "").endswith("Added in 0.1.0."), name
-            for field in (getattr(type_, "fields", None) or {}).values():
-                assert field.description.endswith("Added in 0.1.0.")
-                for argument in getattr(field, "args", {}).values():
-                    assert argument.description.endswith("Added in 0.1.0.")
+            assert ends_well(type_, name), name
+            for own, field in (getattr(type_, "fields", None) or {}).items():
+                assert ends_well(field, f"{name}.{own}")
+                for called, argument in getattr(field, "args", {}).items():
+                    assert ends_well(argument, f"{name}.{own}({called}:)")
 
 
 def test_an_element_without_a_version_is_an_error_at_build_time() -> None:
@@ -151,7 +176,7 @@ def test_every_fact_is_an_event_type_with_its_own_fields(schema: Schema) -> None
     for name, fact in facts.FACTS.items():
         type_ = schema.core.type_map[name]
         assert isinstance(type_, GraphQLObjectType)
-        assert {camel(SAID_AS.get(f.name, f.name)) for f in fields(fact)} <= set(type_.fields)
+        assert {said_as(fact, f.name) for f in fields(fact)} <= set(type_.fields)
         assert "Event" in {each.name for each in type_.interfaces}
 
 

@@ -234,6 +234,19 @@ class MemoryWork:
         wanted = (project_id, profile_id)
         return sum((b.project_id, b.profile_id) == wanted for b in self._active_batches())
 
+    async def default_profile(self, project_id: str) -> BatchProfile | None:
+        profiles = self._kept.tables["batch profile"].values()
+        return next((p for p in profiles if p.project_id == project_id and p.is_default), None)
+
+    async def needs_endpoint(self, endpoint: ExternalEndpoint) -> bool:
+        return any(
+            batch.wish.endpoint == endpoint.name
+            if batch.place is None
+            else batch.place.external_endpoint_id == endpoint.id
+            for batch in self._active_batches()
+            if batch.project_id == endpoint.project_id
+        )
+
     async def latest_template_version(self, project_id: str, name: str) -> int:
         templates = self._kept.tables["template"].values()
         mine = [t.version for t in templates if (t.project_id, t.name) == (project_id, name)]

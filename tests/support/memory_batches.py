@@ -14,9 +14,11 @@ from domain.batches.shard import Progress, Segment, Shard
 from domain.batches.workers import renewed
 from domain.errors import NotFound
 from domain.files.file import File, FileStatus
+from domain.listing import Listing
 from domain.webhooks.webhook import Delivery, DeliveryStatus, Webhook
 from tests.support.memory_lists import MemoryLists
 from tests.support.memory_rows import BatchLook, Kept, KeptShard, LivingWorker
+from tests.support.memory_rules import BrokenRule, require_rules
 
 
 class MemoryFileLists(MemoryLists[File]):
@@ -25,6 +27,10 @@ class MemoryFileLists(MemoryLists[File]):
     async def by_ids(self, ids: Collection[str]) -> Mapping[str, File]:
         found = await MemoryLists.by_ids(self, ids)
         return {i: file for i, file in found.items() if file.status is not FileStatus.UPLOADING}
+
+    def _listed(self, listing: Listing) -> list[File]:
+        found = MemoryLists._listed(self, listing)
+        return [file for file in found if file.status is not FileStatus.UPLOADING]
 
     async def expired(self, now: datetime, limit: int) -> Sequence[File]:
         needed = {b.input_file_id for b in self.kept.tables["batch"].values() if not b.is_final}
@@ -122,14 +128,16 @@ class MemoryWebhookLists(MemoryLists[Webhook]):
     async def all(self) -> Sequence[Webhook]:
         return sorted(self.rows.values(), key=lambda one: (one.created_at, one.id))
 
-    async def due(self, now: datetime, limit: int) -> Sequence[Delivery]:
+    async def due(self, now: datetime, limit: int, but: Collection[str] = ()) -> Sequence[Delivery]:
         pending = (d for d in self._deliveries() if d.status is DeliveryStatus.PENDING)
-        found = [d for d in pending if d.due_at <= now]
+        found = [d for d in pending if d.due_at <= now and d.webhook_id not in but]
         return sorted(found, key=lambda one: (one.due_at, one.id))[:limit]
 
-    async def deliveries(self, webhook_id: str, limit: int) -> Sequence[Delivery]:
-        mine = [d for d in self._deliveries() if d.webhook_id == webhook_id]
-        return sorted(mine, key=lambda one: (one.created_at, one.id), reverse=True)[:limit]
+    async def deliveries(
+        self, webhook_ids: Collection[str], limit: int
+    ) -> Mapping[str, Sequence[Delivery]]:
+        newest = sorted(self._deliveries(), key=lambda d: (d.created_at, d.id), reverse=True)
+        return {id_: [d for d in newest if d.webhook_id == id_][:limit] for id_ in webhook_ids}
 
     def _deliveries(self) -> Collection[Delivery]:
         return self.kept.tables["delivery"].values()
@@ -145,7 +153,8 @@ class MemoryShards:
         for shard in shards:
             place = (shard.batch_id, shard.number)
             if place in self.kept.batch_shards or shard.batch_id not in self.kept.tables["batch"]:
-                raise AssertionError(f"the database would refuse the shard {place}")
+                raise BrokenRule(f"{place} is there already, or has no batch")
+            require_rules(shard)
             self.kept.batch_shards[place] = KeptShard(shard, is_open=has_lines_to_do(shard))
 
     async def of(self, batch_id: str) -> Sequence[Shard]:

@@ -9,7 +9,9 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel
 
 from domain.batches.batch import Batch
+from domain.batches.dedicated import Dedicated
 from domain.batches.ports import Worker
+from domain.batches.profile import BatchProfile
 from domain.batches.shard import Segment
 from domain.batches.shard import Shard as BatchShard
 from domain.deployments.deployment import FINAL, Deployment
@@ -22,6 +24,7 @@ from domain.events import Event, Extent, Fact, subject
 from domain.files.file import File, FileStatus
 from domain.listing import field_of
 from domain.work import Answered, Due
+from tests.support.memory_rules import BrokenRule, require_rules
 
 T = TypeVar("T")
 
@@ -183,6 +186,20 @@ class Kept:
                 self.refusal = NameTaken(kind=kind, name=name)
                 raise self.refusal
 
+    def require_single(self, value: Any) -> None:
+        """The unique indexes that stand for no name."""
+        match value:
+            case BatchProfile() if value.is_default:
+                held = self.tables["batch profile"].values()
+                twins = [p for p in held if p.is_default and p.project_id == value.project_id]
+            case Dedicated() if value.batch_id is not None:
+                held = self.tables["dedicated deployment"].values()
+                twins = [d for d in held if d.batch_id == value.batch_id]
+            case _:
+                return
+        if any(twin.id != value.id for twin in twins):
+            raise BrokenRule(f"There is another like {value}")
+
     def cascade(self, kind: str, row_id: str) -> None:
         """What goes with the row."""
         if kind == "batch":
@@ -253,12 +270,15 @@ class MemoryRows(Generic[T]):
 
     async def remove(self, id: str) -> None:
         self.kept.tables[self.kind].pop(id, None)
-        self.kept.looks.pop(id, None)
+        if self.kind == "deployment":
+            self.kept.looks.pop(id, None)
         self.kept.cascade(self.kind, id)
 
     def _keep(self, row_id: str, value: T) -> None:
         require_storable(value)
+        require_rules(value)
         self.kept.require_free(self.kind, value)
+        self.kept.require_single(value)
         self.kept.tables[self.kind][row_id] = value
 
 

@@ -17,7 +17,9 @@ from sqlalchemy import (
     Index,
     Select,
     Table,
+    TextClause,
     bindparam,
+    case,
     func,
     select,
     text,
@@ -150,8 +152,8 @@ BATCHES = Noun(
 
 BATCH = BATCHES.table.c
 IS_ACTIVE = text(f"batches.{ACTIVE}")
-CAN_WORK: tuple[ColumnElement[bool], ...] = (
-    text(f"batches.{RUNNING}"),  # type: ignore[assignment]
+CAN_WORK: tuple[ColumnElement[bool] | TextClause, ...] = (
+    text(f"batches.{RUNNING}"),
     BATCH.paused_at.is_(None),
     BATCH.ending.is_(None),
     BATCH.place.is_not(None),
@@ -172,3 +174,17 @@ def needing(file_id: ColumnElement[Any]) -> Select[Any]:
 
 
 NEEDING = needing(bindparam("file_id")).limit(1)
+ENDPOINT_ID = type_coerce(BATCH.place, JSON)["external_endpoint_id"].as_string()
+ENDPOINT_NAME = type_coerce(BATCH.wish, JSON)["endpoint"].as_string()
+NEEDING_ENDPOINT = (
+    select(BATCH.id)
+    .where(
+        IS_ACTIVE,
+        BATCH.project_id == bindparam("project_id"),
+        case(
+            (BATCH.place.is_(None), bindparam("name") == ENDPOINT_NAME),
+            else_=bindparam("endpoint_id") == ENDPOINT_ID,
+        ),
+    )
+    .limit(1)
+)

@@ -32,11 +32,9 @@ DEDICATED = Noun(
         Column("batch_id", PlainText),
         Column("keep_until", Moment),
         Column("created_at", Moment, nullable=False),
-        unique := UniqueConstraint("batch_id"),
+        UniqueConstraint("batch_id"),
         Index(None, "project_id", "digest", "created_at", "id"),
     ),
-    unique,
-    called="batch_id",
 )
 
 OURS = DEDICATED.table.c

@@ -80,14 +80,16 @@ RELEASE = (
     .values(
         owner=None,
         until=None,
-        due_at=case((LOOK.asked == bindparam("seen"), bindparam("at")), else_=LOOK.due_at),
+        due_at=case(
+            (LOOK.asked == bindparam("seen"), bindparam("at", type_=Moment)), else_=LOOK.due_at
+        ),
     )
 )
 ASK = (
     update(BATCH_LOOKS)
     .where(LOOK.batch_id == bindparam("row_id"))
     .values(
-        due_at=case((LOOK.owner.is_(None), bindparam("at")), else_=LOOK.due_at),
+        due_at=case((LOOK.owner.is_(None), bindparam("at", type_=Moment)), else_=LOOK.due_at),
         asked=LOOK.asked + 1,
     )
 )
@@ -117,7 +119,7 @@ class StoredBatchClaims:
             due = await transaction.run(LOCK_DUE, {"now": now, "most": limit})
             ids = list(due.scalars())
             said = {"row_ids": ids, "worker": worker, "good_until": until}
-            taken = {row.batch_id: row for row in await transaction.run(TAKE, said)}
+            taken = {row.batch_id: row for row in await transaction.run(TAKE, said)} if ids else {}
         return [Claim(id_, taken[id_].token, taken[id_].asked) for id_ in ids]
 
     async def renew(
@@ -128,7 +130,8 @@ class StoredBatchClaims:
         said = {"worker": worker, "claims": [(c.batch_id, c.token) for c in claims]}
         async with self.engines.transaction() as transaction:
             ids = list((await transaction.run(LOCK_MINE, said)).scalars())
-            await transaction.run(RENEW, {"row_ids": ids, "good_until": until})
+            if ids:
+                await transaction.run(RENEW, {"row_ids": ids, "good_until": until})
             return set((await transaction.run(MINE, said)).scalars())
 
     async def release(self, claim: Claim, look_at: datetime | None) -> None:

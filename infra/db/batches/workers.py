@@ -75,5 +75,6 @@ class StoredWorkers:
             await free(transaction, await places_of(transaction, SHARDS_HELD, {"worker": worker}))
         async with self.engines.transaction() as transaction:
             ids = list((await transaction.run(LOOKS_HELD, {"worker": worker})).scalars())
-            await transaction.run(GIVE_BACK, {"row_ids": ids})
+            if ids:
+                await transaction.run(GIVE_BACK, {"row_ids": ids})
             await transaction.run(FORGET, {"row_id": worker})

@@ -1,0 +1,85 @@
+"""Batch jobs lose nothing and do nothing twice, whoever is killed or stopped, and whenever.
+
+MODELYARD_TEST_SEED says which moments, MODELYARD_TEST_SOAK for how many minutes each setup goes on with
+new ones (`make soak`); without it each tells its story once.
+"""
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from itertools import count
+from pathlib import Path
+from random import Random
+from time import monotonic
+
+import pytest
+
+from tests.support.fleet import Fleet
+from tests.support.kill_story import LEASE, Story, watching
+from tests.support.marking import marking_engine
+from tests.support.postgres import Databases
+
+SEED = int(os.environ.get("MODELYARD_TEST_SEED", "7"))
+SOAK = float(os.environ.get("MODELYARD_TEST_SOAK", "0"))
+PHASES = {
+    "upload",
+    "validating",
+    "running",
+    "finalizing",
+    "teardown",
+    "cancelling",
+    "expiring",
+    "provisioning",
+}
+LEAST_BLOWS = 14  # in each of three setups: more than thirty in all
+
+
+async def story(place: Path, database: str | None, workers: int, seed: int) -> Story:
+    """`database` is PostgreSQL's URL; None is SQLite."""
+    place.mkdir()
+    env = {"MODELYARD_BATCH_LEASE": str(LEASE)}
+    if database is not None:
+        env["MODELYARD_DATABASE_URL"] = database
+    fleet = Fleet(place, env, workers)
+    file = fleet.data_dir / "modelyard.db"
+    watched = watching(database or f"sqlite+aiosqlite:///{file}")
+    async with marking_engine() as engine, fleet.running(), watched as watch:
+        told = Story(fleet, engine, watch, Random(seed))
+        try:
+            await told.tell()
+        except BaseException as error:
+            blows = "\n".join(map(str, fleet.blows))
+            error.add_note(f"MODELYARD_TEST_SEED={seed}; the blows:\n{blows}\n{fleet.logs()}")
+            raise
+    return told
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def new_database(
+    request: pytest.FixtureRequest,
+) -> Callable[[], AbstractContextManager[str | None]]:
+    if request.param == "sqlite":
+        return nullcontext
+    databases: Databases = request.getfixturevalue("databases")
+    template: str = request.getfixturevalue("postgres_template")
+    return lambda: databases.cloned(template)
+
+
+@pytest.mark.parametrize(
+    ("new_database", "workers"),
+    [("sqlite", 0), ("postgres", 0), ("postgres", 2)],
+    indirect=["new_database"],
+)
+async def test_nothing_is_lost_or_doubled_or_left_whoever_dies(
+    new_database: Callable[[], AbstractContextManager[str | None]], workers: int, tmp_path: Path
+) -> None:
+    until, hits, blows = monotonic() + 60 * SOAK, set[str](), 0
+    for seed in count(SEED):
+        with new_database() as database:
+            told = await story(tmp_path / str(seed), database, workers, seed)
+        hits |= told.hits
+        blows += len(told.fleet.blows)
+        if monotonic() >= until:
+            break
+    assert hits == PHASES
+    assert blows >= LEAST_BLOWS

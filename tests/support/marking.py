@@ -1,0 +1,104 @@
+"""An OpenAI-compatible engine of the test's own, which remembers every request that it ever got.
+
+async with marking_engine() as engine: ...      # engine.url; the request's mark is its first message
+
+A mark that begins with "bad" is answered with 400, one that begins with "slow" late.
+"""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from math import inf
+from time import monotonic
+
+MODEL = "marking"
+
+
+@dataclass
+class Visit:
+    """One request, in seconds of the monotonic clock. Until it is answered it ends never."""
+
+    began: float
+    ended: float = inf
+
+
+@dataclass
+class MarkingEngine:
+    url: str = ""
+    seconds: float = 0.02
+    slow_seconds: float = 1.0
+    visits: dict[str, list[Visit]] = field(default_factory=lambda: defaultdict(list))
+    answered: int = 0
+    _connections: set[asyncio.StreamWriter] = field(default_factory=set)
+    _one_more: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def until(self, answered: int, within: float = 60.0) -> None:
+        """Until so many requests were answered since the beginning."""
+        async with asyncio.timeout(within), self._one_more:
+            await self._one_more.wait_for(lambda: self.answered >= answered)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections.add(writer)
+        try:
+            with suppress(asyncio.IncompleteReadError, ConnectionError):
+                while True:
+                    await self._answer(reader, writer)
+        finally:
+            self._connections.discard(writer)
+            writer.close()
+
+    def close(self) -> None:
+        for each in list(self._connections):
+            each.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+        length = int(head.partition("content-length:")[2].partition("\r\n")[0])
+        said = json.loads(await reader.readexactly(length))
+        mark = said["messages"][0]["content"].partition(" ")[0]
+        visit = Visit(monotonic())
+        self.visits[mark].append(visit)
+        is_slow = mark.startswith("slow")
+        await asyncio.sleep(self.slow_seconds if is_slow else self.seconds)
+        writer.write(_written(mark, said["model"]))
+        await writer.drain()
+        visit.ended = monotonic()
+        self.answered += 1
+        async with self._one_more:
+            self._one_more.notify_all()
+
+
+def _written(mark: str, model: str) -> bytes:
+    if mark.startswith("bad"):
+        status = "400 Bad Request"
+        told: object = {"error": {"message": f"no: {mark}", "type": "invalid_request_error"}}
+    else:
+        status = "200 OK"
+        message = {"role": "assistant", "content": mark}
+        told = {
+            "id": f"chatcmpl-{mark}",
+            "object": "chat.completion",
+            "created": 1,
+            "model": model,
+            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7},
+        }
+    body = json.dumps(told).encode()
+    head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+@asynccontextmanager
+async def marking_engine() -> AsyncIterator[MarkingEngine]:
+    engine = MarkingEngine()
+    server = await asyncio.start_server(engine.serve, "127.0.0.1", 0, backlog=1_024)
+    engine.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    try:
+        yield engine
+    finally:
+        server.close()
+        engine.close()
+        await server.wait_closed()
