@@ -3,9 +3,10 @@
 Validated before, as a server does on another core or earlier; measured until all results are durable.
 """
 
+import itertools
 import sys
+from collections.abc import AsyncIterator
 from datetime import timedelta
-from hashlib import sha256
 from pathlib import Path
 from random import random
 
@@ -19,7 +20,7 @@ from domain.batches.cutting import Cutter
 from domain.batches.external_endpoint import ExternalEndpoint
 from domain.batches.jsonl import Lines
 from domain.batches.lines import Json
-from domain.batches.sharing import member
+from domain.batches.sharing import Crew, Roster
 from domain.batches.worker import Worker
 from domain.clock import MonotonicTimer, utc_now
 from domain.events import Scope, SubjectKind
@@ -35,14 +36,14 @@ from infra.store import Store, open_store
 LINE_LIMIT = 1024 * 1024
 
 
-async def main(content: bytes, folder: Path, port: int, at_once: int) -> None:
+async def main(source: Path, folder: Path, port: int, at_once: int) -> None:
     objects = LocalObjects(root=folder / "objects").prepared()
     url = f"sqlite+aiosqlite:///{folder / 'bench.db'}"
     async with open_store(url, data_dir=folder) as store, connections() as engines:
-        batch = await _prepared(store, objects, content, port, at_once)
+        batch = await _prepared(store, objects, source, port, at_once)
         sealer = AesSealer(bytes(32))
         worker = Worker(
-            membership=member(new_id()),
+            roster=Roster(Crew(new_id())),
             reads=store.reads,
             start_work=store.start_work,
             log=store.log,
@@ -66,25 +67,26 @@ async def main(content: bytes, folder: Path, port: int, at_once: int) -> None:
 
 
 async def _prepared(
-    store: Store, objects: LocalObjects, content: bytes, port: int, at_once: int
+    store: Store, objects: LocalObjects, source: Path, port: int, at_once: int
 ) -> Batch:
     now = utc_now()
     project = await store.reads.projects.named("default")
     assert project is not None
+    key = f"files/{new_id()}"
+    written = await objects.put(key, _pieces(source))
     file = File(
         id=new_id(),
         project_id=project.id,
         name="requests.jsonl",
         purpose=FilePurpose.BATCH,
         status=FileStatus.PROCESSED,
-        key=f"files/{new_id()}",
-        size=len(content),
-        sha256=sha256(content).hexdigest(),
+        key=key,
+        size=written.size,
+        sha256=written.sha256,
         created_at=now,
         created_by="bench",
         expires_at=now + timedelta(days=1),
     )
-    await objects.put_bytes(file.key, content)
     endpoint = ExternalEndpoint(
         id=new_id(),
         project_id=project.id,
@@ -99,10 +101,11 @@ async def _prepared(
     place = Place(target=TargetKind.EXTERNAL, why="asked", external_endpoint_id=endpoint.id)
     id_ = new_id()
     cutter, lines = Cutter(batch_id=id_, dumps=orjson.dumps), Lines(limit=LINE_LIMIT)
-    index = bytearray()
-    for number, line in enumerate([*lines.feed(content), *lines.rest()]):
-        assert line.text is not None
-        index += cutter.add(f"request-{number}", line.start, len(line.text))
+    index, count = bytearray(), itertools.count()
+    async for piece in objects.stream(key):
+        for line in lines.feed(piece):
+            assert line.text is not None
+            index += cutter.add(f"request-{next(count)}", line.start, len(line.text))
     index += cutter.rest()
     await objects.put_bytes(f"batches/{id_}/index-1", bytes(index))
     batch = Batch(
@@ -131,6 +134,12 @@ async def _prepared(
     return batch
 
 
+async def _pieces(source: Path) -> AsyncIterator[bytes]:
+    with source.open("rb") as file:
+        while piece := file.read(1024 * 1024):
+            yield piece
+
+
 async def _done(store: Store, batch: Batch) -> None:
     scope = Scope(subject=(SubjectKind.BATCH_JOB, batch.id))
     async for event in store.log.follow(None, scope):
@@ -140,4 +149,4 @@ async def _done(store: Store, batch: Batch) -> None:
 
 if __name__ == "__main__":
     source, folder, port, at_once = sys.argv[1:]
-    uvloop.run(main(Path(source).read_bytes(), Path(folder), int(port), int(at_once)))
+    uvloop.run(main(Path(source), Path(folder), int(port), int(at_once)))

@@ -25,7 +25,7 @@ from domain.batches.facts import BatchJobStatusChanged
 from domain.batches.lines import Json
 from domain.batches.ports import Reply, Seat, Standstill, Target
 from domain.batches.shard import Shard
-from domain.batches.sharing import member
+from domain.batches.sharing import Crew, Roster
 from domain.batches.worker import Worker
 from domain.errors import ModelyardError
 from domain.events import Scope
@@ -179,7 +179,7 @@ class World:
     def worker(self, name: str = "", start_work: StartWork | None = None, **said: Any) -> Worker:
         return Worker(
             **{
-                "membership": member(name or f"worker-{next(self._ids)}"),
+                "roster": Roster(Crew(name or f"worker-{next(self._ids)}")),
                 "reads": self.store.reads,
                 "start_work": start_work or self.store.start_work,
                 "log": self.store.log,

@@ -18,7 +18,7 @@ from domain.batches import pace
 from domain.batches.execution import Sending
 from domain.batches.lines import Json
 from domain.batches.ports import Inference, ShardClaims, Targets, Workers
-from domain.batches.sharing import Membership
+from domain.batches.sharing import Roster
 from domain.batches.worker.committing import Committing
 from domain.batches.worker.lag import Lag
 from domain.batches.worker.presence import Presence
@@ -48,10 +48,11 @@ HINTS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """`membership` has its name among all workers of the database. At most `most` requests at one target
-    are in flight at once; `stop_seconds` is how long those have at the end before they are cut."""
+    """`roster` is shared with the targets, which divide their room by it. `most` requests at one
+    target are in flight at once; `stop_seconds` is how long those have at the end before they are
+    cut."""
 
-    membership: Membership
+    roster: Roster  # of which its name is
     reads: Reads
     start_work: StartWork
     log: EventLog
@@ -101,7 +102,7 @@ class Worker:
         )
         gate = sending.gate
         return Shift(
-            worker=self.membership.me,
+            worker=self.roster.crew.me,
             reads=self.reads,
             start_work=self.start_work,
             claims=self.shard_claims,
@@ -113,7 +114,7 @@ class Worker:
                 objects=self.objects,
                 json=self.json,
                 clock=self.clock,
-                worker=self.membership.me,
+                worker=self.roster.crew.me,
                 lease=self.lease,
                 gate=gate,
             ),
@@ -128,11 +129,12 @@ class Worker:
             presence=Presence(
                 workers=self.workers,
                 claims=self.shard_claims,
-                membership=self.membership,
+                worker=self.roster.crew.me,
                 lease=self.lease,
                 clock=self.clock,
                 timer=self.timer,
                 gate=gate,
+                roster=self.roster,
             ),
             standing=Standing(
                 start_work=self.start_work, clock=self.clock, timer=self.timer, gate=gate
