@@ -7,7 +7,7 @@ await stable.provided(batch)                     # the reconciler played until a
 """
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain.batches.batch import Batch, BatchStatus, Place, TargetKind, Terms
@@ -102,8 +102,7 @@ class Stable:
         await self.player.promote(deployment_id)
 
     async def over_with(self, batch: Batch, status: BatchStatus = BatchStatus.COMPLETED) -> Batch:
-        now = self.clock()
-        ended = replace(await self.batch(batch), status=status, status_since=now, ending=status)
+        ended = ended_as(await self.batch(batch), status, self.clock())
         async with self.store.start_work("batches", "batch:1") as work:
             await work.batches.put(ended)
         return ended
@@ -136,3 +135,11 @@ def dedicating(start_work: StartWork, reads: Reads, clock: Clock, logs: ReplicaL
         logs=logs,
         **own,
     )
+
+
+def ended_as(batch: Batch, status: BatchStatus, now: datetime) -> Batch:
+    """Final, with every line done."""
+    before = "cancelling_at" if status is BatchStatus.CANCELLED else "finalizing_at"
+    moments: Any = {before: now, f"{status.value}_at": now}
+    done = replace(batch, status=status, status_since=now, ending=status, completed=batch.total)
+    return replace(done, **moments)

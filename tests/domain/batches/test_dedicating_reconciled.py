@@ -1,6 +1,6 @@
 """Deployments for batches, with the reconciler that runs them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from domain.templates.template import BatchUse, Template, TemplateStatus
 from tests.support.batches import a_running_batch
 from tests.support.builders import fresh
 from tests.support.fake_driver import FakeDriver
-from tests.support.stable import EVERY, SPEC, dedicating
+from tests.support.stable import EVERY, SPEC, dedicating, ended_as
 from tests.support.yard import Yard
 
 
@@ -56,8 +56,7 @@ class Farm:
         return (await self.yard.store.reads.batches.by_ids([batch.id]))[batch.id]
 
     async def ends(self, batch: Batch) -> None:
-        now, status = self.yard.clock(), BatchStatus.COMPLETED
-        ended = replace(await self.batch(batch), status=status, status_since=now, ending=status)
+        ended = ended_as(await self.batch(batch), BatchStatus.COMPLETED, self.yard.clock())
         async with self.yard.store.start_work("batches", "batch:1") as work:
             await work.batches.put(ended)
         assert await self.dedicating.give_back(ended)
