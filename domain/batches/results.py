@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.batches.batch import Batch
+from domain.batches.result import ResultLine, ResultPage
 from domain.batches.shard import Entry, Segment
 from domain.errors import CursorInvalid, ObjectMissing, ResultsDeleted
 from domain.files.file import FileStatus
@@ -18,24 +19,6 @@ from domain.work import Reads
 
 PAGE_BYTES = 16 * 1024 * 1024  # a page ends early once it has more
 SEGMENTS = 50  # read at once
-
-
-@dataclass(frozen=True, slots=True)
-class ResultLine:
-    """`line` has no newline at its end."""
-
-    line: bytes
-    is_error: bool
-    cursor: str
-
-
-@dataclass(frozen=True, slots=True)
-class ResultPage:
-    """`next` is where to go on, for as long as there is or may be more; None also where there was
-    nothing yet: begin again then."""
-
-    lines: tuple[ResultLine, ...]
-    next: str | None
 
 
 @dataclass(frozen=True, slots=True)
