@@ -19,13 +19,15 @@ from infra import autoscaling
 from infra.db import version
 from infra.http.gate import Gate, is_loopback
 from infra.http.gateway import gateway
-from infra.http.gateway.gateway import Gateway, World
+from infra.http.gateway.gateway import Gateway
 from infra.http.gateway.inference import Limits as InferenceLimits
+from infra.http.gateway.watch import World
 from infra.http.graphql import Endpoint, GraphQL
 from infra.http.health import Health
 from infra.http.live import Live
 from infra.http.metrics import Metrics
 from infra.http.openai.admission import Admission
+from infra.http.openai.batches import BatchRoutes
 from infra.http.openai.errors import FAULT
 from infra.http.openai.files import FileRoutes
 from infra.http.refusals import JSON
@@ -71,7 +73,9 @@ def build(parts: Parts) -> App:
     )
     health = Health(partial(version.require_current, parts.store.events.engines))
     inference = _gateway(parts, gate, live, metrics)
-    more = [*_files(parts, gate).routes, *inference.routes]
+    admission = Admission(gate=gate, timer=MonotonicTimer(), new_id=new_id)
+    files, batches = _files(parts, admission), _batches(parts, admission)
+    more = [*files.routes, *batches.routes, *inference.routes]
     return App(asgi=routes(endpoint, health, more), live=live, gate=gate, gateway=inference)
 
 
@@ -92,9 +96,18 @@ def routes(endpoint: Endpoint, health: Health, more: Sequence[BaseRoute] = ()) -
     )
 
 
-def _files(parts: Parts, gate: Gate) -> FileRoutes:
-    admission = Admission(gate=gate, timer=MonotonicTimer(), new_id=new_id)
+def _files(parts: Parts, admission: Admission) -> FileRoutes:
     return FileRoutes(admission=admission, files=parts.services.files, reads=parts.store.reads)
+
+
+def _batches(parts: Parts, admission: Admission) -> BatchRoutes:
+    services = parts.services
+    return BatchRoutes(
+        admission=admission,
+        batches=services.batches,
+        reads=services.reads,
+        results=services.results,
+    )
 
 
 def _gateway(parts: Parts, gate: Gate, live: Live, metrics: Metrics) -> Gateway:

@@ -44,6 +44,24 @@ class Crew:
         return heard is not None and worker.renewed_at > heard
 
 
+@dataclass(eq=False, slots=True)
+class Membership:
+    """A worker's crew as it is now: for whoever needs its share of something."""
+
+    crew: Crew
+
+    @property
+    def me(self) -> str:
+        return self.crew.me
+
+    def share(self, limit: int) -> int:
+        return self.crew.share(limit)
+
+
+def member(worker: str) -> Membership:
+    return Membership(Crew(worker))
+
+
 def renewed(crew: Crew, workers: Sequence[Worker]) -> Crew:
     """With what a renewal told."""
     mine = next((w.registered_at for w in workers if w.id == crew.me), None)

@@ -1,4 +1,4 @@
-"""A batch's answers as they are read, some at a time."""
+"""Answers of a batch, a page of them."""
 
 from dataclasses import dataclass
 
