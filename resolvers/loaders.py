@@ -15,7 +15,8 @@ from domain.autoscaling.rule import AutoscalingRule
 from domain.batches.batch import Batch
 from domain.batches.external_endpoint import ExternalEndpoint
 from domain.batches.profile import BatchProfile
-from domain.batches.results import ResultPage, Results
+from domain.batches.result_page import ResultPage
+from domain.batches.results import Results
 from domain.definitions.resolution import Drift
 from domain.definitions.service import Definitions
 from domain.deployments.deployment import Deployment, Revision, RevisionHead

@@ -297,7 +297,7 @@ def test_results_so_far_are_printed_page_by_page(tmp_path: Path) -> None:
 
 def test_followed_results_are_printed_once_each_until_the_job_is_final(tmp_path: Path) -> None:
     files = Files(pages=[b"1\n", b"2\n"])
-    progress = [[a_job(done=1), DROP], [a_job(done=2), a_job(done=2), a_final_job()]]
+    progress: list[Any] = [[a_job(done=1), DROP], [a_job(done=2), a_job(done=2), a_final_job()]]
     with scripted(there(), files, batchJobProgress=progress) as server:
         ran = run(server, "batch", "results", "batch_1", "-f", cwd=tmp_path)
     assert ok(ran) == "1\n2\n"

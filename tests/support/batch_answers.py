@@ -7,7 +7,7 @@ with scripted(answers(...), files=files) as server: ...
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 
 COUNTS = {"total": 4, "completed": 0, "failed": 0}
 
@@ -93,9 +93,10 @@ class Files:
             return web.json_response({"error": error}, status=status)
         said: dict[str, Any] = {"length": request.headers.get("Content-Length")}
         async for part in await request.multipart():
-            said[str(part.name)] = bytes(await part.read())  # type: ignore[union-attr]  # no nested forms here
+            assert isinstance(part, BodyPartReader)
+            said[str(part.name)] = bytes(await part.read())
             if part.name == "file":
-                said["filename"] = part.filename  # type: ignore[union-attr]  # no nested forms here
+                said["filename"] = part.filename
         self.uploads.append(said)
         self._hang_up(request)
         return web.json_response({"id": f"file-{len(self.uploads)}", "object": "file"})

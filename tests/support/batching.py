@@ -108,7 +108,9 @@ class Jobs:
 
     async def become(self, batch: Batch, status: BatchStatus, **said: Any) -> Batch:
         now = self.house.clock()
-        stamp = {f"{status.value}_at": now} if status is not BatchStatus.VALIDATING else {}
+        stamp: dict[str, Any] = (
+            {f"{status.value}_at": now} if status is not BatchStatus.VALIDATING else {}
+        )
         changed = replace(batch, status=status, status_since=now, **stamp, **said)
         fact = BatchJobStatusChanged(
             batch_job_id=batch.id,
