@@ -1,7 +1,7 @@
 """Batch jobs lose nothing and do nothing twice, whoever is killed or stopped, and whenever.
 
-MODELYARD_TEST_SEED says which moments, MODELYARD_TEST_SOAK for how many minutes each setup goes on with
-new ones (`make soak`); without it each tells its story once.
+MODELYARD_TEST_SEED says which moments, MODELYARD_TEST_SOAK for how many minutes in all it goes on with
+new ones (`make soak`); without it each setup tells its story once.
 """
 
 import os
@@ -21,6 +21,7 @@ from tests.support.postgres import Databases
 
 SEED = int(os.environ.get("MODELYARD_TEST_SEED", "7"))
 SOAK = float(os.environ.get("MODELYARD_TEST_SOAK", "0"))
+SETUPS = 3
 PHASES = {
     "upload",
     "validating",
@@ -73,7 +74,7 @@ def new_database(
 async def test_nothing_is_lost_or_doubled_or_left_whoever_dies(
     new_database: Callable[[], AbstractContextManager[str | None]], workers: int, tmp_path: Path
 ) -> None:
-    until, hits, blows = monotonic() + 60 * SOAK, set[str](), 0
+    until, hits, blows = monotonic() + 60 * SOAK / SETUPS, set[str](), 0
     for seed in count(SEED):
         with new_database() as database:
             told = await story(tmp_path / str(seed), database, workers, seed)
