@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.adding import add
+from benchmarks.batch import batch
 from benchmarks.gateway import gateway
 from benchmarks.measure import Measured, Ratio
 from benchmarks.reads import page, tiny, tree
@@ -28,6 +29,7 @@ BENCHMARKS: Mapping[str, Callable[[], Awaitable[Ratio | Sequence[Ratio | Measure
     "start": start,
     "reconcile": reconcile,
     "gateway": gateway,
+    "batch": batch,
 }
 
 

@@ -73,7 +73,7 @@ async def gateway() -> Sequence[Ratio | Measured]:
         deployment = await server.deployment("chat", revisions=1)
         await _serves(server, deployment, port)
         async with built.gateway.running():
-            await _known(built.gateway.following.table, deployment)
+            await _known(built.gateway.watch.following.table, deployment)
             ours = _call(built.asgi, server.token)
             bare = _call(_bare(session, port), server.token)
             streamed = [replace(each, body=_body(stream=True)) for each in (ours, bare)]

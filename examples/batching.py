@@ -14,7 +14,7 @@ GLOBAL_ID = """query { batchJobs(first: 1, orderBy: {field: CREATED_AT, directio
   nodes { id } } }"""
 FOLLOW = """subscription ($id: ID!, $after: String) { batchJobEvents(batchJobId: $id, after: $after) {
   __typename cursor at actor
-  ... on BatchJobPlaced { target why }
+  ... on BatchJobPlaced { batchTarget why }
   ... on BatchJobStatusChanged { jobStatusBefore jobStatusAfter jobReason }
   ... on BatchJobProgressed { total completed failed } } }"""
 LINES = 2_000

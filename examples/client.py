@@ -44,6 +44,8 @@ class Client:
                 said = frame.json()
                 if said["type"] == "error":
                     sys.exit(f"The server refused the subscription: {said['payload']}")
+                if said["type"] == "complete":
+                    return
                 if said["type"] == "next":
                     yield next(iter(said["payload"]["data"].values()))
 

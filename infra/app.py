@@ -13,19 +13,23 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from domain.access.access import Caller
-from domain.clock import utc_now
+from domain.clock import MonotonicTimer, utc_now
 from domain.ids import new_id
 from infra import autoscaling
 from infra.db import version
 from infra.http.gate import Gate, is_loopback
 from infra.http.gateway import gateway
-from infra.http.gateway.gateway import Gateway, World
+from infra.http.gateway.gateway import Gateway
 from infra.http.gateway.inference import Limits as InferenceLimits
+from infra.http.gateway.watch import World
 from infra.http.graphql import Endpoint, GraphQL
 from infra.http.health import Health
 from infra.http.live import Live
 from infra.http.metrics import Metrics
+from infra.http.openai.admission import Admission
+from infra.http.openai.batches import BatchRoutes
 from infra.http.openai.errors import FAULT
+from infra.http.openai.files import FileRoutes
 from infra.http.refusals import JSON
 from infra.http.websocket import Sockets
 from infra.wiring import Parts
@@ -69,9 +73,8 @@ def build(parts: Parts) -> App:
     )
     health = Health(partial(version.require_current, parts.store.events.engines))
     inference = _gateway(parts, gate, live, metrics)
-    return App(
-        asgi=routes(endpoint, health, inference.routes), live=live, gate=gate, gateway=inference
-    )
+    more = [*_files(parts, gate).routes, *_batches(parts, gate).routes, *inference.routes]
+    return App(asgi=routes(endpoint, health, more), live=live, gate=gate, gateway=inference)
 
 
 def routes(endpoint: Endpoint, health: Health, more: Sequence[BaseRoute] = ()) -> Starlette:
@@ -91,9 +94,25 @@ def routes(endpoint: Endpoint, health: Health, more: Sequence[BaseRoute] = ()) -
     )
 
 
-def _gateway(parts: Parts, gate: Gate, live: Live, metrics: Metrics) -> Gateway:
-    store, settings = parts.store, parts.settings
-    world = World(
+def _files(parts: Parts, gate: Gate) -> FileRoutes:
+    admission = Admission(gate=gate, timer=MonotonicTimer(), new_id=new_id)
+    return FileRoutes(admission=admission, files=parts.services.files, reads=parts.store.reads)
+
+
+def _batches(parts: Parts, gate: Gate) -> BatchRoutes:
+    services = parts.services
+    return BatchRoutes(
+        admission=Admission(gate=gate, timer=MonotonicTimer(), new_id=new_id),
+        batches=services.batches,
+        reads=services.reads,
+        results=services.results,
+    )
+
+
+def world(parts: Parts) -> World:
+    """What this process's gateway is told, and whom it tells."""
+    settings, store = parts.settings, parts.store
+    return World(
         id=new_id(),
         reads=store.reads,
         log=store.log,
@@ -101,11 +120,15 @@ def _gateway(parts: Parts, gate: Gate, live: Live, metrics: Metrics) -> Gateway:
         sleepers=autoscaling.waking(settings, store),
         clock=utc_now,
     )
+
+
+def _gateway(parts: Parts, gate: Gate, live: Live, metrics: Metrics) -> Gateway:
+    settings = parts.settings
     limits = InferenceLimits(
         body=settings.inference_body_limit, seconds=settings.inference_timeout.total_seconds()
     )
     hold = settings.hold_timeout.total_seconds()
-    return gateway.build(world, gate, live, metrics.registry, limits, hold)
+    return gateway.build(world(parts), gate, live, metrics.registry, limits, hold)
 
 
 async def _fault(request: Request, error: Exception) -> Response:

@@ -88,6 +88,18 @@ def serve(
 
 
 @cli.command()
+def worker(data_dir: DataDir = None, config: Config = None) -> None:
+    """Run batch jobs beside a server on the same database, until it is stopped."""
+    from infra import settings
+
+    loaded = settings.load(config, data_dir=data_dir)
+    from infra import logs, working
+
+    logs.configure(loaded.log_level)
+    working.run(loaded, installed())
+
+
+@cli.command()
 def migrate(
     to: Annotated[str, typer.Option(help="A revision; base leaves nothing.")] = "head",
     data_dir: DataDir = None,

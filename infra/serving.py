@@ -14,12 +14,13 @@ from functools import partial
 import uvicorn
 
 from domain.errors import ModelyardError
-from infra import app, wiring
+from infra import app, batching, wiring
 from infra.app import App
 from infra.http.gate import is_loopback
 from infra.http.requests import BODY_LIMIT
 from infra.output import say
 from infra.settings import Settings
+from infra.telling import telling
 from infra.wiring import Parts
 
 GOODBYE_SECONDS = 3.0  # for open streams to end
@@ -62,7 +63,12 @@ async def serve(settings: Settings, version: str, *, stop_replicas: bool = False
             url = f"http://{shown}:{listener.getsockname()[1]}"
             sweeping = asyncio.create_task(built.live.keep_swept())
             try:
-                async with built.gateway.running(), _reconciling(parts, stop_replicas):
+                async with (
+                    built.gateway.running(),
+                    _reconciling(parts, stop_replicas),
+                    batching.running(parts, built.gateway.watch),
+                    telling(parts.store, parts.sealer),
+                ):
                     await Server(built, partial(_say_ready, version, url)).serve([listener])
             finally:
                 sweeping.cancel()

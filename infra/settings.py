@@ -161,10 +161,26 @@ class Settings(BaseSettings):
         timedelta(seconds=30),
         description="How long a replica may take to end by itself before it is killed.",
     )
+    batch_lease: Duration = Field(
+        timedelta(seconds=15),
+        description="How long a batch worker that is not heard of keeps what it works on.",
+    )
+    batch_requests_limit: int = Field(
+        50_000, gt=0, description="How many requests a batch may have."
+    )
+    batch_bytes_limit: int = Field(
+        200 * 1024 * 1024, gt=0, description="How many bytes a batch's input file may have."
+    )
+    batch_line_limit: int = Field(
+        1024 * 1024, gt=0, description="How many bytes a line of a batch's input may have."
+    )
     object_store: str | None = Field(
         None,
-        description="Where uploaded files are kept, as a URL (there are none yet); default: a folder in "
-        "the data dir.",
+        description="Where files and batches' results are kept: s3://, gs:// or az://bucket/prefix, or a "
+        "folder; default: objects in the data dir.",
+    )
+    file_limit: int = Field(
+        512 * 1024 * 1024, gt=0, description="How many bytes an uploaded file may have."
     )
     store_timeout: Duration = Field(
         timedelta(seconds=10), description="How long storage may take to give a file."

@@ -9,11 +9,17 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import orjson
 from pydantic import SecretStr
 
 from domain.access.service import Access
 from domain.autoscaling.service import Autoscaling
-from domain.clock import utc_now
+from domain.batches.external_endpoints import ExternalEndpoints
+from domain.batches.profiles import Profiles
+from domain.batches.requests import Limits
+from domain.batches.results import Results
+from domain.batches.service import Batches
+from domain.clock import MonotonicTimer, utc_now
 from domain.definitions.folder_file import DefinitionFiles
 from domain.definitions.service import Definitions
 from domain.deployments.ports import ReplicaLogs
@@ -22,8 +28,11 @@ from domain.deployments.replicas import Replicas
 from domain.deployments.rollouts import Rollouts
 from domain.deployments.service import Deployments
 from domain.errors import ModelyardError
+from domain.files.ports import Objects as StoredObjects
+from domain.files.service import Files
 from domain.folders.service import Folders
 from domain.ids import new_id
+from domain.secrets.ports import Sealer
 from domain.secrets.service import Secrets
 from domain.templates.service import Templates
 from domain.webhooks.service import Webhooks
@@ -35,6 +44,7 @@ from infra.files.folders import Folders as StoredFolders
 from infra.files.folders import real_roots
 from infra.files.local import LocalCopies
 from infra.files.objects import Objects
+from infra.objects import opening
 from infra.plane import Plane
 from infra.secrets.sealer import AesSealer, key_from_folder, key_from_text
 from infra.settings import Driver, Settings
@@ -57,6 +67,8 @@ class Parts:
     settings: Settings
     store: Store
     services: Services
+    sealer: Sealer
+    objects: StoredObjects
     plane: Plane | None  # of a server whose replicas are its own processes
 
 
@@ -65,7 +77,8 @@ async def running(settings: Settings, *, serves: bool = False) -> AsyncIterator[
     """`serves`: as a server, which runs replicas; nobody else may then serve from the data dir (its
     SQLite database) meanwhile.
 
-    Raises FolderUnusable, SealingKeyRefused, HostRefused, and what `open_store` raises.
+    Raises FolderUnusable, SealingKeyRefused, HostRefused, ObjectStoreRefused, StorageFull, and what
+    `open_store` raises.
     """
     data_dir = made(settings.data_dir)
     async with AsyncExitStack() as stack:
@@ -81,13 +94,24 @@ async def running(settings: Settings, *, serves: bool = False) -> AsyncIterator[
                 replica_ports=range(settings.replica_ports[0], settings.replica_ports[1] + 1),
             )
         )
-        folders = _folders(settings)
+        folders, credentials = _folders(settings), _credentials(settings)
+        objects = opening.opened(
+            settings.object_store, data_dir / "objects", credentials, settings.store_timeout
+        )
         own = None
         if serves and settings.driver is Driver.PROCESS:
             copies = LocalCopies(folders=folders, data_dir=data_dir)
             own = await stack.enter_async_context(plane.opened(settings, store, sealer, copies))
-        services = _services(settings, store, sealer, folders, own.logs if own else Remembered())
-        yield Parts(settings=settings, store=store, services=services, plane=own)
+        logs = own.logs if own else Remembered()
+        services = _services(settings, store, sealer, folders, objects, logs)
+        yield Parts(
+            settings=settings,
+            store=store,
+            services=services,
+            sealer=sealer,
+            objects=objects,
+            plane=own,
+        )
 
 
 def made(folder: Path) -> Path:
@@ -116,7 +140,12 @@ def access(store: Store) -> Access:
 
 
 def _services(
-    settings: Settings, store: Store, sealer: AesSealer, files: StoredFolders, written: ReplicaLogs
+    settings: Settings,
+    store: Store,
+    sealer: AesSealer,
+    files: StoredFolders,
+    objects: StoredObjects,
+    written: ReplicaLogs,
 ) -> Services:
     start_work, reads = store.start_work, store.reads
     definitions = Definitions(
@@ -125,12 +154,21 @@ def _services(
         driver=settings.driver.value,
         enable_override=settings.enable_model_definition_override,
     )
+    stored = Files(
+        start_work=start_work,
+        reads=reads,
+        objects=objects,
+        clock=utc_now,
+        new_id=new_id,
+        limit=settings.file_limit,
+    )
     return Services(
         access=access(store),
         secrets=Secrets(start_work=start_work, sealer=sealer, clock=utc_now, new_id=new_id),
         folders=Folders(
             start_work=start_work, reads=reads, files=files, clock=utc_now, new_id=new_id
         ),
+        files=stored,
         templates=Templates(start_work=start_work, reads=reads, clock=utc_now, new_id=new_id),
         definitions=definitions,
         deployments=Deployments(
@@ -149,6 +187,12 @@ def _services(
         ),
         replicas=Replicas(reads=reads, written=written),
         autoscaling=Autoscaling(start_work=start_work, reads=reads, clock=utc_now, new_id=new_id),
+        batches=_batches(settings, store, objects, stored),
+        batch_profiles=Profiles(start_work=start_work, reads=reads, clock=utc_now, new_id=new_id),
+        external_endpoints=ExternalEndpoints(
+            start_work=start_work, reads=reads, clock=utc_now, new_id=new_id
+        ),
+        results=Results(reads=reads, objects=objects),
         webhooks=Webhooks(
             start_work=start_work,
             log=store.log,
@@ -159,12 +203,34 @@ def _services(
         ),
         reads=reads,
         log=store.log,
+        timer=MonotonicTimer(),
     )
 
 
-def _folders(settings: Settings) -> StoredFolders:
+def batch_limits(settings: Settings) -> Limits:
+    return Limits(
+        requests=settings.batch_requests_limit,
+        size=settings.batch_bytes_limit,
+        line=settings.batch_line_limit,
+    )
+
+
+def _batches(settings: Settings, store: Store, objects: StoredObjects, files: Files) -> Batches:
+    return Batches(
+        start_work=store.start_work,
+        reads=store.reads,
+        objects=objects,
+        files=files,
+        loads=orjson.loads,
+        clock=utc_now,
+        new_id=new_id,
+        limits=batch_limits(settings),
+    )
+
+
+def _credentials(settings: Settings) -> Credentials:
     account = settings.gs_service_account
-    credentials = Credentials(
+    return Credentials(
         s3_endpoint=settings.s3_endpoint,
         s3_region=settings.s3_region,
         s3_access_key_id=settings.s3_access_key_id,
@@ -175,9 +241,12 @@ def _folders(settings: Settings) -> StoredFolders:
         az_access_key=_plain(settings.az_access_key),
         az_endpoint=settings.az_endpoint,
     )
+
+
+def _folders(settings: Settings) -> StoredFolders:
     return StoredFolders(
         roots=real_roots(settings.model_roots),
-        objects=Objects(credentials=credentials, timeout=settings.store_timeout),
+        objects=Objects(credentials=_credentials(settings), timeout=settings.store_timeout),
         timeout=settings.store_timeout,
     )
 

@@ -19,6 +19,7 @@ from domain.deployments.rollouts import Rollouts
 from domain.deployments.service import Deployments
 from domain.errors import NotFound
 from domain.events import Cursor
+from domain.files.service import Files
 from domain.folders.service import Folders
 from domain.secrets.service import Secrets
 from domain.templates.service import Templates
@@ -34,6 +35,7 @@ class Services:
     access: Access
     secrets: Secrets
     folders: Folders
+    files: Files
     templates: Templates
     definitions: Definitions
     deployments: Deployments

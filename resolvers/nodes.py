@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
 import strawberry
-from schema.files import File
 
 from resolvers.context import Context, Info
 from schema import versions
@@ -15,6 +14,7 @@ from schema.batch_profiles import BatchProfile
 from schema.batches import BatchJob
 from schema.deployments import ModelDeployment
 from schema.external_endpoints import ExternalEndpoint
+from schema.files import File
 from schema.folders import ModelFolder
 from schema.relay import Node, many, parse_id
 from schema.replicas import ModelReplica, ReplicaGroup

@@ -15,6 +15,7 @@ from resolvers.batches import BatchMutations, BatchQueries
 from resolvers.deployments import DeploymentMutations, DeploymentQueries
 from resolvers.events import EventQueries
 from resolvers.external_endpoints import ExternalEndpointMutations, ExternalEndpointQueries
+from resolvers.files import FileMutations, FileQueries
 from resolvers.folders import FolderMutations, FolderQueries
 from resolvers.nodes import NodeQueries
 from resolvers.replicas import ReplicaQueries
@@ -41,6 +42,7 @@ class Query(
     RevisionQueries,
     RolloutQueries,
     ReplicaQueries,
+    FileQueries,
     BatchQueries,
     BatchProfileQueries,
     ExternalEndpointQueries,
@@ -61,6 +63,7 @@ class Mutation(
     RevisionMutations,
     RolloutMutations,
     AutoscalingMutations,
+    FileMutations,
     BatchMutations,
     BatchProfileMutations,
     ExternalEndpointMutations,

@@ -73,8 +73,8 @@ class BatchResultEdge:
 
 @versions.type(added="0.2.0")
 class BatchResultConnection:
-    """A part of what is committed so far. Its end cursor goes on behind it, also where no more is
-    there yet."""
+    """A part of what is committed so far. Until the job is final more may come: its end cursor goes on
+    behind it, also where there is no next page yet."""
 
     edges: list[BatchResultEdge]
     nodes: list[BatchResult] = versions.field(description="The edges' nodes.")
@@ -82,12 +82,13 @@ class BatchResultConnection:
 
     @classmethod
     def of(cls, page: ResultPage, after: str | None) -> "BatchResultConnection":
+        has_next = page.next is not None and bool(page.lines)
         edges = [BatchResultEdge(node=BatchResult.of(line), held=line) for line in page.lines]
         cursors = [partial(str, line.cursor) for line in (*page.lines[:1], *page.lines[-1:])]
         return cls(
             edges=edges,
             nodes=[edge.node for edge in edges],
-            page_info=page_ends(cursors, after, has_next=page.next is not None),
+            page_info=page_ends(cursors, after, has_next=has_next),
         )
 
 

@@ -7,6 +7,7 @@ from schema import (
     autoscaling_events,
     batch_events,
     deployment_events,
+    file_events,
     replica_events,
     resource_events,
     rollout_events,
@@ -34,6 +35,7 @@ TYPES: Mapping[str, type[Event]] = {
         replica_events,
         webhook_events,
         batch_events,
+        file_events,
     )
     for name, found in _declared(module).items()
 }

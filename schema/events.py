@@ -56,6 +56,8 @@ class EventType(StrEnum):
     REPLICA_DRAINING = "ReplicaDraining"
     REPLICA_STOPPING = "ReplicaStopping"
     REPLICA_EXITED = "ReplicaExited"
+    FILE_CREATED = "FileCreated"
+    FILE_DELETED = "FileDeleted"
     BATCH_JOB_CREATED = "BatchJobCreated"
     BATCH_JOB_STATUS_CHANGED = "BatchJobStatusChanged"
     BATCH_JOB_PLACED = "BatchJobPlaced"
@@ -127,6 +129,7 @@ _NODES = {
     "rollout_id": "Rollout",
     "replica_id": "ModelReplica",
     "rule_id": "AutoscalingRule",
+    "file_id": "File",
     "batch_job_id": "BatchJob",
     "retry_of": "BatchJob",
     "input_file_id": "File",

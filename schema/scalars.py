@@ -9,6 +9,7 @@ from typing import NewType
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
+from domain.files.incoming import Incoming
 from schema import versions
 
 JSON = NewType("JSON", object)
@@ -17,6 +18,8 @@ Duration = NewType("Duration", float)  # seconds
 Command = NewType("Command", object)  # str | list[str]
 IntOrString = NewType("IntOrString", object)  # int | str
 SafeInt = NewType("SafeInt", int)  # what a double holds exactly: more than GraphQL's Int does
+
+Upload = NewType("Upload", Incoming)
 
 SAFEST = 2**53 - 1
 
@@ -92,6 +95,17 @@ def parse_safe_int(value: object) -> int:
     raise _wrong("SafeInt", f"an integer from {-SAFEST} to {SAFEST}", value)
 
 
+def parse_upload(value: object) -> Incoming:
+    """What the transport put there; a value of JSON is none."""
+    if isinstance(value, Incoming):
+        return value
+    raise _wrong("Upload", "a file of a form (graphql-multipart-request-spec)", value)
+
+
+def show_upload(value: object) -> object:
+    raise GraphQLError("Upload is for inputs.")
+
+
 def show_command(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
@@ -152,6 +166,14 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         description="An integer or a string.",
         serialize=parse_json,
         parse_value=parse_int_or_string,
+    ),
+    Upload: versions.scalar(
+        "Upload",
+        added="0.2.0",
+        description="A file, in a form as graphql-multipart-request-spec has it; only in variables.",
+        serialize=show_upload,
+        parse_value=parse_upload,
+        specified_by_url="https://github.com/jaydenseric/graphql-multipart-request-spec",
     ),
     SafeInt: versions.scalar(
         "SafeInt",

@@ -97,7 +97,7 @@ def step(batch: Batch, situation: Situation, now: datetime) -> Step:
 
 def _going_on(batch: Batch, now: datetime) -> Step:
     if batch.left == 0:
-        return End(BatchStatus.COMPLETED)
+        return Close()
     if batch.reason is BatchReason.INPUT_UNAVAILABLE:
         error = InputError(code=INPUT_GONE, message=batch.message)
         return End(BatchStatus.COMPLETED, (error,))
@@ -162,6 +162,8 @@ def ended(batch: Batch, end: End, now: datetime) -> Batch:
 
 
 def closed(batch: Batch, now: datetime) -> Batch:
+    """Where nothing else ended it, all its lines are done."""
+    batch = replace(batch, ending=batch.ending or BatchStatus.COMPLETED)
     return moved(batch, BatchStatus.FINALIZING, now, lasting_reason(batch), batch.message)
 
 

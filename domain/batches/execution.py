@@ -35,6 +35,8 @@ from domain.logger import Logger
 ANSWER_LIMIT = 16 * 1024 * 1024
 LOOK_EVERY = 1.0  # where something stands still, and nobody says that it goes on
 FAILURES = (Unreachable, Interrupted, RequestTimeout, ResponseTooLarge)
+BUSY = "The engine answers that it has too many requests. It is asked again."
+OUT_OF_REACH = "The engine can't be reached, or answers that it is unavailable. It is asked again."
 MALFORMED = (ValueError, KeyError, TypeError)
 
 
@@ -120,13 +122,12 @@ class Lane:
         """Why nothing of the batch is sent now, although it could be."""
         seat = self.target.seat(run.batch.endpoint, self._avoided())
         if isinstance(seat, Standstill):
-            return seat
+            return None if run.flights else seat
         trouble = self.troubles.get(seat.id)
         if trouble is None:
             return None
         busy = trouble.reason is BatchReason.ENGINE_BUSY
-        said = "It answers that it has too many requests." if busy else "It can't be reached."
-        return Standstill(trouble.reason, said)
+        return Standstill(trouble.reason, BUSY if busy else OUT_OF_REACH)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._senders.discard(task)
@@ -252,7 +253,7 @@ class Lane:
     def _answered(
         self, run: Run, line: Line, seat: Seat, asked: Asked, reply: Reply, sent_at: float
     ) -> None:
-        now = self.sending.timer.now()
+        now = run.moved_at = self.sending.timer.now()
         if reply.status < 500:
             self.answered_at[seat.id] = now
             if self.troubles:
@@ -319,20 +320,12 @@ class Lane:
             run.ready.appendleft(line)
 
     def _settle(self, run: Run) -> None:
-        if run.is_idle and run.results:
+        if run.is_idle and (run.results or run.is_over):
             self.sending.dry.set()
 
     def _unreadable(self, run: Run, line: Line) -> Answered:
         code, message = lines.INPUT_UNAVAILABLE, "The line is no longer what was validated."
         return lines.unanswered(_id(run, line), None, code, message, self.sending.json)
-
-
-def with_share(run: Run, share: int | None) -> None:
-    """What is in flight above it is cut, the youngest first: others count on it."""
-    run.share = share
-    if share is not None and len(run.flights) > share:
-        for task in list(run.flights)[share:]:
-            task.cancel()
 
 
 def _id(run: Run, line: Line) -> str:

@@ -98,7 +98,7 @@ class Run:
     unread: list[Held] = field(default_factory=list)
     finished: list[Shard] = field(default_factory=list)
     standstill: Standstill | None = None  # of reading its input, or of its target
-    stands_since: float | None = None
+    moved_at: float = 0.0  # the last answer
     low: int = 128  # ready lines, below which more are read
     wants_more: bool = True  # nobody was told yet
     lines_a_shard: int = 1_000

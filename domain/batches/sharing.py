@@ -44,6 +44,16 @@ class Crew:
         return heard is not None and worker.renewed_at > heard
 
 
+@dataclass(slots=True)
+class Roster:
+    """The crew as it was last heard of: kept by one, looked at by many."""
+
+    crew: Crew
+
+    def share(self, limit: int) -> int:
+        return self.crew.share(limit)
+
+
 def renewed(crew: Crew, workers: Sequence[Worker]) -> Crew:
     """With what a renewal told."""
     mine = next((w.registered_at for w in workers if w.id == crew.me), None)

@@ -224,6 +224,8 @@ FIELDS: Mapping[str, str] = {
     "ReplicaDraining": "deploymentId replicaId revisionNumber reason",
     "ReplicaStopping": "deploymentId replicaId revisionNumber reason",
     "ReplicaExited": "deploymentId replicaId revisionNumber wanted exitCode reason message",
+    "FileCreated": "fileId name purpose size sha256",
+    "FileDeleted": "fileId name expired",
     "BatchJobCreated": "batchJobId endpoint inputFileId retryOfId",
     "BatchJobStatusChanged": "batchJobId jobStatusBefore jobStatusAfter jobReason message",
     "BatchJobPlaced": "batchJobId batchTarget why placedDeploymentId placedEndpointId",

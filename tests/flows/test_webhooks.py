@@ -9,7 +9,7 @@ import httpx
 from openai import OpenAI
 
 from tests.support.api import Api, a_client
-from tests.support.jobs import Job
+from tests.support.kill_jobs import Job
 from tests.support.receiver import Got, receiving, refusing
 from tests.support.server import running
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from domain.access.access import Caller
+from domain.clock import MonotonicTimer, Timer
 from resolvers import errors
 from resolvers.context import Context, Services
 from resolvers.root import Schema
@@ -30,6 +31,7 @@ class Answer:
 class Graph:
     schema: Schema
     house: House = field(default_factory=House)
+    timer: Timer = field(default_factory=MonotonicTimer)
 
     @property
     def services(self) -> Services:
@@ -38,15 +40,21 @@ class Graph:
             access=house.access,
             secrets=house.secrets,
             folders=house.folders,
+            files=house.uploads,
             templates=house.templates,
             definitions=house.definitions,
             deployments=house.deployments,
             rollouts=house.rollouts,
             replicas=house.replicas,
             autoscaling=house.autoscaling,
+            batches=house.batches,
+            batch_profiles=house.batch_profiles,
+            external_endpoints=house.external_endpoints,
+            results=house.results,
             webhooks=house.webhooks,
             reads=house.store.reads,
             log=house.store.log,
+            timer=self.timer,
         )
 
     def context(self, caller: Caller | None = None) -> Context:

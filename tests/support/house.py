@@ -1,11 +1,16 @@
 """All services over the store in memory: one call, everything within reach."""
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
 from domain.access.access import Caller, Role
 from domain.access.service import Access
 from domain.autoscaling.service import Autoscaling
+from domain.batches.external_endpoints import ExternalEndpoints
+from domain.batches.profiles import Profiles
+from domain.batches.results import Results
+from domain.batches.service import Batches
 from domain.definitions.folder_file import DefinitionFiles
 from domain.definitions.notices import DriverKind
 from domain.definitions.request import FolderChoice, RevisionRequest
@@ -16,6 +21,7 @@ from domain.deployments.replicas import Replicas
 from domain.deployments.rollouts import Rollouts
 from domain.deployments.service import Deployments, NewDeployment
 from domain.events import Event, Scope
+from domain.files.service import Files
 from domain.folders.folder import Folder
 from domain.folders.service import Folders, NewFolder
 from domain.secrets.service import Secrets
@@ -24,8 +30,10 @@ from domain.webhooks.service import Webhooks
 from infra.files.definition_file import DefinitionFileParser
 from tests.support.build import FolderFilesInMemory, OwnClock, PlainSealer, a_caller, ids
 from tests.support.memory import MemoryStore
+from tests.support.memory_objects import MemoryObjects
 from tests.support.written import WrittenInMemory
 
+FILE_LIMIT = 1_000_000
 URI = "file:///srv/models/llama"
 
 
@@ -54,6 +62,8 @@ class House:
         )
         self.access = Access(reads=reads, new_token=lambda: "my_token", **shared)
         self.folders = Folders(reads=reads, files=self.files, **shared)
+        self.objects = MemoryObjects(clock=self.clock)
+        self.uploads = Files(reads=reads, objects=self.objects, limit=FILE_LIMIT, **shared)
         self.secrets = Secrets(sealer=PlainSealer(), **shared)
         self.webhooks = Webhooks(
             log=self.store.log, sealer=PlainSealer(), new_key=lambda: bytes(32), **shared
@@ -62,6 +72,12 @@ class House:
         self.autoscaling = Autoscaling(reads=reads, **shared)
         self.deployments = Deployments(reads=reads, definitions=self.definitions, **shared)
         self.rollouts = Rollouts(reads=reads, driver=self.driver, **shared)
+        self.batches = Batches(
+            reads=reads, objects=self.objects, files=self.uploads, loads=json.loads, **shared
+        )
+        self.batch_profiles = Profiles(reads=reads, **shared)
+        self.external_endpoints = ExternalEndpoints(reads=reads, **shared)
+        self.results = Results(reads=reads, objects=self.objects)
         self.written = WrittenInMemory()
         self.replicas = Replicas(reads=reads, written=self.written)
 

@@ -28,7 +28,7 @@ from infra.db.work import StoredWorkStarter
 from infra.process.processes import MARK
 from tests.support.api import a_client
 from tests.support.fleet import Fleet
-from tests.support.jobs import Job, check, ended, unexplained, upload
+from tests.support.kill_jobs import Job, check, ended, unexplained, upload
 from tests.support.marking import MODEL, MarkingEngine
 
 LEASE = 2.0  # seconds, by setting

@@ -27,7 +27,10 @@ def require_rules(value: object) -> None:
             rules = _of_shard(value)
         case Delivery():
             pending = value.status is DeliveryStatus.PENDING
-            rules = {"pending_is_unfinished": (value.finished_at is None) == pending}
+            rules = {
+                "pending_is_unfinished": (value.finished_at is None) == pending,
+                "attempts": value.attempts >= 0,
+            }
         case _:
             rules = {}
     for name, holds in rules.items():

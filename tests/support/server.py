@@ -29,8 +29,8 @@ from domain.ids import new_id
 from infra.app import App, routes
 from infra.http.gate import Gate
 from infra.http.gateway import gateway
-from infra.http.gateway.gateway import World
 from infra.http.gateway.inference import Limits
+from infra.http.gateway.watch import World
 from infra.http.graphql import Endpoint
 from infra.http.health import Health
 from infra.http.live import Live

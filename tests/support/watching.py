@@ -25,8 +25,8 @@ async def known(app: ToyApp) -> None:
     """The gateway's table is of now."""
     head = await app.store.log.head()
     async with asyncio.timeout(WAIT):
-        while app.gateway.following.table.position < head.position:
-            await app.gateway.following.table.moved.wait()
+        while app.gateway.watch.following.table.position < head.position:
+            await app.gateway.watch.following.table.moved.wait()
 
 
 @dataclass
@@ -65,8 +65,8 @@ class Reports:
 def reported(app: ToyApp) -> Reports:
     """What the app's gateway reports; asked for before the gateway runs."""
     reports = Reports(app.store.gateways)
-    reporting = replace(app.gateway.reporting, gateways=reports)
-    app.gateway = replace(app.gateway, reporting=reporting)
+    reporting = replace(app.gateway.watch.reporting, gateways=reports)
+    app.gateway = replace(app.gateway, watch=replace(app.gateway.watch, reporting=reporting))
     return reports
 
 

@@ -33,8 +33,7 @@ from domain.rounds import Rounds
 from domain.setbacks import Setbacks
 from domain.work import EventLog, Reads, StartWork
 
-LEASE = 15.0
-RENEW_EVERY = LEASE / 3
+LEASE = timedelta(seconds=15)
 TAKE_EVERY = 1.0
 CLAIMS = 64  # at once
 STOP_SECONDS = 10.0
@@ -57,6 +56,7 @@ class Tending:
     timer: Timer
     new_id: NewId
     logger: Logger
+    lease: timedelta = LEASE
     _changes: Changes = field(init=False)
     _areas: Areas = field(init=False)
     _acting: Acting = field(init=False)
@@ -128,8 +128,8 @@ class Tending:
         """Take what is due, as far as there is room."""
         room = CLAIMS - len(self._under_way)
         if room > 0:
-            now, until = self.clock(), self.timer.now() + LEASE
-            end = now + timedelta(seconds=LEASE)
+            now, until = self.clock(), self.timer.now() + self._seconds
+            end = now + self.lease
             for claim in await self.claims.take(self.worker, now, end, room):
                 task = asyncio.create_task(self._tend(claim), name=f"tending {claim.batch_id}")
                 self._under_way[claim] = Held(task, until)
@@ -138,20 +138,24 @@ class Tending:
     async def renew(self) -> float:
         """A claim that was not renewed in its time is as good as lost, too."""
         if not self._under_way:
-            return RENEW_EVERY
+            return self._seconds / 3
         claims = list(self._under_way)
         now = self.timer.now()
         try:
-            end = self.clock() + timedelta(seconds=LEASE)
+            end = self.clock() + self.lease
             kept = await self.claims.renew(self.worker, claims, end)
         except StorageUnavailable:
             await self._drop([c for c in claims if c in self._under_way and self._is_over(c)])
             raise
         for claim in claims:
             if claim.batch_id in kept and claim in self._under_way:
-                self._under_way[claim].until = now + LEASE
+                self._under_way[claim].until = now + self._seconds
         await self._drop([c for c in claims if c.batch_id not in kept])
-        return RENEW_EVERY
+        return self._seconds / 3
+
+    @property
+    def _seconds(self) -> float:
+        return self.lease.total_seconds()
 
     def _is_over(self, claim: Claim) -> bool:
         return self._under_way[claim].until <= self.timer.now()

@@ -80,14 +80,16 @@ RELEASE = (
     .values(
         owner=None,
         until=None,
-        due_at=case((LOOK.asked == bindparam("seen"), bindparam("at")), else_=LOOK.due_at),
+        due_at=case(
+            (LOOK.asked == bindparam("seen"), bindparam("at", type_=Moment)), else_=LOOK.due_at
+        ),
     )
 )
 ASK = (
     update(BATCH_LOOKS)
     .where(LOOK.batch_id == bindparam("row_id"))
     .values(
-        due_at=case((LOOK.owner.is_(None), bindparam("at")), else_=LOOK.due_at),
+        due_at=case((LOOK.owner.is_(None), bindparam("at", type_=Moment)), else_=LOOK.due_at),
         asked=LOOK.asked + 1,
     )
 )

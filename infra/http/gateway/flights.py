@@ -6,16 +6,22 @@ from contextlib import contextmanager
 
 
 class Flights:
-    """`in_flight` counts by replica id, `held` and `arrived` by deployment id; zeros are left out.
+    """`in_flight` and `batch` (those of the former that are batches') count by replica id, `held` and
+    `arrived` by deployment id; zeros are left out.
 
-    `changed` is called with each change, and the id of the replica whose last request ended with it.
+    `changed` is called with each change, and the id of the replica whose last request ended with it;
+    `online` with each change that is not a batch's.
     """
 
-    def __init__(self, changed: Callable[[str | None], None]) -> None:
+    def __init__(
+        self, changed: Callable[[str | None], None], online: Callable[[], None] = lambda: None
+    ) -> None:
         self.in_flight: Counter[str] = Counter()
+        self.batch: Counter[str] = Counter()
         self.held: Counter[str] = Counter()
         self.arrived: Counter[str] = Counter()
         self._changed = changed
+        self._online = online
 
     def arrive(self, deployment_id: str) -> None:
         self.arrived[deployment_id] += 1
@@ -24,6 +30,42 @@ class Flights:
     @contextmanager
     def flight(self, replica_id: str) -> Iterator[None]:
         """From the choice of a replica to its answer's last byte, or whatever ends it."""
+        try:
+            with self._counted(replica_id):
+                self._online()
+                yield
+        finally:
+            self._online()
+
+    @contextmanager
+    def batch_flight(self, replica_id: str) -> Iterator[None]:
+        """As `flight`, of a batch's request."""
+        with self._counted(replica_id):
+            self.batch[replica_id] += 1
+            try:
+                yield
+            finally:
+                _less(self.batch, replica_id)
+
+    @contextmanager
+    def hold(self, deployment_id: str) -> Iterator[None]:
+        self.held[deployment_id] += 1
+        self._changed(None)
+        self._online()
+        try:
+            yield
+        finally:
+            _less(self.held, deployment_id)
+            self._changed(None)
+            self._online()
+
+    def forget(self, gone: Callable[[str], bool]) -> None:
+        """The arrivals of deployments that are gone."""
+        for each in [each for each in self.arrived if gone(each)]:
+            del self.arrived[each]
+
+    @contextmanager
+    def _counted(self, replica_id: str) -> Iterator[None]:
         self.in_flight[replica_id] += 1
         self._changed(None)
         try:
@@ -31,21 +73,6 @@ class Flights:
         finally:
             is_last = _less(self.in_flight, replica_id)
             self._changed(replica_id if is_last else None)
-
-    @contextmanager
-    def hold(self, deployment_id: str) -> Iterator[None]:
-        self.held[deployment_id] += 1
-        self._changed(None)
-        try:
-            yield
-        finally:
-            _less(self.held, deployment_id)
-            self._changed(None)
-
-    def forget(self, gone: Callable[[str], bool]) -> None:
-        """The arrivals of deployments that are gone."""
-        for each in [each for each in self.arrived if gone(each)]:
-            del self.arrived[each]
 
 
 def _less(counts: Counter[str], id: str) -> bool:

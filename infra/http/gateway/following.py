@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -112,14 +112,14 @@ class Following:
 
     async def _all(self) -> Mapping[str, Route]:
         routes: dict[str, Route] = {}
-        listing = Listing(first=PAGE)
+        listing = Listing(first=PAGE, with_dedicated=True)
         while True:
             page = await self.reads.deployments.page(listing)
             routes |= await self._routes({each.id: each for each in page.items})
             if not page.has_next:
                 return routes
             last = page.items[-1]
-            listing = Listing(first=PAGE, after=(last.created_at, last.id))
+            listing = replace(listing, after=(last.created_at, last.id))
 
     async def _some(self, ids: set[str]) -> Mapping[str, Route]:
         return await self._routes(await self.reads.deployments.by_ids(ids))

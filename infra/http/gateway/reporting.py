@@ -67,6 +67,7 @@ class Reporting:
                 gateway=self.gateway,
                 position=self.table.position,
                 in_flight=dict(self.flights.in_flight),
+                batch=dict(self.flights.batch),
                 held=dict(self.flights.held),
                 arrived=dict(self.flights.arrived),
                 seen_at=self.clock(),

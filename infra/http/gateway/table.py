@@ -7,7 +7,8 @@ from domain.gateway.route import Route
 
 
 class Table:
-    """`position` is the event up to which all is known that the routes are made of."""
+    """`position` is the event up to which all is known that the routes are made of. What was made for
+    batches is known, but neither by name nor listed."""
 
     def __init__(self) -> None:
         self.position = 0
@@ -17,14 +18,19 @@ class Table:
         self._ids: dict[tuple[str, str], str] = {}
         self._targets: set[str] = set()
 
+    def get(self, deployment_id: str) -> Route | None:
+        return self._routes.get(deployment_id)
+
     def named(self, project_id: str, name: str) -> Route | None:
         found = self._ids.get((project_id, name))
         return None if found is None else self._routes[found]
 
     def of(self, project_id: str) -> Sequence[Route]:
         """A project's, by name."""
-        mine = (route for route in self._routes.values() if route.project_id == project_id)
-        return sorted(mine, key=lambda route: route.name)
+        mine = sorted(
+            (name, i) for (project, name), i in self._ids.items() if project == project_id
+        )
+        return [self._routes[deployment_id] for _, deployment_id in mine]
 
     def __contains__(self, deployment_id: str) -> bool:
         return deployment_id in self._routes
@@ -53,13 +59,15 @@ class Table:
         for each in deployment_ids:
             route = self._routes.pop(each, None)
             if route is not None:
-                self._ids.pop((route.project_id, route.name), None)
+                if self._ids.get((route.project_id, route.name)) == each:
+                    del self._ids[route.project_id, route.name]
                 self._targets.difference_update(target.replica_id for target in route.targets)
 
     def _put(self, routes: Mapping[str, Route]) -> None:
         self._routes.update(routes)
         for route in routes.values():
-            self._ids[route.project_id, route.name] = route.deployment_id
+            if not route.is_dedicated:
+                self._ids[route.project_id, route.name] = route.deployment_id
             self._targets.update(target.replica_id for target in route.targets)
 
     def _move(self, position: int) -> None:

@@ -18,6 +18,7 @@ from domain.errors import (
     CursorInvalid,
     ModelyardError,
     NotFound,
+    ResultsDeleted,
     UserError,
 )
 from domain.listing import Listing, Order
@@ -85,14 +86,13 @@ class BatchRoutes:
 
     async def _results(self, request: Request) -> Response:
         """What is stored so far, in the order in which it was stored. `X-Next-Cursor` is what to ask
-        after next, also where there was nothing more yet."""
+        after next; there is none once nothing more can come."""
         batch = await self._asked(request, Role.VIEWER)
         said = request.query_params
         limit = lists.limit(said, default=RESULTS, most=RESULTS_AT_MOST)
         after = said.get("after") or None
         page = await self.results.page(batch, after, limit)
-        cursor = page.lines[-1].cursor if page.lines else after
-        headers = {} if cursor is None else {"X-Next-Cursor": cursor}
+        headers = {} if page.next is None else {"X-Next-Cursor": page.next}
         content = b"".join(result.line + b"\n" for result in page.lines)
         return Response(content, headers=headers, media_type=JSONL)
 
@@ -146,6 +146,8 @@ def shape(error: ModelyardError) -> Shape:
             param = batch_body.param(error.path)
             code = f"{error.path[0]!s}_not_found"
             return Shape(status=400, type=INVALID, code=code, param=param)
+        case ResultsDeleted():
+            return replace(errors.shape(error), status=404)
         case CursorInvalid():
             return Shape(status=400, type=INVALID, code="invalid_after", param="after")
         case UserError():

@@ -82,7 +82,7 @@ async def test_held_requests_are_answered_by_the_first_replica_and_wake_it_once(
         answers = await asyncio.gather(*asking)
     assert [answer.status_code for answer in answers] == [200] * 3
     assert sleepers.woken == [served.deployment.id]
-    assert not app.gateway.reporting.flights.held
+    assert not app.gateway.watch.reporting.flights.held
 
 
 async def test_a_held_request_whose_client_leaves_is_held_no_more(

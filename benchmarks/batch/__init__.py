@@ -1,0 +1,127 @@
+"""What a batch costs beside a bare aiohttp loop over the same file, in alternating pairs.
+
+Each run is a process of its own, and so is the engine, which answers after 20 ms as many as it is
+asked.
+"""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import orjson
+
+from benchmarks.measure import Measured
+
+AT_ONCE, ENGINE_MILLISECONDS = 256, 20
+PAIRS = 5
+WALL, CPU = 1.15, 1.2  # times the bare loop's
+MEMORY = 150.0  # MB
+LONG = 4 * 1024  # bytes of a request of the long batch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """Seconds, and bytes."""
+
+    wall: float
+    cpu: float
+    peak: int
+
+
+async def batch() -> Sequence[Measured]:
+    with TemporaryDirectory() as place:
+        folder = Path(place)
+        async with _engine() as port:
+            return [
+                *await _compared(folder, port, 1_000, wall=None, cpu=None),
+                *await _compared(folder, port, 10_000, wall=WALL, cpu=CPU),
+                await _long(folder, port),
+            ]
+
+
+async def _compared(
+    folder: Path, port: int, count: int, *, wall: float | None, cpu: float | None
+) -> Sequence[Measured]:
+    source = _written(folder / f"{count}.jsonl", count, 400)
+    pairs = [
+        (
+            await _run("ours", source, _new(folder), port),
+            await _run("bare", source, _new(folder), port),
+        )
+        for _ in range(PAIRS)
+    ]
+    said = f"{count:,} requests"
+    return [
+        _measured("batch", f"{said}: wall, s", median(ours.wall for ours, _ in pairs)),
+        _measured("", "of the bare loop, s", median(bare.wall for _, bare in pairs)),
+        _measured("", "ratio", median(o.wall / b.wall for o, b in pairs), wall),
+        _measured("", f"{said}: CPU, s", median(ours.cpu for ours, _ in pairs)),
+        _measured("", "of the bare loop, s", median(bare.cpu for _, bare in pairs)),
+        _measured("", "ratio", median(o.cpu / b.cpu for o, b in pairs), cpu),
+        _measured("", "peak RSS, MB", max(ours.peak for ours, _ in pairs) / 1e6),
+        _measured("", "of the bare loop, MB", max(bare.peak for _, bare in pairs) / 1e6),
+    ]
+
+
+async def _long(folder: Path, port: int) -> Measured:
+    source = _written(folder / "long.jsonl", 50_000, LONG)
+    spent = await _run("ours", source, _new(folder), port)
+    what = f"50,000 requests, {source.stat().st_size / 1e6:.0f} MB: peak RSS, MB"
+    return _measured("", what, spent.peak / 1e6, MEMORY)
+
+
+def _measured(name: str, what: str, value: float, bar: float | None = None) -> Measured:
+    return Measured(name=name, what=what, value=value, bar=bar)
+
+
+def _written(file: Path, count: int, size: int) -> Path:
+    with file.open("wb") as out:
+        for number in range(count):
+            message = {"role": "user", "content": f"{number}: " + "word " * (size // 5)}
+            body = {"model": "chat", "messages": [message], "max_tokens": 100}
+            line = {"custom_id": f"request-{number}", "method": "POST"}
+            line |= {"url": "/v1/chat/completions", "body": body}
+            out.write(orjson.dumps(line) + b"\n")
+    return file
+
+
+def _new(folder: Path) -> Path:
+    fresh = folder / str(len(list(folder.iterdir())))
+    fresh.mkdir()
+    return fresh
+
+
+async def _run(which: str, source: Path, folder: Path, port: int) -> Spent:
+    place = folder if which == "ours" else folder / "output.jsonl"
+    said = (source, place, port, AT_ONCE)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        f"benchmarks.batch.{which}",
+        *map(str, said),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+    return Spent(**orjson.loads(out.splitlines()[-1]))
+
+
+@asynccontextmanager
+async def _engine() -> AsyncIterator[int]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "benchmarks.batch.engine",
+        str(ENGINE_MILLISECONDS),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        yield int(await process.stdout.readline())
+    finally:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,195 @@
+"""Group commits: results become durable together, about twice a second.
+
+One object with the lines, then one unit of work that names it. An object that no row names does not
+exist; what two workers did for one shard is told apart by the shard's token alone.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from domain.batches.batch import Batch, BatchReason, Usage
+from domain.batches.facts import BatchJobProgressed, BatchJobStatusChanged
+from domain.batches.lines import NOTHING
+from domain.batches.ports import Standstill
+from domain.batches.run import Commit, Gate, Held, Result, Run
+from domain.batches.shard import Entry, Progress, Shard
+from domain.clock import Clock
+from domain.errors import StorageFull, StorageUnavailable
+from domain.files.ports import Objects
+from domain.ids import NewId
+from domain.logger import Logger
+from domain.work import StartWork, Work
+
+ACTOR = "batches"
+KEPT_REASONS = frozenset({BatchReason.PAUSED, BatchReason.DRAINING})  # somebody else's to say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Committing:
+    start_work: StartWork
+    objects: Objects
+    clock: Clock
+    new_id: NewId
+    logger: Logger
+    gate: Gate
+
+    async def commit(self, runs: Sequence[Run]) -> bool:
+        """Whether all that these batches have is stored."""
+        done = await asyncio.gather(*(self._tried(run) for run in runs if not run.is_stored))
+        if all(done):
+            self.gate.trouble = None
+        return all(done)
+
+    async def _tried(self, run: Run) -> bool:
+        """What could not be stored stays in memory."""
+        try:
+            await self._store(run)
+        except StorageFull as error:
+            self.gate.trouble = Standstill(BatchReason.STORAGE_FULL, error.message)
+        except StorageUnavailable as error:
+            self.gate.trouble = Standstill(BatchReason.STORAGE_UNAVAILABLE, error.message)
+        else:
+            return True
+        self.logger.warning("results wait for the storage", problem=self.gate.trouble.message)
+        return False
+
+    async def _store(self, run: Run) -> None:
+        commit = run.commit = run.commit or self._gathered(run)
+        if not commit.is_put and any(not held.is_lost for held, _ in commit.parts):
+            commit.key = f"batches/{run.batch.id}/segments/{self.new_id()}"
+            commit.parts = [(held, replace(each, key=commit.key)) for held, each in commit.parts]
+            await self.objects.put_bytes(commit.key, commit.content)
+            commit.is_put = True
+        stored = await self._recorded(run, commit)
+        run.commit = None
+        self.gate.used -= len(commit.content)
+        kept = {id(held) for held, _ in stored}
+        run.drop((held for held, _ in commit.parts if id(held) not in kept), self.gate)
+        for held, progress in stored:
+            held.shard = progress.shard
+            if _is_done(held.shard):
+                run.held.pop(held.shard.number, None)
+                run.finished.append(held.shard)
+        if commit.is_put and not stored and not commit.is_doubtful:
+            await self._remove(commit.key)
+
+    def _gathered(self, run: Run) -> Commit:
+        """All results that wait, by shard in the shards' order: so are their rows locked."""
+        results, run.results = run.results, []
+        by_shard: dict[Held, list[tuple[Result, int]]] = defaultdict(list)
+        at, pieces = 0, []
+        for result in results:
+            by_shard[result.held].append((result, at))
+            pieces.append(result.answered.line)
+            at += len(result.answered.line) + 1
+        content = b"\n".join(pieces) + b"\n"
+        self.gate.used += len(content) - sum(map(len, pieces))
+        ordered = sorted(by_shard.items(), key=lambda each: each[0].shard.number)
+        parts = [(held, _progress(held.shard, theirs)) for held, theirs in ordered]
+        return Commit(key="", parts=parts, content=content)
+
+    async def _recorded(self, run: Run, commit: Commit) -> Sequence[tuple[Held, Progress]]:
+        """The parts that count from now on; the others are somebody else's by now."""
+        parts = [each for each in commit.parts if not each[0].is_lost]
+        if not parts:
+            return ()
+        try:
+            async with self.start_work(ACTOR, f"batch:{run.batch.id}") as work:
+                batch = await work.batches.lock(run.batch.id)
+                if batch is None:
+                    return ()
+                stored = await _kept(work, parts) if commit.is_doubtful else []
+                known = {id(held) for held, _ in stored}
+                added = []
+                for held, progress in parts:
+                    if id(held) not in known and await work.batch_shards.store(progress):
+                        added.append((held, progress))
+                if added:
+                    before_it, batch = batch, _counted(batch, added)
+                    await self._tell(work, before_it, batch)
+        except (StorageUnavailable, StorageFull):
+            commit.is_doubtful = True
+            raise
+        run.batch = batch
+        return [*stored, *added]
+
+    async def _tell(self, work: Work, seen: Batch, batch: Batch) -> None:
+        await work.batches.put(batch)
+        if batch.reason is None and seen.reason is not None:
+            work.record(
+                batch.project_id,
+                BatchJobStatusChanged(
+                    batch_job_id=batch.id,
+                    job_status_before=batch.status,
+                    job_status_after=batch.status,
+                ),
+            )
+        progressed = BatchJobProgressed(
+            batch_job_id=batch.id,
+            total=batch.total,
+            completed=batch.completed,
+            failed=batch.failed,
+        )
+        work.record(batch.project_id, progressed)
+        if batch.left == 0:
+            await work.look_at_batch(batch.id, self.clock())
+
+    async def _remove(self, key: str) -> None:
+        try:
+            await self.objects.remove([key])
+        except StorageUnavailable as error:
+            self.logger.warning("an object that nobody needs stays", problem=error.message)
+
+
+def _progress(shard: Shard, results: Iterable[tuple[Result, int]]) -> Progress:
+    """`results` with where their lines begin in the object."""
+    done, failed = bytearray(shard.done), bytearray(shard.failed)
+    entries, used = [], NOTHING
+    for result, at in results:
+        index, answered = result.index, result.answered
+        bit = 1 << (index & 7)
+        done[index >> 3] |= bit
+        if answered.is_error:
+            failed[index >> 3] |= bit
+        if answered.usage is not NOTHING:
+            used += answered.usage
+        entries.append(Entry(index, answered.is_error, at, at + len(answered.line)))
+    after = replace(shard, done=bytes(done), failed=bytes(failed), usage=shard.usage + used)
+    return Progress(after, "", tuple(entries), used)
+
+
+async def _kept(work: Work, parts: Sequence[tuple[Held, Progress]]) -> list[tuple[Held, Progress]]:
+    """Of a commit of which nobody could tell whether it was kept: the parts that were, or whose lines
+    somebody else did meanwhile."""
+    found = {s.number: s for s in await work.batch_shards.of(parts[0][1].shard.batch_id)}
+    return [
+        (held, progress)
+        for held, progress in parts
+        if (shard := found.get(progress.shard.number)) is not None
+        and _has(shard.done, progress.entries)
+    ]
+
+
+def _has(done: bytes, entries: Iterable[Entry]) -> bool:
+    return all(done[entry.line >> 3] & 1 << (entry.line & 7) for entry in entries)
+
+
+def _counted(batch: Batch, added: Sequence[tuple[Held, Progress]]) -> Batch:
+    failed = sum(entry.is_error for _, each in added for entry in each.entries)
+    stored = sum(len(each.entries) for _, each in added)
+    used = sum((each.usage for _, each in added), Usage())
+    counted = replace(
+        batch,
+        completed=batch.completed + stored - failed,
+        failed=batch.failed + failed,
+        usage=batch.usage + used,
+    )
+    if batch.reason is None or batch.reason in KEPT_REASONS or batch.ending is not None:
+        return counted
+    return replace(counted, reason=None, message="")
+
+
+def _is_done(shard: Shard) -> bool:
+    return sum(byte.bit_count() for byte in shard.done) >= shard.lines

@@ -1,0 +1,123 @@
+"""Lines read ahead: as many as are sent while more are fetched."""
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import timedelta
+from math import ceil
+
+from domain.batches import lines
+from domain.batches.batch import BatchReason
+from domain.batches.lines import Json
+from domain.batches.ports import ShardClaims, Standstill
+from domain.batches.run import BUDGET, READ_AHEAD, Gate, Held, Line, Result, Run
+from domain.batches.shard import BYTES_LIMIT
+from domain.clock import Clock
+from domain.errors import ObjectMissing, StorageUnavailable
+from domain.files.ports import Objects
+
+AT_LEAST = 256  # lines ahead
+GONE = "The input file is no longer in the storage."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    claims: ShardClaims
+    objects: Objects
+    json: Json
+    clock: Clock
+    worker: str
+    lease: timedelta
+    gate: Gate
+
+    async def more(self, run: Run, at_once: int) -> bool:
+        """Whether there was something to read, where `at_once` lines may be in flight. Raises
+        StorageUnavailable, for the claims."""
+        wanted = max(AT_LEAST, 2 * at_once)
+        run.low = wanted // 2
+        lacking = wanted - len(run.ready)
+        if run.is_over or (lacking <= 0 and not run.unread):
+            run.wants_more = True
+            return False
+        if not run.unread:
+            await self._claim(run, ceil(lacking / run.lines_a_shard))
+        found = bool(run.unread)
+        while run.unread and await self._read(run, run.unread[0]):
+            continue
+        run.wants_more = found
+        return found
+
+    async def _claim(self, run: Run, count: int) -> None:
+        most = BUDGET if run.is_idle else READ_AHEAD
+        room = (most - self.gate.used) // BYTES_LIMIT
+        if room <= 0:
+            return
+        now = self.clock()
+        taken = await self.claims.take(
+            run.batch.id, self.worker, now, now + self.lease, min(count, room)
+        )
+        for shard in taken:
+            held = Held(shard)
+            run.held[shard.number] = held
+            run.unread.append(held)
+
+    async def _read(self, run: Run, held: Held) -> bool:
+        """False: it could not be read now, and is tried again."""
+        shard = held.shard
+        try:
+            content = await self.objects.get(run.key, shard.start, shard.end)
+            texts = [text for each in content.split(b"\n") if (text := each.strip())]
+        except ObjectMissing:
+            texts = []
+        except StorageUnavailable as error:
+            run.standstill = Standstill(BatchReason.STORAGE_UNAVAILABLE, error.message)
+            return False
+        if len(texts) != shard.lines and not await self._give_up(run, held):
+            return False
+        if held not in run.unread:  # lost, or all is over, meanwhile
+            return True
+        run.unread.remove(held)
+        run.standstill = None
+        if len(texts) == shard.lines:
+            self._add(run, held, texts)
+        return True
+
+    def _add(self, run: Run, held: Held, texts: list[bytes]) -> None:
+        done = held.shard.done
+        added = deque(
+            Line(held, index, text)
+            for index, text in enumerate(texts)
+            if not done[index >> 3] & 1 << (index & 7)
+        )
+        run.lines_a_shard = max(1, len(texts))
+        run.ready += added
+        self.gate.used += sum(len(line.text) for line in added)
+
+    async def _give_up(self, run: Run, held: Held) -> bool:
+        """Its lines have no requests any more: their custom ids are all that is known of them."""
+        shard = held.shard
+        try:
+            ids = await self._custom_ids(run, held)
+        except StorageUnavailable as error:
+            run.standstill = Standstill(BatchReason.STORAGE_UNAVAILABLE, error.message)
+            return False
+        if held in run.unread:
+            for index, custom_id in enumerate(ids):
+                if shard.done[index >> 3] & 1 << (index & 7):
+                    continue
+                own = lines.request_id(run.batch.id, shard.first + index)
+                told = (lines.INPUT_UNAVAILABLE, GONE)
+                answered = lines.unanswered(own, custom_id, *told, self.json)
+                self.gate.used += len(answered.line)
+                run.results.append(Result(held, index, answered))
+        return True
+
+    async def _custom_ids(self, run: Run, held: Held) -> list[str | None]:
+        """None where the index is gone, too."""
+        shard, key = held.shard, run.batch.index_key
+        try:
+            if key is not None:
+                entry = await self.objects.get(key, shard.index_start, shard.index_end)
+                return [custom_id for custom_id, _, _ in self.json.loads(entry)]
+        except ObjectMissing:
+            pass
+        return [None] * shard.lines

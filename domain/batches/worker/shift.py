@@ -1,0 +1,231 @@
+"""What one worker does between its coming and its going, and all that it knows meanwhile."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from domain.batches.batch import DRAIN, Batch, BatchReason
+from domain.batches.execution import Lane, Sending
+from domain.batches.ports import ShardClaims, Standstill, Target, Targets
+from domain.batches.run import Run
+from domain.batches.worker.committing import ACTOR, Committing
+from domain.batches.worker.presence import Presence
+from domain.batches.worker.reading import Reading
+from domain.batches.worker.standing import Standing
+from domain.clock import Clock
+from domain.errors import NotFound, SealBroken, UserError
+from domain.work import Reads, StartWork
+
+LOOK_EVERY, COMMIT_EVERY, TELL_EVERY, PLACE_EVERY = 1.0, 0.5, 1.0, 5.0  # seconds
+RUNS_AT_ONCE = 1_000
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Shift:
+    """`runs` by batch. `hinted`: something was decided about some batch, look now."""
+
+    worker: str
+    reads: Reads
+    start_work: StartWork
+    claims: ShardClaims
+    targets: Targets
+    clock: Clock
+    sending: Sending
+    reading: Reading
+    committing: Committing
+    presence: Presence
+    standing: Standing
+    runs: dict[str, Run] = field(default_factory=dict)
+    hinted: bool = False
+    _lanes: dict[int, Lane] = field(default_factory=dict)  # by id() of the target
+    _lane_of: dict[str, Lane] = field(default_factory=dict)
+    _watching: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    _next_look: float = 0.0
+    _next_places: float = 0.0
+
+    async def renew(self) -> float:
+        was_open = self.sending.gate.is_open(self.sending.timer.now())
+        pause = await self.presence.renew(self.runs.values())
+        for run in self.runs.values():
+            await self._release(run, finished_only=True)
+        self._fill()
+        if not was_open:
+            self.hinted = True
+            self.sending.hungry.set()
+        return pause
+
+    async def read(self) -> float:
+        now = self.sending.timer.now()
+        if self.hinted or now >= self._next_look:
+            self.hinted, self._next_look = False, now + LOOK_EVERY
+            await self._look()
+        if self.sending.gate.is_open(now):
+            wanting = [(run, self._lane_of.get(id_)) for id_, run in self.runs.items()]
+            reading = (self.reading.more(run, _at_once(run, lane)) for run, lane in wanting if lane)
+            failed = [
+                e for e in await asyncio.gather(*reading, return_exceptions=True) if e is not True
+            ]
+            self._fill()
+            if any(run.results and run.is_idle for run in self.runs.values()):
+                self.sending.dry.set()
+            for error in failed:
+                if isinstance(error, BaseException):
+                    raise error
+        return LOOK_EVERY
+
+    async def commit(self) -> float:
+        was_full = not self.sending.gate.is_open(self.sending.timer.now())
+        is_stored = await self.committing.commit(list(self.runs.values()))
+        for run in list(self.runs.values()):
+            self._heed(run)
+            if run.is_over and run.is_idle and run.is_stored:
+                await self._leave(run)
+        if was_full:
+            self._fill()
+            self.sending.hungry.set()
+        return COMMIT_EVERY if is_stored else LOOK_EVERY
+
+    async def tell(self) -> float:
+        await self.standing.tell([(run, self._lane_of.get(i)) for i, run in self.runs.items()])
+        return TELL_EVERY
+
+    async def end(self, within: float) -> None:
+        """Nothing more is sent; what is back within so many seconds is stored, the rest is cut.
+
+        Raises StorageUnavailable where the others have to wait for the leases' end."""
+        self.sending.gate.is_closed = True
+        flying = [task for run in self.runs.values() for task in run.flights]
+        if flying and within:
+            await asyncio.wait(flying, timeout=within)
+        for lane in self._lanes.values():
+            await lane.end()
+        for task in self._watching.values():
+            task.cancel()
+        if self._watching:
+            await asyncio.wait(self._watching.values())
+        await self.committing.commit(list(self.runs.values()))
+        await self.presence.leave()
+
+    async def _look(self) -> None:
+        found = await self.reads.batches.by_ids(list(self.runs)) if self.runs else {}
+        for id_, run in list(self.runs.items()):
+            if (batch := found.get(id_)) is None:
+                run.drop(list(run.held.values()), self.sending.gate)
+                run.stop(self.sending.gate)
+            else:
+                run.batch = batch
+            self._heed(run)
+        runnable = await self.reads.batches.runnable(RUNS_AT_ONCE, self.clock())
+        now = self.sending.timer.now()
+        places_too = now >= self._next_places
+        if places_too:
+            self._next_places = now + PLACE_EVERY
+        for run in list(self.runs.values()):
+            if places_too or run.batch.id not in self._lane_of:
+                await self._place(run)
+        await self._begin([each for each in runnable if each.id not in self.runs])
+        await self._tidy({each.id for each in runnable})
+
+    async def _begin(self, batches: Sequence[Batch]) -> None:
+        if not batches:
+            return
+        files = await self.reads.files.by_ids({batch.input_file_id for batch in batches})
+        for batch in batches:
+            file = files.get(batch.input_file_id)
+            run = Run(batch=batch, key=file.key if file else f"files/{batch.input_file_id}")
+            run.share = self.presence.share(run)
+            self.runs[batch.id] = run
+            await self._place(run)
+
+    async def _place(self, run: Run) -> None:
+        """Give it to the lane of its target, which may be another one by now."""
+        if run.is_over:
+            return
+        before = self._lane_of.get(run.batch.id)
+        try:
+            target = await self.targets.of(run.batch)
+        except (UserError, SealBroken) as error:  # the key of an external endpoint
+            target = Standstill(BatchReason.ENGINE_UNREACHABLE, error.message)
+        if isinstance(target, Standstill):
+            run.standstill = target
+            self._out_of_lane(run)
+            return
+        lane = self._lane(target)
+        if lane is not before:
+            self._out_of_lane(run)
+            run.standstill = None
+            lane.runs.append(run)
+            self._lane_of[run.batch.id] = lane
+            lane.nudge()
+
+    def _lane(self, target: Target) -> Lane:
+        if (lane := self._lanes.get(id(target))) is None:
+            lane = self._lanes[id(target)] = Lane(target, self.sending)
+            self._watching[id(target)] = asyncio.create_task(lane.watch())
+        return lane
+
+    def _out_of_lane(self, run: Run) -> None:
+        if (lane := self._lane_of.pop(run.batch.id, None)) is not None:
+            lane.runs.remove(run)
+
+    def _heed(self, run: Run) -> None:
+        """What was decided about the batch: it ends, or pauses."""
+        batch = run.batch
+        if run.is_over or not (run.is_ending or batch.paused_at is not None):
+            return
+        run.stop(self.sending.gate)
+        if run.is_ending:
+            until = batch.drain_until or self.clock() + min(
+                DRAIN, timedelta(seconds=batch.terms.request_timeout)
+            )
+            left = (until - self.clock()).total_seconds()
+            run.cut_at = self.sending.timer.now() + max(0.0, left)
+        if (lane := self._lane_of.get(batch.id)) is not None:
+            lane.nudge()
+        self.sending.dry.set()
+
+    async def _leave(self, run: Run) -> None:
+        """Nothing of it is left here."""
+        await self._release(run)
+        self._out_of_lane(run)
+        del self.runs[run.batch.id]
+        if run.is_ending and not run.batch.is_final:
+            try:
+                async with self.start_work(ACTOR, f"batch:{run.batch.id}") as work:
+                    await work.look_at_batch(run.batch.id, self.clock())
+            except NotFound:
+                return
+
+    async def _release(self, run: Run, *, finished_only: bool = False) -> None:
+        shards = list(run.finished)
+        if not finished_only:
+            shards += [held.shard for held in run.held.values()]
+        if shards:
+            await self.claims.release(self.worker, shards)
+            run.finished = run.finished[len(shards) :] if finished_only else []
+            if not finished_only:
+                run.held.clear()
+
+    async def _tidy(self, runnable: Iterable[str]) -> None:
+        """Batches with nothing left for this worker, and targets without batches."""
+        wanted = set(runnable)
+        for id_, run in list(self.runs.items()):
+            is_done = run.is_idle and run.is_stored and not run.held
+            if is_done and not run.is_over and id_ not in wanted:
+                await self._leave(run)
+        for key, lane in list(self._lanes.items()):
+            if not lane.runs and not lane.in_flight:
+                del self._lanes[key]
+                watching = self._watching.pop(key)
+                watching.cancel()
+                await asyncio.wait({watching})
+
+    def _fill(self) -> None:
+        for lane in self._lanes.values():
+            lane.fill()
+
+
+def _at_once(run: Run, lane: Lane) -> int:
+    limit = lane.pace.limit
+    return limit if run.share is None else min(limit, run.share)

@@ -1,0 +1,183 @@
+"""What runs batch jobs, joined with a process's parts: a worker, what tends jobs, and the sweeps."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from random import SystemRandom
+
+import orjson
+import structlog
+
+from domain.batches.batch import TargetKind
+from domain.batches.dedicating import Dedicating
+from domain.batches.deployment_targets import DeploymentTargets
+from domain.batches.elsewhere import Elsewhere
+from domain.batches.lines import Json
+from domain.batches.ports import Inference, Reply
+from domain.batches.routing import Traffic
+from domain.batches.sharing import Crew, Roster
+from domain.batches.tending import Tending
+from domain.batches.worker import Worker
+from domain.clock import MonotonicTimer, utc_now
+from domain.files.sweeping import Sweeping
+from domain.ids import new_id
+from domain.rounds import Rounds
+from domain.secrets.values import OpenedSecrets
+from infra import autoscaling, slots, wiring
+from infra.echo import direct
+from infra.wiring import Parts
+
+JSON = Json(loads=orjson.loads, dumps=orjson.dumps)
+
+
+@asynccontextmanager
+async def running(parts: Parts, traffic: Traffic) -> AsyncIterator[None]:
+    """Until the block ends. `traffic` is the process's gateway, and runs.
+
+    A worker goes by its slot in the data dir: whoever takes the slot of a dead one frees at once what
+    that had.
+    """
+    timer, logger = MonotonicTimer(), structlog.get_logger("domain.batches")
+    with slots.taken(parts.settings.data_dir / "workers", new_id) as name:
+        await parts.store.workers.leave(name)
+        async with AsyncExitStack() as stack:
+            roster = Roster(Crew(name))
+            engines = Engines(stack)
+            deployments = _deployments(parts, traffic, roster)
+            await stack.enter_async_context(deployments.running())
+            dedicating = _dedicating(parts)
+            sweeps = {
+                "file sweeps": Sweeping(
+                    start_work=parts.store.start_work,
+                    reads=parts.store.reads,
+                    objects=parts.objects,
+                    clock=utc_now,
+                ).act,
+                "dedicated deployments": dedicating.sweep,
+            }
+            for what, act in sweeps.items():
+                rounds = Rounds(name=what, act=act, timer=timer, logger=logger)
+                await stack.enter_async_context(_round(rounds))
+            await stack.enter_async_context(_tending(parts, name, dedicating).running())
+            worker = _worker(parts, roster, deployments, engines)
+            await stack.enter_async_context(worker.running())
+            yield
+
+
+@asynccontextmanager
+async def _round(rounds: Rounds) -> AsyncIterator[None]:
+    task = asyncio.create_task(rounds.run(), name=rounds.name)
+    try:
+        yield
+    finally:
+        rounds.end()
+        await task
+
+
+@dataclass(slots=True)
+class Engines:
+    """Connections from the first request on: aiohttp takes a tenth of the server's start."""
+
+    stack: AsyncExitStack
+    _open: Inference | None = field(default=None)
+    _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def ask(
+        self, url: str, headers: Mapping[str, str], body: bytes, seconds: float, limit: int
+    ) -> Reply:
+        engines = self._open or await self._opened()
+        return await engines.ask(url, headers, body, seconds, limit)
+
+    async def _opened(self) -> Inference:
+        async with self._opening:
+            if self._open is None:
+                from infra.inference.echo import WithEcho
+                from infra.inference.engines import connections
+
+                engines = await self.stack.enter_async_context(connections())
+                self._open = WithEcho(engines, direct.answered)
+            return self._open
+
+
+def _worker(
+    parts: Parts, roster: Roster, deployments: DeploymentTargets, engines: Engines
+) -> Worker:
+    from infra.inference.targets import ByKind, EchoTargets, ExternalTargets
+
+    store = parts.store
+    secrets = OpenedSecrets(reads=store.reads, sealer=parts.sealer)
+    return Worker(
+        roster=roster,
+        reads=store.reads,
+        start_work=store.start_work,
+        log=store.log,
+        workers=store.workers,
+        shard_claims=store.shard_claims,
+        objects=parts.objects,
+        targets=ByKind(
+            {
+                TargetKind.DEPLOYMENT: deployments,
+                TargetKind.DEDICATED: deployments,
+                TargetKind.EXTERNAL: ExternalTargets(reads=store.reads, secrets=secrets),
+                TargetKind.ECHO: EchoTargets(),
+            }
+        ),
+        inference=engines,
+        json=JSON,
+        clock=utc_now,
+        timer=MonotonicTimer(),
+        new_id=new_id,
+        chance=SystemRandom().random,
+        logger=structlog.get_logger("domain.batches.worker"),
+        lease=parts.settings.batch_lease,
+    )
+
+
+def _tending(parts: Parts, name: str, dedicating: Dedicating) -> Tending:
+    store = parts.store
+    return Tending(
+        worker=name,
+        claims=store.batch_claims,
+        reads=store.reads,
+        start_work=store.start_work,
+        log=store.log,
+        objects=parts.objects,
+        provider=dedicating,
+        json=JSON,
+        limits=wiring.batch_limits(parts.settings),
+        clock=utc_now,
+        timer=MonotonicTimer(),
+        new_id=new_id,
+        logger=structlog.get_logger("domain.batches.tending"),
+        lease=parts.settings.batch_lease,
+    )
+
+
+def _dedicating(parts: Parts) -> Dedicating:
+    services = parts.services
+    return Dedicating(
+        start_work=parts.store.start_work,
+        reads=parts.store.reads,
+        definitions=services.definitions,
+        deployments=services.deployments,
+        rollouts=services.rollouts,
+        logs=services.replicas.written,
+        clock=utc_now,
+        new_id=new_id,
+    )
+
+
+def _deployments(parts: Parts, traffic: Traffic, roster: Roster) -> DeploymentTargets:
+    elsewhere = Elsewhere(
+        gateways=parts.store.gateways,
+        own=traffic.id,
+        sleepers=autoscaling.waking(parts.settings, parts.store),
+        clock=utc_now,
+        timer=MonotonicTimer(),
+        signal=traffic.signal,
+        logger=structlog.get_logger("domain.batches.elsewhere"),
+    )
+    return DeploymentTargets(
+        reads=parts.store.reads, traffic=traffic, elsewhere=elsewhere, share=roster.share
+    )

@@ -1,0 +1,1 @@
+"""Requests to engines, wherever they are; and the targets that are not deployments."""
