@@ -50,7 +50,9 @@ async def story(place: Path, database: str | None, workers: int, seed: int) -> S
             await told.tell()
         except BaseException as error:
             blows = "\n".join(map(str, fleet.blows))
-            error.add_note(f"MODELYARD_TEST_SEED={seed}; the blows:\n{blows}\n{fleet.logs()}")
+            jobs = "\n".join([await told.described(job) for job in told.jobs])
+            seeded = f"MODELYARD_TEST_SEED={seed}"
+            error.add_note(f"{seeded}; the blows:\n{blows}\nthe jobs:\n{jobs}\n{fleet.logs()}")
             raise
     return told
 

@@ -144,7 +144,7 @@ class Story:
         job = self._job(900, options={"maxConcurrency": 24})
         await self._create(job)
         for _ in range(3):
-            await self.engine.until(self.engine.answered + self.random.randrange(20, 150))
+            await self._answered(job, self.random.randrange(20, 150))
             await self._moment(0.6)
             await self._strike_in("running", job, {S.IN_PROGRESS})
 
@@ -165,7 +165,7 @@ class Story:
     async def cancelling(self) -> None:
         job = self._job(300, first="slow", options={"maxConcurrency": 32})
         await self._create(job)
-        await self.engine.until(self.engine.answered + 40)
+        await self._answered(job, 40)
         await self._cancel(job)
         for _ in range(2):
             await self._moment(0.7)
@@ -174,7 +174,7 @@ class Story:
     async def expiring(self) -> None:
         job = self._job(300, first="slow", options={"maxConcurrency": 32})
         await self._create(job)
-        await self.engine.until(self.engine.answered + 40)
+        await self._answered(job, 40)
         await self.watch.close_window(job, timedelta(seconds=self.random.uniform(0, 0.5)))
         await self.watch.until(job, lambda batch: batch.expires_at <= utc_now())
         for _ in range(2):
@@ -219,6 +219,11 @@ class Story:
             answer = await http.post(f"/v1/batches/{job.id}/cancel")
         assert answer.status_code in (200, 409), answer.text
 
+    async def _answered(self, job: Job, more: int) -> None:
+        """So many more, or all of the job."""
+        until = self.engine.answered + more
+        await self.watch.until(job, lambda batch: self.engine.answered >= until or batch.is_final)
+
     def _http(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(base_url=self.fleet.url, timeout=WITHIN)
 
@@ -251,6 +256,13 @@ class Story:
         await self.watch.until(job, lambda batch: batch.is_final)
         async with self._http() as http:
             check(job, await ended(http, job))
+
+    async def described(self, job: Job) -> str:
+        batch = await self.watch.batch(job)
+        counts = f"{batch.completed} + {batch.failed} of {batch.total}"
+        return (
+            f"{job.marks[0]} {batch.status} {batch.reason} {batch.message} {counts} {batch.ending}"
+        )
 
     async def _check_leftovers(self) -> None:
         """Nothing is there but what a living file names, once a server has swept at its start."""

@@ -33,12 +33,6 @@ class MarkingEngine:
     visits: dict[str, list[Visit]] = field(default_factory=lambda: defaultdict(list))
     answered: int = 0
     _connections: set[asyncio.StreamWriter] = field(default_factory=set)
-    _one_more: asyncio.Condition = field(default_factory=asyncio.Condition)
-
-    async def until(self, answered: int, within: float = 60.0) -> None:
-        """Until so many requests were answered since the beginning."""
-        async with asyncio.timeout(within), self._one_more:
-            await self._one_more.wait_for(lambda: self.answered >= answered)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections.add(writer)
@@ -67,8 +61,6 @@ class MarkingEngine:
         await writer.drain()
         visit.ended = monotonic()
         self.answered += 1
-        async with self._one_more:
-            self._one_more.notify_all()
 
 
 def _written(mark: str, model: str) -> bytes:
