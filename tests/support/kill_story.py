@@ -37,7 +37,7 @@ WITHIN = 90.0
 LOOK = 0.005
 STALLS = 0.3  # of the blows; the others kill
 S = BatchStatus
-LIVE = frozenset({S.VALIDATING, S.IN_PROGRESS, S.FINALIZING, S.CANCELLING})
+SHORT_PHASE = (0.02, 0.3)  # seconds within which it is struck: surely inside, and anywhere
 TEMPLATE = "echo-template"
 
 
@@ -134,8 +134,8 @@ class Story:
         """The file is long, so that reading it takes its time; what follows is cancelled."""
         job = self._job(1_500, padding=8_192, first="slow")
         await self._create(job)
-        for _ in range(2):
-            await self._moment(0.3)
+        for longest in SHORT_PHASE:
+            await self._moment(longest)
             await self._strike_in("validating", job, {S.VALIDATING})
         await self.watch.until(job, lambda batch: batch.status is not S.VALIDATING)
         await self._cancel(job)
@@ -151,11 +151,11 @@ class Story:
     async def finalizing(self) -> None:
         job = self._job(3_000, padding=512, model="any", options={"target": "ECHO"})
         await self._create(job)
-        for _ in range(2):
+        for longest in SHORT_PHASE:
             await self.watch.until(
                 job, lambda batch: batch.status not in {S.VALIDATING, S.IN_PROGRESS}
             )
-            await self._moment(0.15)
+            await self._moment(longest)
             await self._strike_in("finalizing", job, {S.FINALIZING})
         await self.watch.until(job, lambda batch: batch.is_final)
         await self._moment(0.05)
