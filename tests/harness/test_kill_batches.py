@@ -26,6 +26,7 @@ PHASES = {
     "upload",
     "validating",
     "running",
+    "committing",
     "finalizing",
     "teardown",
     "cancelling",

@@ -32,7 +32,7 @@ from tests.support.kill_jobs import Job, check, ended, unexplained, upload
 from tests.support.marking import MODEL, MarkingEngine
 
 LEASE = 4.0  # seconds, by setting; two of them are for clocks that differ
-COMMIT = 2.0  # seconds within which an answer is stored, on a machine that does much else
+COMMIT = 1.5  # seconds within which an answer is stored, on a machine that does much else
 WITHIN = 90.0
 LOOK = 0.005
 STALLS = 0.3  # of the blows; the others kill
@@ -105,7 +105,7 @@ class Story:
         """All of it, the chapters in another order each time."""
         await self._prepare()
         chapters = [self.uploading, self.validating, self.running, self.finalizing, self.cancelling]
-        chapters += [self.expiring, self.dedicated]
+        chapters += [self.committing, self.expiring, self.dedicated]
         self.random.shuffle(chapters)
         for chapter in chapters:
             await chapter()
@@ -141,12 +141,23 @@ class Story:
         await self._cancel(job)
 
     async def running(self) -> None:
-        job = self._job(900, options={"maxConcurrency": 24})
+        """For longer than answers may be in no commit, between the blows."""
+        job = self._job(1_500, options={"maxConcurrency": 32})
         await self._create(job)
         for _ in range(3):
             await self._answered(job, self.random.randrange(20, 150))
-            await self._moment(0.6)
+            await self._moment(2 * COMMIT)
             await self._strike_in("running", job, {S.IN_PROGRESS})
+
+    async def committing(self) -> None:
+        """A worker is stopped over an answer's object, before the rows that name it, until others have
+        its shards: what it then has to say is refused."""
+        job = self._job(900, options={"maxConcurrency": 32})
+        await self._create(job)
+        await self._answered(job, 50)
+        if (name := await self._writer(job)) is not None:
+            await self.fleet.stall(name, "committing", LEASE * 1.5)
+            self.hits.add("committing")
 
     async def finalizing(self) -> None:
         job = self._job(3_000, padding=512, model="any", options={"target": "ECHO"})
@@ -224,6 +235,17 @@ class Story:
         until = self.engine.answered + more
         await self.watch.until(job, lambda batch: self.engine.answered >= until or batch.is_final)
 
+    async def _writer(self, job: Job) -> str | None:
+        """Whoever writes an object now, as soon as there is one; None where the job ended before."""
+        drafts = str(self.fleet.data_dir / "objects" / "tmp")
+        while not (await self.watch.batch(job)).is_final:
+            for _ in range(20):
+                for name, member in self.fleet.members.items():
+                    if any(each.startswith(drafts) for each in _open_files(member.process.pid)):
+                        return name
+                await asyncio.sleep(0)
+        return None
+
     def _http(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(base_url=self.fleet.url, timeout=WITHIN)
 
@@ -291,6 +313,14 @@ class Story:
             *(f"replica {each.id}" for each in replicas.items),
             *(f"process {pid}" for pid in _replica_processes(self.fleet.data_dir)),
         ]
+
+
+def _open_files(pid: int) -> list[str]:
+    found = []
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            found.append(os.readlink(descriptor))
+    return found
 
 
 def _replica_processes(data_dir: Path) -> list[int]:

@@ -28,7 +28,7 @@ class Visit:
 @dataclass
 class MarkingEngine:
     url: str = ""
-    seconds: float = 0.02
+    seconds: float = 0.1
     slow_seconds: float = 1.0
     visits: dict[str, list[Visit]] = field(default_factory=lambda: defaultdict(list))
     answered: int = 0
