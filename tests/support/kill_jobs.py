@@ -150,17 +150,18 @@ def _check_error(line: Any) -> None:
 
 
 def unexplained(
-    visits: Mapping[str, Sequence[Visit]], blows: Sequence[Blow], commit: float
+    visits: Mapping[str, Sequence[Visit]], blows: Sequence[Blow], commit: float, joining: float
 ) -> list[str]:
     """The marks that were sent again although no process was killed or stopped while their answer was
-    on its way, or less than `commit` seconds old."""
+    on its way, or less than `commit` seconds old. When a process comes (back), within `joining` seconds,
+    others also cut what they have in flight beyond their new share of a limit, and send it later."""
 
     def explains(blow: Blow, before: Visit, again: Visit) -> bool:
-        return (
-            blow.at <= again.began
-            and before.began <= blow.until
-            and before.ended > blow.at - commit
-        )
+        if again.began < blow.at:
+            return False
+        was_lost = before.began <= blow.until and before.ended > blow.at - commit
+        was_cut = before.ended > again.began and again.began < blow.until + joining
+        return was_lost or was_cut
 
     return [
         f"{mark} again at {again.began:.3f}, after {before.began:.3f}–{before.ended:.3f}"

@@ -111,7 +111,7 @@ class Story:
             await chapter()
         for job in self.jobs:
             await self._check(job)
-        again = unexplained(self.engine.visits, self.fleet.blows, COMMIT)
+        again = unexplained(self.engine.visits, self.fleet.blows, COMMIT, 2 * LEASE)
         assert again == [], f"sent again without need: {again[:5]} ({len(again)})"
         await self._check_leftovers()
 
