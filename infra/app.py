@@ -73,7 +73,9 @@ def build(parts: Parts) -> App:
     )
     health = Health(partial(version.require_current, parts.store.events.engines))
     inference = _gateway(parts, gate, live, metrics)
-    more = [*_files(parts, gate).routes, *_batches(parts, gate).routes, *inference.routes]
+    admission = Admission(gate=gate, timer=MonotonicTimer(), new_id=new_id)
+    files, batches = _files(parts, admission), _batches(parts, admission)
+    more = [*files.routes, *batches.routes, *inference.routes]
     return App(asgi=routes(endpoint, health, more), live=live, gate=gate, gateway=inference)
 
 
@@ -94,15 +96,14 @@ def routes(endpoint: Endpoint, health: Health, more: Sequence[BaseRoute] = ()) -
     )
 
 
-def _files(parts: Parts, gate: Gate) -> FileRoutes:
-    admission = Admission(gate=gate, timer=MonotonicTimer(), new_id=new_id)
+def _files(parts: Parts, admission: Admission) -> FileRoutes:
     return FileRoutes(admission=admission, files=parts.services.files, reads=parts.store.reads)
 
 
-def _batches(parts: Parts, gate: Gate) -> BatchRoutes:
+def _batches(parts: Parts, admission: Admission) -> BatchRoutes:
     services = parts.services
     return BatchRoutes(
-        admission=Admission(gate=gate, timer=MonotonicTimer(), new_id=new_id),
+        admission=admission,
         batches=services.batches,
         reads=services.reads,
         results=services.results,

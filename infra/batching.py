@@ -16,7 +16,7 @@ from domain.batches.elsewhere import Elsewhere
 from domain.batches.lines import Json
 from domain.batches.ports import Inference, Reply
 from domain.batches.routing import Traffic
-from domain.batches.sharing import Crew, Roster
+from domain.batches.sharing import Membership, member
 from domain.batches.tending import Tending
 from domain.batches.worker import Worker
 from domain.clock import MonotonicTimer, utc_now
@@ -42,9 +42,9 @@ async def running(parts: Parts, traffic: Traffic) -> AsyncIterator[None]:
     with slots.taken(parts.settings.data_dir / "workers", new_id) as name:
         await parts.store.workers.leave(name)
         async with AsyncExitStack() as stack:
-            roster = Roster(Crew(name))
+            membership = member(name)
             engines = Engines(stack)
-            deployments = _deployments(parts, traffic, roster)
+            deployments = _deployments(parts, traffic, membership)
             await stack.enter_async_context(deployments.running())
             dedicating = _dedicating(parts)
             sweeps = {
@@ -60,7 +60,7 @@ async def running(parts: Parts, traffic: Traffic) -> AsyncIterator[None]:
                 rounds = Rounds(name=what, act=act, timer=timer, logger=logger)
                 await stack.enter_async_context(_round(rounds))
             await stack.enter_async_context(_tending(parts, name, dedicating).running())
-            worker = _worker(parts, roster, deployments, engines)
+            worker = _worker(parts, membership, deployments, engines)
             await stack.enter_async_context(worker.running())
             yield
 
@@ -101,14 +101,14 @@ class Engines:
 
 
 def _worker(
-    parts: Parts, roster: Roster, deployments: DeploymentTargets, engines: Engines
+    parts: Parts, membership: Membership, deployments: DeploymentTargets, engines: Engines
 ) -> Worker:
     from infra.inference.targets import ByKind, EchoTargets, ExternalTargets
 
     store = parts.store
     secrets = OpenedSecrets(reads=store.reads, sealer=parts.sealer)
     return Worker(
-        roster=roster,
+        membership=membership,
         reads=store.reads,
         start_work=store.start_work,
         log=store.log,
@@ -168,7 +168,7 @@ def _dedicating(parts: Parts) -> Dedicating:
     )
 
 
-def _deployments(parts: Parts, traffic: Traffic, roster: Roster) -> DeploymentTargets:
+def _deployments(parts: Parts, traffic: Traffic, membership: Membership) -> DeploymentTargets:
     elsewhere = Elsewhere(
         gateways=parts.store.gateways,
         own=traffic.id,
@@ -179,5 +179,5 @@ def _deployments(parts: Parts, traffic: Traffic, roster: Roster) -> DeploymentTa
         logger=structlog.get_logger("domain.batches.elsewhere"),
     )
     return DeploymentTargets(
-        reads=parts.store.reads, traffic=traffic, elsewhere=elsewhere, share=roster.share
+        reads=parts.store.reads, traffic=traffic, elsewhere=elsewhere, share=membership.share
     )

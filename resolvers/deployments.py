@@ -4,6 +4,7 @@ from typing import cast
 
 import strawberry
 
+from domain.deployments.deployment import MAX_IN_FLIGHT
 from domain.deployments.service import DeploymentPatch, NewDeployment
 from domain.deployments.strategy import Rolling
 from resolvers import lists
@@ -48,7 +49,8 @@ class DeploymentQueries:
         filter: ModelDeploymentFilter | None = None,
         order_by: ModelDeploymentOrder | None = None,
     ) -> Connection[ModelDeployment]:
-        """The project's deployments without the deleted, oldest first unless ordered."""
+        """The project's deployments without the deleted and those made for batches, oldest first unless
+        ordered."""
         return await lists.in_project(
             info.context,
             info.context.services.reads.deployments,
@@ -75,6 +77,7 @@ class DeploymentMutations:
                 tags=tuple(input.tags or ()),
                 desired_replicas=1 if input.desired_replicas is None else input.desired_replicas,
                 strategy=Rolling() if input.strategy is None else strategies.read(input.strategy),
+                max_in_flight=MAX_IN_FLIGHT if input.max_in_flight is None else input.max_in_flight,
             )
             deployments = info.context.services.deployments
             created = await deployments.create(info.context.caller, new, input.idempotency_key)

@@ -6,7 +6,7 @@ from typing import Any, cast
 import orjson
 import strawberry
 
-from domain.batches.results import ResultLine, ResultPage
+from domain.batches.result_page import ResultLine, ResultPage
 from schema import versions
 from schema.relay import PageEnds, page_ends
 from schema.scalars import JSON

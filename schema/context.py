@@ -10,7 +10,7 @@ from domain.autoscaling.rule import AutoscalingRule
 from domain.batches.batch import Batch
 from domain.batches.external_endpoint import ExternalEndpoint
 from domain.batches.profile import BatchProfile
-from domain.batches.results import ResultPage
+from domain.batches.result_page import ResultPage
 from domain.definitions.resolution import Drift
 from domain.deployments.deployment import Deployment, Revision, RevisionHead
 from domain.deployments.replica import Replica, ReplicaGroup

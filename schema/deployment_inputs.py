@@ -9,6 +9,7 @@ from strawberry import Maybe
 from schema import versions
 from schema.enums import DeploymentStatus
 from schema.lists import (
+    BooleanFilter,
     DateTimeFilter,
     IDFilter,
     IntFilter,
@@ -62,6 +63,10 @@ class ModelDeploymentFilter:
     created_by: StringFilter | None
     created_at: DateTimeFilter | None
     updated_at: DateTimeFilter | None
+    is_dedicated: BooleanFilter | None = versions.field(
+        description="Lists leave those out that were made for batches where nothing is said of it.",
+        added="0.2.0",
+    )
     and_: list["ModelDeploymentFilter"] | None = versions.field(name="and")
     or_: list["ModelDeploymentFilter"] | None = versions.field(name="or")
     not_: "ModelDeploymentFilter | None" = versions.field(name="not")
@@ -75,6 +80,11 @@ class CreateModelDeploymentInput:
     )
     desired_replicas: int | None = versions.field(description="1 unless said.")
     strategy: DeploymentStrategyInput | None = versions.field(description="Rolling unless said.")
+    max_in_flight: int | None = versions.field(
+        description="How many requests batches may have one of its replicas answer at a time, clients' "
+        "own counted in: 2 to 100000, 256 unless said.",
+        added="0.2.0",
+    )
     idempotency_key: str | None = versions.field(
         description="For repeats: within a day, the same key and input get the first answer."
     )
@@ -94,6 +104,11 @@ class UpdateModelDeploymentInput:
     )
     strategy: Maybe[DeploymentStrategyInput | None] = versions.field(
         description="Replaces it whole; null is rolling again."
+    )
+    max_in_flight: Maybe[int | None] = versions.field(
+        description="How many requests batches may have one of its replicas answer at a time; null is "
+        "256 again.",
+        added="0.2.0",
     )
     expected_etag: str | None = versions.field(
         description="Refuses when the deployment has another etag by now."

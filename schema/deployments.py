@@ -49,6 +49,16 @@ class ModelDeployment(Node):
         description="When what failed is tried again; null where nothing waits for that."
     )
     etag: str = versions.field(description="Changes with every decision of a user.")
+    max_in_flight: int = versions.field(
+        description="How many requests batches may have one of its replicas answer at a time, clients' "
+        "own counted in; a tenth of it is kept for clients.",
+        added="0.2.0",
+    )
+    is_dedicated: bool = versions.field(
+        description="Whether it was made for batches: no client gets at it by its name, and lists have "
+        "it only where they are filtered by this.",
+        added="0.2.0",
+    )
     created_at: datetime
     created_by: str = versions.field(description="Who made it, e.g. key:ci.")
     updated_at: datetime = versions.field(
@@ -186,6 +196,8 @@ class ModelDeployment(Node):
             status_message=value.message,
             next_retry_at=value.next_retry_at,
             etag=value.etag,
+            max_in_flight=value.max_in_flight,
+            is_dedicated=value.is_dedicated,
             created_at=value.created_at,
             created_by=value.created_by,
             updated_at=value.updated_at,

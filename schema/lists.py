@@ -70,6 +70,11 @@ class IntFilter:
     gte: int | None
 
 
+@versions.input(added="0.2.0")
+class BooleanFilter:
+    eq: bool | None
+
+
 @versions.input(added="0.1.0")
 class TagsFilter:
     contains: str | None = versions.field(description="Has this tag.")

@@ -19,6 +19,7 @@ from domain.batches.cutting import Cutter
 from domain.batches.external_endpoint import ExternalEndpoint
 from domain.batches.jsonl import Lines
 from domain.batches.lines import Json
+from domain.batches.sharing import member
 from domain.batches.worker import Worker
 from domain.clock import MonotonicTimer, utc_now
 from domain.events import Scope, SubjectKind
@@ -41,7 +42,7 @@ async def main(content: bytes, folder: Path, port: int, at_once: int) -> None:
         batch = await _prepared(store, objects, content, port, at_once)
         sealer = AesSealer(bytes(32))
         worker = Worker(
-            id=new_id(),
+            membership=member(new_id()),
             reads=store.reads,
             start_work=store.start_work,
             log=store.log,

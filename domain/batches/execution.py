@@ -15,7 +15,6 @@ from math import inf
 from domain.batches import lines, pace, turns
 from domain.batches.batch import BatchReason
 from domain.batches.lines import Answered, Asked, Json
-from domain.batches.pace import Pace, Round
 from domain.batches.ports import Inference, Reply, Seat, Standstill, Target
 from domain.batches.retrying import (
     Again,
@@ -28,6 +27,7 @@ from domain.batches.retrying import (
     troubled,
 )
 from domain.batches.run import Gate, Line, Result, Run
+from domain.batches.tempo import Tempo
 from domain.clock import Timer
 from domain.errors import Interrupted, ModelyardError, RequestTimeout, ResponseTooLarge, Unreachable
 from domain.logger import Logger
@@ -65,26 +65,24 @@ class Lane:
     target: Target
     sending: Sending
     runs: list[Run] = field(default_factory=list)
-    pace: Pace = field(init=False)
+    tempo: Tempo = field(init=False)
     in_flight: int = 0
     present: float = 0.0  # of the batches' turns
     troubles: dict[str, Trouble] = field(default_factory=dict)
     answered_at: dict[str, float] = field(default_factory=dict)
     _senders: set[asyncio.Task[None]] = field(default_factory=set)
-    _began: float = 0.0  # the round
-    _answers: int = 0
-    _seconds: float = 0.0
-    _peak: int = 0
     _nudged: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        self.pace = Pace(limit=min(pace.START, self.sending.most))
+        self.tempo = Tempo(self.sending.most)
 
     def fill(self) -> None:
         """Have as many senders as may send."""
         if not self.sending.gate.is_open(self.sending.timer.now()):
             return
-        wanted = min(sum(run.room for run in self.runs), self.pace.limit - len(self._senders))
+        idle = len(self._senders) - self.in_flight  # they take a line when it is their turn
+        room = sum(run.room for run in self.runs) - idle
+        wanted = min(room, self.tempo.limit - len(self._senders))
         for _ in range(min(wanted, self.target.room()) if wanted > 0 else 0):
             task = asyncio.create_task(self._send())
             self._senders.add(task)
@@ -166,7 +164,7 @@ class Lane:
             expected = len(body) + run.answer_size
             run.flights[task] = line
             self.in_flight += 1
-            self._peak = max(self._peak, self.in_flight)
+            self.tempo.sent(self.in_flight)
             gate.used += expected
             sent_at = timer.now()
             try:
@@ -188,7 +186,7 @@ class Lane:
 
     def _next(self, now: float) -> tuple[Run, Line, Seat] | None:
         """The line whose turn it is, and its seat. Nothing is awaited from here until that is taken."""
-        if self.in_flight >= self.pace.limit or not self.sending.gate.is_open(now):
+        if self.in_flight >= self.tempo.limit or not self.sending.gate.is_open(now):
             return None
         waiting = [run for run in self.runs if run.room]
         while (run := turns.first(waiting)) is not None:
@@ -261,25 +259,8 @@ class Lane:
         run.answer_size += (len(reply.body) - run.answer_size) // 8
         answered = lines.answered(_id(run, line), asked, seat, reply, self.sending.json)
         self._done(run, line, answered)
-        if sent_at >= self._began:
-            self._answers += 1
-            self._seconds += now - sent_at
-            if self._answers >= self.pace.limit:
-                self._next_round(now)
-
-    def _next_round(self, now: float) -> None:
-        seconds = max(self._seconds / self._answers - 2 * self.sending.lag(), 0.001)
-        is_full = self._peak >= self.pace.limit
-        before = self.pace.limit
-        self.pace = pace.after(
-            self.pace, Round(seconds=seconds, is_full=is_full), self.sending.most
-        )
-        self._begin(now)
-        if self.pace.limit > before:
+        if self.tempo.answered(sent_at, now, self.in_flight, self.sending.lag):
             self.fill()
-
-    def _begin(self, now: float) -> None:
-        self._began, self._answers, self._seconds, self._peak = now, 0, 0.0, self.in_flight
 
     def _once_more(self, run: Run, line: Line, seat: Seat, again: Again, sent_at: float) -> None:
         now = self.sending.timer.now()
@@ -290,20 +271,15 @@ class Lane:
             before = self.troubles.get(seat.id)
             chance = self.sending.chance()
             self.troubles[seat.id] = troubled(before, again, sent_at, now, chance)
-            if sent_at >= self._began:
-                self._slow_down(again.blame, now)
+            if again.blame is Blame.LOAD:
+                self.tempo.pushed_back(sent_at, now, self.in_flight)
+            elif len(self._avoided()) == len(self.answered_at.keys() | self.troubles.keys()):
+                self.tempo.begins_anew(sent_at, now, self.in_flight)
         if run.is_over or line.held.is_lost:
             self.sending.gate.used -= len(line.text)
         else:
             run.wait(line, now + again.after)
             self.nudge()
-
-    def _slow_down(self, blame: Blame, now: float) -> None:
-        if blame is Blame.LOAD:
-            self.pace = pace.pushed_back(self.pace)
-        elif len(self._avoided()) == len(self.answered_at.keys() | self.troubles.keys()):
-            self.pace = pace.anew(self.sending.most)
-        self._begin(now)
 
     def _done(self, run: Run, line: Line, answered: Answered) -> None:
         gate = self.sending.gate

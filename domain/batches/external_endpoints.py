@@ -57,7 +57,7 @@ class ExternalEndpoints:
             id=self.new_id(),
             project_id=project_id,
             name=checks.name(new.name, ("name",)),
-            base_url=_base_url(new.base_url),
+            base_url=_server_url(new.base_url),
             models=_models(new.models),
             api_key_secret=await self._secret(project_id, new.api_key_secret),
             created_at=now,
@@ -127,7 +127,7 @@ def _changes(patch: ExternalEndpointPatch) -> dict[str, Any]:
     if "name" in patch:
         changes["name"] = checks.name(patch["name"], ("name",))
     if "base_url" in patch:
-        changes["base_url"] = _base_url(patch["base_url"] or "")
+        changes["base_url"] = _server_url(patch["base_url"] or "")
     if "models" in patch:
         changes["models"] = _models(patch["models"] or ())
     if "api_key_secret" in patch:
@@ -135,7 +135,7 @@ def _changes(patch: ExternalEndpointPatch) -> dict[str, Any]:
     return changes
 
 
-def _base_url(url: str) -> str:
+def _server_url(url: str) -> str:
     """`http://host:8000/v1`: what a request's path is put behind, in place of its own `/v1`."""
     path: Path = ("base_url",)
     checks.text(url, path, URL_LIMIT)

@@ -169,7 +169,7 @@ class Moves:
     def add(self, kept: Kept, start: int) -> None:
         place = kept.segment.sequence, kept.segment.shard
         self._segments[place] = kept.segment
-        moved = replace(kept.entry, start=start, end=start + kept.size)
+        moved = Entry(kept.line, kept.entry.is_error, start, start + kept.size)
         self._entries.setdefault(place, {})[kept.line] = moved
 
     def segments(self, output_key: str | None, error_key: str | None) -> Sequence[Segment]:

@@ -10,32 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.batches.batch import Batch
+from domain.batches.result_page import ResultLine, ResultPage
 from domain.batches.shard import Entry, Segment
 from domain.errors import CursorInvalid, ObjectMissing, ResultsDeleted
 from domain.files.file import FileStatus
 from domain.files.ports import Objects
 from domain.work import Reads
 
+__all__ = ["ResultLine", "ResultPage", "Results"]
+
 PAGE_BYTES = 16 * 1024 * 1024  # a page ends early once it has more
 SEGMENTS = 50  # read at once
-
-
-@dataclass(frozen=True, slots=True)
-class ResultLine:
-    """`line` has no newline at its end."""
-
-    line: bytes
-    is_error: bool
-    cursor: str
-
-
-@dataclass(frozen=True, slots=True)
-class ResultPage:
-    """`next` is where to go on, for as long as there is or may be more; None also where there was
-    nothing yet: begin again then."""
-
-    lines: tuple[ResultLine, ...]
-    next: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +48,7 @@ class Found:
 class Results:
     reads: Reads
     objects: Objects
+    page_bytes: int = PAGE_BYTES
 
     async def page(self, batch: Batch, after: str | None, first: int) -> ResultPage:
         """Raises CursorInvalid, ResultsDeleted, StorageUnavailable."""
@@ -108,7 +94,7 @@ class Results:
             for segment in segments:
                 begin = place + 1 if segment.sequence == start[0] else 0
                 for each in (Found(segment, n) for n in range(begin, len(segment.entries))):
-                    if len(found) == first or size > PAGE_BYTES:
+                    if len(found) == first or size > self.page_bytes:
                         return found, True
                     found.append(each)
                     size += each.entry.end - each.entry.start

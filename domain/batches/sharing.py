@@ -44,14 +44,22 @@ class Crew:
         return heard is not None and worker.renewed_at > heard
 
 
-@dataclass(slots=True)
-class Roster:
-    """The crew as it was last heard of: kept by one, looked at by many."""
+@dataclass(eq=False, slots=True)
+class Membership:
+    """A worker's crew as it is now: for whoever needs its share of something."""
 
     crew: Crew
 
+    @property
+    def me(self) -> str:
+        return self.crew.me
+
     def share(self, limit: int) -> int:
         return self.crew.share(limit)
+
+
+def member(worker: str) -> Membership:
+    return Membership(Crew(worker))
 
 
 def renewed(crew: Crew, workers: Sequence[Worker]) -> Crew:

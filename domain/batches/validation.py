@@ -18,7 +18,7 @@ from domain.errors import ObjectMissing
 from domain.files.file import File
 from domain.files.ports import Objects
 
-SLICE = 256 * 1024  # bytes between two turns of the event loop: some milliseconds
+SLICE = 128 * 1024  # bytes between two turns of the event loop: some milliseconds
 A_LINE = 250  # bytes that a line costs beside its own
 
 

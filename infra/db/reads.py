@@ -28,8 +28,8 @@ from infra.db.autoscaling import RULES, StoredRuleLists
 from infra.db.batches.batch import BATCHES
 from infra.db.batches.dedicated import DEDICATED, StoredDedicatedLists
 from infra.db.batches.external_endpoints import EXTERNAL_ENDPOINTS, StoredExternalEndpointLists
+from infra.db.batches.lists import StoredBatchLists
 from infra.db.batches.profiles import PROFILES, StoredProfileLists
-from infra.db.batches.shards import StoredBatchLists
 from infra.db.deployments import DEPLOYMENTS, REVISIONS, StoredRevisionLists
 from infra.db.engine import Engines
 from infra.db.files import FILES, StoredFileLists

@@ -26,6 +26,7 @@ from infra.db.batches import (
     dedicated,
     external_endpoints,
     profiles,
+    segments,
     shards,
     workers,
 )
@@ -58,7 +59,7 @@ TABLES = (
     answers.ANSWERS,
     looks.LOOKS,
     shards.SHARDS.table,
-    shards.SEGMENTS.table,
+    segments.SEGMENTS.table,
     batch_looks.BATCH_LOOKS,
     workers.BATCH_WORKERS,
     leases.PLANES,

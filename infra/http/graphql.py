@@ -1,6 +1,7 @@
-"""POST /graphql, and GraphiQL for a browser's GET."""
+"""POST /graphql (with a file, as a form), and GraphiQL for a browser's GET."""
 
 import asyncio
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import orjson
@@ -13,14 +14,17 @@ from strawberry.http.ides import get_graphql_ide_html
 
 from domain.access.access import Caller
 from domain.errors import ModelyardError
-from infra.http import payloads, requests, streams
+from infra.http import multipart, payloads, requests, streams, uploads
 from infra.http.gate import Credentials, Gate
 from infra.http.live import Live
 from infra.http.metrics import Metrics
+from infra.http.multipart import Form
 from infra.http.ports import NewContext, Operation, Operations, Payload
 from infra.http.refusals import JSON, RequestRefused, answer
 from infra.http.requests import Said
 from infra.http.streams import GRAPHQL_JSON, StreamedAnswer
+
+UPLOAD_SECONDS = 3_600.0  # what a mutation may take that brings a file
 
 log = structlog.get_logger()
 
@@ -75,12 +79,18 @@ class GraphQL:
         caller = await self.endpoint.gate.admit(request.headers, Credentials.of(request.headers))
         self.endpoint.check_version(request.headers.get("x-api-version"))
         said = await self._said(request)
-        return await self._answer(request.headers, caller, said)
+        if said.upload is None:
+            return await self._answer(request.headers, caller, said)
+        async with aclosing(said.upload.pieces):
+            return await self._answer(request.headers, caller, said)
 
     async def _said(self, request: Request) -> Said:
         try:
             async with asyncio.timeout(self.endpoint.seconds):
-                return await requests.read(request)
+                if not multipart.is_form(request.headers):
+                    return await requests.read(request)
+                uploads.check_preflight(request.headers)
+                return await uploads.read(Form(request))
         except TimeoutError as error:
             problem = f"The body did not come within {self.endpoint.seconds:g} seconds."
             raise RequestRefused(kind="BODY_TIMEOUT", status=408, problem=problem) from error
@@ -92,7 +102,7 @@ class GraphQL:
         accept = headers.get("accept", "")
         wire = streams.chosen(accept, is_subscription=operation.is_subscription)
         context = endpoint.new_context(caller)
-        if wire is not None:
+        if wire is not None and said.upload is None:
             results = payloads.stream(operation, said, context, endpoint.seconds)
             key_id = caller.principal.key_id
             beat = endpoint.heartbeat
@@ -113,7 +123,8 @@ class GraphQL:
                 "or 'Accept: multipart/mixed;subscriptionSpec=1.0', or open a WebSocket here with "
                 "the subprotocol graphql-transport-ws.",
             )
-        return await payloads.answer(operation, said, context, self.endpoint.seconds)
+        seconds = self.endpoint.seconds if said.upload is None else UPLOAD_SECONDS
+        return await payloads.answer(operation, said, context, seconds)
 
 
 def _plain(payload: Payload, accept: str, headers: dict[str, str]) -> Response:

@@ -125,11 +125,16 @@ class _Reader:
         self.tokens.append(None)
 
 
+def is_form(headers: Mapping[str, str]) -> bool:
+    kind, _ = parse_options_header(headers.get("content-type", ""))
+    return kind.decode("latin-1").lower() == FORM
+
+
 def _parser(headers: Mapping[str, str], reader: _Reader) -> MultipartParser:
-    kind, said = parse_options_header(headers.get("content-type", ""))
-    if kind.decode("latin-1").lower() != FORM:
+    if not is_form(headers):
         problem = f"Send a form, with 'Content-Type: {FORM}'."
         raise RequestRefused(kind="UNSUPPORTED_MEDIA_TYPE", status=415, problem=problem)
+    _, said = parse_options_header(headers.get("content-type", ""))
     if not said.get(b"boundary"):
         raise _malformed("its Content-Type says no boundary")
     try:

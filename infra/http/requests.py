@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from starlette.requests import ClientDisconnect, Request
 
+from domain.files.incoming import Incoming
 from infra.http.refusals import JSON, RequestRefused
 
 BODY_LIMIT = 1024 * 1024  # bytes
@@ -21,6 +22,7 @@ class Said:
     query: str
     variables: Mapping[str, Any] | None
     operation_name: str | None
+    upload: Incoming | None = None
 
 
 async def read(request: Request) -> Said:

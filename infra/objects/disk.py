@@ -6,6 +6,10 @@ from pathlib import Path
 
 
 class Disk:
+    def lock(self, descriptor: int) -> None:
+        """Waits for it. The lock goes with the process, however that ends."""
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
     def write(self, descriptor: int, content: bytes | bytearray) -> None:
         left = memoryview(content)
         while left:
@@ -24,11 +28,6 @@ class Disk:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def lock(descriptor: int) -> None:
-    """Waits for it. The lock goes with the process, however that ends."""
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def is_free(descriptor: int) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from infra.objects.disk import Disk, is_free, lock
+from infra.objects.disk import Disk, is_free
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -55,7 +55,7 @@ def begun(folder: Path, disk: Disk) -> Draft:
     while True:
         path = folder / uuid4().hex
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWN_FILE)
-        lock(descriptor)
+        disk.lock(descriptor)
         if os.fstat(descriptor).st_nlink:  # else it was swept before it was locked
             return Draft(path=path, descriptor=descriptor, disk=disk)
         os.close(descriptor)

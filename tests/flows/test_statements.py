@@ -12,6 +12,7 @@ from sqlalchemy import event
 
 from domain.access.access import Caller
 from domain.access.service import OPEN
+from domain.batches.batch import Place, TargetKind
 from domain.clock import utc_now
 from domain.definitions.request import RevisionRequest
 from domain.definitions.variants import Variant
@@ -21,6 +22,13 @@ from infra.store import Store
 from infra.wiring import running
 from resolvers.context import Context, Services
 from resolvers.root import Schema, build_schema
+from tests.support.batches import (
+    a_completed_batch,
+    a_file,
+    a_profile,
+    an_external_endpoint,
+)
+from tests.support.builders import a_deployment, a_template
 from tests.support.playing import promoted
 
 PAGE = """query($first: Int!) { modelDeployments(first: $first) {
@@ -125,3 +133,59 @@ async def test_what_hangs_below_secrets_and_events_is_loaded_together(counted: C
     assert len(added) == 16
     assert all(node["revision"]["deployment"] == node["deployment"] for node in added)
     assert statements <= 4
+
+
+JOBS = """query($first: Int!) { batchJobs(first: $first) { totalCount nodes {
+  status project { name } deployment { name status } externalEndpoint { name } template { name }
+  profile { name } retryOf { status } inputFile { filename } outputFile { filename }
+  errorFile { bytes } counts { total } } } }"""
+
+
+async def some_jobs(counted: Counted, wanted: int) -> None:
+    """Each with everything of its own that a job can have."""
+    services, caller = counted.services, counted.caller
+    project = await services.reads.projects.named("default")
+    assert project is not None
+    before: str | None = None
+    async with services.deployments.start_work("ada", "request:1") as work:
+        for _ in range(wanted):
+            deployment, template = a_deployment(project), a_template(project)
+            profile, endpoint = a_profile(project), an_external_endpoint(project)
+            files = [a_file(project) for _ in range(3)]
+            await work.deployments.add(deployment)
+            await work.templates.add(template)
+            await work.batch_profiles.add(profile)
+            await work.external_endpoints.add(endpoint)
+            for file in files:
+                await work.files.add(file)
+            place = Place(
+                target=TargetKind.DEDICATED,
+                why="x",
+                deployment_id=deployment.id,
+                external_endpoint_id=endpoint.id,
+                template_id=template.id,
+            )
+            job = a_completed_batch(
+                project,
+                place=place,
+                profile_id=profile.id,
+                retry_of=before,
+                input_file_id=files[0].id,
+                output_file_id=files[1].id,
+                error_file_id=files[2].id,
+            )
+            await work.batches.add(job)
+            before = job.id
+    assert caller.project_id == project.id
+
+
+async def test_a_page_of_jobs_costs_a_constant_number_of_statements(counted: Counted) -> None:
+    await some_jobs(counted, 20)
+    few, few_statements = await counted.ask(JOBS, first=2)
+    many, many_statements = await counted.ask(JOBS, first=20)
+    assert [len(page["batchJobs"]["nodes"]) for page in (few, many)] == [2, 20]
+    assert {node["deployment"]["status"] for node in many["batchJobs"]["nodes"]} == {"READY"}
+    assert sum(node["retryOf"] is not None for node in many["batchJobs"]["nodes"]) == 19
+    assert all(node["errorFile"] for node in many["batchJobs"]["nodes"])
+    assert many_statements == few_statements
+    assert many_statements <= 11

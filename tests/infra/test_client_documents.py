@@ -1,5 +1,6 @@
 """What the command line sends fits the schema that is committed, and the server's limits."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,15 +14,21 @@ from graphql import (
     validate,
 )
 
-from infra.client import documents
+from infra.client import batch_documents, documents
 from resolvers import limits
 from schema.events import EventType
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = ("query ", "mutation ", "subscription ")
+
+
+def _of_batches() -> Iterator[tuple[str, object]]:
+    return ((f"BATCH_{name}", text) for name, text in vars(batch_documents).items())
+
+
 DOCUMENTS = {
     name: text
-    for name, text in vars(documents).items()
+    for name, text in [*vars(documents).items(), *_of_batches()]
     if isinstance(text, str) and text.lstrip().startswith(OPERATIONS)
 }
 

@@ -55,6 +55,26 @@ def test_a_server_that_stays_away_ends_the_patience() -> None:
     assert len(attempts.told) == 1
 
 
+def test_what_may_be_done_twice_is_tried_until_it_is_done() -> None:
+    losses: list[Exception] = [GONE, ConnectionLost(url=HERE.url, problem="x")]
+
+    def act() -> str:
+        if losses:
+            raise losses.pop()
+        return "done"
+
+    attempts = Attempts([])
+    assert attempts.line().patiently(act) == "done"
+    assert attempts.pauses == [0.1, 0.2]
+    assert len(attempts.told) == 1
+
+    def never() -> str:
+        raise GONE
+
+    with pytest.raises(Unreachable):
+        attempts.line().patiently(never)
+
+
 def test_each_loss_is_told_once_and_so_is_its_end() -> None:
     losses = [True, False]
 

@@ -3,10 +3,10 @@
 import asyncio
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -14,24 +14,33 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, Connection, inspect, select, text
 
+from domain.batches import facts as batches
+from domain.batches.facts import BatchJobPaused
 from domain.clock import utc_now
 from domain.definitions.definition import Definition, HealthCheck, Model, Service
 from domain.deployments.deployment import Deployment, DeploymentStatus, Revision
 from domain.deployments.facts import DeploymentStatusChanged, RolloutStarted
-from domain.deployments.ports import SHARDS
+from domain.deployments.ports import SHARDS, GatewayReport
 from domain.deployments.rollout import RolloutKind, RolloutStatus
 from domain.deployments.shards import shard_of
 from domain.deployments.strategy import Canary, CanaryStep
 from domain.events import Scope
+from domain.files import facts as files
+from domain.listing import Listing
+from domain.templates.template import BatchUse
+from domain.webhooks import facts as webhooks
 from infra.db import schema, version
 from infra.db.access import PROJECTS
 from infra.db.deployments import DEPLOYMENTS, REVISIONS
 from infra.db.engine import open_engines
 from infra.db.events import EVENT_HEAD, EVENTS
+from infra.db.gateways import GATEWAYS
 from infra.db.migrate import config, migrate
+from infra.db.templates import TEMPLATES
 from infra.store import open_store
 from tests.conftest import sqlite
-from tests.support.builders import a_deployment, a_project, a_revision
+from tests.support.batches import a_running_batch, a_shard
+from tests.support.builders import a_deployment, a_project, a_revision, a_template
 from tests.support.postgres import Databases
 from tests.support.writer import add_events
 
@@ -213,6 +222,70 @@ async def test_a_live_rollouts_revision_is_what_0001_calls_active(
     async with open_store(empty_url, data_dir=tmp_path) as store:
         assert (await store.log.head()).position == 3
         assert set(await store.reads.rollouts.live([waiting.id, idle.id])) == {waiting.id}
+
+
+async def test_what_0003_kept_is_as_it_was_with_what_batches_need(
+    empty_url: str, tmp_path: Path
+) -> None:
+    project = a_project()
+    deployment, template = a_deployment(project), a_template(project)
+    report = GatewayReport(
+        gateway="g", position=3, in_flight={"r": 1}, held={}, arrived={"d": 2}, seen_at=utc_now()
+    )
+    await migrate(empty_url, "0003")
+    async with open_engines(empty_url) as engines, engines.transaction() as transaction:
+        await transaction.run(PROJECTS.insert, PROJECTS.to_row(project))
+        for noun, old in (
+            (DEPLOYMENTS, without(DEPLOYMENTS.to_row(deployment), "max_in_flight", "is_dedicated")),
+            (TEMPLATES, without(TEMPLATES.to_row(template), "batch")),
+        ):
+            await transaction.run(noun.insert, old)
+        row = {f.name: getattr(report, f.name) for f in fields(report)}
+        await transaction.run(GATEWAYS.insert(), without(row, "batch"))
+    await migrate(empty_url)
+    async with open_store(empty_url, data_dir=tmp_path) as store:
+        assert (await store.reads.deployments.page(Listing(first=9))).items == (deployment,)
+        assert (await store.reads.templates.page(Listing(first=9))).items == (template,)
+        assert await store.gateways.living(report.seen_at) == [report]
+        assert (await store.reads.batches.page(Listing(first=9))).items == ()
+    assert (deployment.max_in_flight, deployment.is_dedicated) == (256, False)
+    assert template.batch == BatchUse()
+
+
+def without(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in names}
+
+
+async def test_0003_knows_nothing_of_batches(empty_url: str, tmp_path: Path) -> None:
+    def types(connection: Connection) -> list[str]:
+        return list(connection.execute(select(EVENTS.c.type)).scalars())
+
+    await migrate(empty_url)
+    async with open_store(empty_url, data_dir=tmp_path) as store:
+        project = await store.reads.projects.named("default")
+        assert project is not None
+        batch = a_running_batch(project)
+        async with store.start_work("ada", "request:1") as w:
+            await w.batches.add(batch)
+            await w.batch_shards.add([a_shard(batch)])
+            w.record(project.id, BatchJobPaused(batch_job_id=batch.id))
+        await add_events(store, 1)
+    await migrate(empty_url, "0003")
+    assert await look(empty_url, types) == ["FolderCreated"]
+    assert not [table for table in await look(empty_url, tables) if "batch" in table]
+    await migrate(empty_url)
+    assert await look(empty_url, differences) == []
+
+
+def test_going_back_forgets_every_event_that_is_new() -> None:
+    """Those of this release's nouns: 0003 could not read them."""
+    told = {fact.__name__ for noun in (batches, files, webhooks) for fact in get_args(noun.Fact)}
+    (script,) = [
+        one
+        for one in ScriptDirectory.from_config(config()).walk_revisions()
+        if one.revision == "0004"
+    ]
+    assert set(script.module.NEW_FACTS) == told
 
 
 async def test_each_database_is_an_installation_of_its_own(

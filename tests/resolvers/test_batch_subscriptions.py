@@ -12,10 +12,10 @@ from domain.batches.facts import BatchJobPaused
 from domain.errors import StorageUnavailable
 from resolvers.following import coalesced
 from schema.relay import global_id
+from tests.support.batching import Jobs
 from tests.support.build import a_caller
 from tests.support.clock import TestClock
 from tests.support.graph import Answer, Graph
-from tests.support.jobs import Jobs
 from tests.support.timer import TestTimer, settle
 
 EVENTS = """subscription($id: ID!, $after: String) { batchJobEvents(batchJobId: $id, after: $after) {
@@ -96,8 +96,12 @@ async def test_errors_come_as_one_result_and_the_stream_ends(
     graph: Graph, jobs: Jobs, query: str
 ) -> None:
     job = await jobs.made()
-    for caller, id in ((None, "garbage"), (a_caller("f" * 32), own(job)), (None, own(job) + "x")):
-        [answer] = [each async for each in graph.follow(query, caller, id=id)]
+    for caller, wrong in (
+        (None, "garbage"),
+        (a_caller("f" * 32), own(job)),
+        (None, own(job) + "x"),
+    ):
+        [answer] = [each async for each in graph.follow(query, caller, id=wrong)]
         assert (answer.data, answer.codes) == (None, ["NOT_FOUND"])
 
 
@@ -114,7 +118,7 @@ def counts(answers: list[Answer]) -> list[int]:
 async def collecting(stream: AsyncGenerator[Answer, None], into: list[Answer]) -> None:
     async with aclosing(stream):
         async for answer in stream:
-            into.append(answer)
+            into.append(answer)  # noqa: PERF401  they are looked at meanwhile
 
 
 async def test_progress_comes_ten_times_a_second_at_most_and_the_last_time_always(

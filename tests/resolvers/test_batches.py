@@ -18,8 +18,8 @@ from domain.batches.batch import (
 from domain.listing import Listing, Page
 from schema.relay import global_id
 from tests.support.batches import a_profile, an_external_endpoint
+from tests.support.batching import CHAT, Jobs, answered, line
 from tests.support.graph import Graph
-from tests.support.jobs import CHAT, Jobs, answered, line
 
 ALL = """query($id: ID!) { batchJob(id: $id) {
   id openaiId status statusSince reason message endpoint model completionWindow expiresAt
@@ -171,8 +171,8 @@ async def test_an_id_of_the_openai_compatible_api_is_one_here_too(graph: Graph, 
     said = {"inputFileId": f"file-{file.id}", "endpoint": CHAT, "target": "ECHO"}
     made = await graph.change("createBatchJob", said, "batchJob { inputFile { id } }")
     assert made["batchJob"]["inputFile"] == {"id": global_id("File", file.id)}
-    for id in ("batch_", f"batch_{job.id[1:]}", f"file_{job.id}", f"batch_{job.id.upper()}x"):
-        assert (await graph.get("query($id: ID!) { batchJob(id: $id) { id } }", id=id)) == {
+    for wrong in ("batch_", f"batch_{job.id[1:]}", f"file_{job.id}", f"batch_{job.id.upper()}x"):
+        assert (await graph.get("query($id: ID!) { batchJob(id: $id) { id } }", id=wrong)) == {
             "batchJob": None
         }
 
@@ -189,7 +189,7 @@ async def test_jobs_are_listed_newest_first_and_filtered(graph: Graph, jobs: Job
     ids = [of(each.id) for each in (new, done, old)]
     assert await listed(graph) == ids
     assert await listed(graph, orderBy={"field": "CREATED_AT"}) == ids[::-1]
-    for filter, wanted in (
+    for said, wanted in (
         ({"status": {"in": ["COMPLETED", "FAILED"]}}, [done]),
         ({"reason": {"eq": "QUEUED"}}, [new]),
         ({"endpoint": {"eq": "/v1/embeddings"}}, [old]),
@@ -200,7 +200,7 @@ async def test_jobs_are_listed_newest_first_and_filtered(graph: Graph, jobs: Job
         ({"id": {"eq": f"batch_{done.id}"}}, [done]),
         ({"not": {"status": {"eq": "VALIDATING"}}}, [new, done]),
     ):
-        assert await listed(graph, filter=filter) == [of(each.id) for each in wanted], filter
+        assert await listed(graph, filter=said) == [of(each.id) for each in wanted], said
 
 
 async def test_a_list_goes_on_behind_its_cursor_in_every_order(graph: Graph, jobs: Jobs) -> None:

@@ -8,6 +8,10 @@ import pytest
 from domain.access.access import Role
 from domain.autoscaling.rule import Metric
 from domain.autoscaling.service import NewRule
+from domain.batches.batch import TargetKind
+from domain.batches.external_endpoints import NewExternalEndpoint
+from domain.batches.facts import BatchJobPlaced
+from domain.batches.profiles import NewProfile
 from domain.deployments.deployment import Deployment
 from domain.deployments.facts import (
     ReplicaBecameUnhealthy,
@@ -30,6 +34,7 @@ from resolvers.limits import Limits
 from resolvers.operations import Operations
 from schema.event_types import TYPES
 from schema.relay import global_id
+from tests.support.batching import Jobs
 from tests.support.build import a_caller, a_server_admin
 from tests.support.graph import Graph
 from tests.support.house import URI, House
@@ -139,6 +144,34 @@ async def run_through(player: Player) -> None:
     await house.deployments.delete(caller, made.id)
 
 
+async def run_jobs(graph: Graph) -> None:
+    """Every fact of files, batch jobs, profiles and external endpoints."""
+    house, jobs = graph.house, Jobs(graph.house)
+    caller = house.caller
+    await house.uploads.delete(caller, (await jobs.uploaded()).id)
+    profile = await house.batch_profiles.create(caller, NewProfile(name="nightly"))
+    await house.batch_profiles.update(caller, profile.id, {"priority": 2})
+    await house.batch_profiles.delete(caller, profile.id)
+    for name in ("spare", "gone"):
+        remote = NewExternalEndpoint(name=name, base_url="https://host/v1", models=("m",))
+        endpoint = await house.external_endpoints.create(caller, remote)
+        await house.external_endpoints.update(caller, endpoint.id, {"models": ("n",)})
+        if name == "gone":
+            await house.external_endpoints.delete(caller, endpoint.id)
+        else:
+            spare = endpoint
+    ended = await jobs.ended(await jobs.uploaded())
+    await house.batches.retry(caller, ended.id)
+    job = await jobs.progress(await jobs.running(), completed=4)
+    why = "It lists the model."
+    placed = BatchJobPlaced(
+        batch_job_id=job.id, target=TargetKind.EXTERNAL, why=why, placed_endpoint_id=spare.id
+    )
+    await jobs.put(job, placed)
+    await house.batches.pause(caller, job.id)
+    await house.batches.resume(caller, job.id)
+
+
 async def test_every_type_of_event_is_shown(graph: Graph) -> None:
     house = graph.house
     admin = a_server_admin(house.store.default.id)
@@ -165,7 +198,21 @@ async def test_every_type_of_event_is_shown(graph: Graph) -> None:
     await graph.change("updateDeploymentTemplate", {**said, "status": "ACTIVE"})
     await graph.change("deleteDeploymentTemplate", said)
     await run_through(Player(house))
-    query = """query { events(first: 100, filter: {everyProject: true}) { nodes { __typename cursor
+    await run_jobs(graph)
+    query = """query($after: String) { events(first: 100, after: $after, filter: {everyProject: true}) {
+      pageInfo { endCursor } nodes { __typename cursor
+      ... on FileEvent { fileId file { filename } }
+      ... on FileCreated { name purpose size sha256 } ... on FileDeleted { name expired }
+      ... on BatchJobEvent { batchJobId batchJob { status } }
+      ... on BatchJobCreated { endpoint inputFileId retryOfId inputFile { id } retryOf { id } }
+      ... on BatchJobStatusChanged { jobStatusBefore jobStatusAfter jobReason message }
+      ... on BatchJobPlaced { batchTarget why placedDeploymentId placedEndpointId
+        placedDeployment { name } placedEndpoint { name } }
+      ... on BatchJobProgressed { total completed failed }
+      ... on BatchProfileEvent { batchProfileId batchProfile { name } }
+      ... on BatchProfileUpdated { name }
+      ... on ExternalEndpointEvent { externalEndpointId externalEndpoint { name } }
+      ... on ExternalEndpointDeleted { name }
       ... on KeyCreated { keyId name } ... on KeyRevoked { keyId }
       ... on ProjectEvent { projectId project { name } }
       ... on SecretEvent { secretId secret { name } }
@@ -189,7 +236,9 @@ async def test_every_type_of_event_is_shown(graph: Graph) -> None:
       ... on ReplicaEvent { replicaId revisionNumber replica { status } }
       ... on ReplicaExited { wanted exitCode reason message }
       ... on RevisionAdded { revisionNumber digest } } } }"""
-    found = (await graph.get(query, admin))["events"]["nodes"]
+    first = (await graph.get(query, admin))["events"]
+    rest = (await graph.get(query, admin, after=first["pageInfo"]["endCursor"]))["events"]
+    found = [*first["nodes"], *rest["nodes"]]
     assert {node["__typename"] for node in found} == set(TYPES)
     by_kind = {node["__typename"]: node for node in found}
     assert by_kind["TemplateUpdated"]["templateStatus"] == "ACTIVE"
@@ -206,6 +255,14 @@ async def test_every_type_of_event_is_shown(graph: Graph) -> None:
     assert by_kind["ReplicaExited"]["replica"] == {"status": "EXITED"}
     scaled = by_kind["DeploymentScaled"]
     assert (scaled["replicasBefore"], scaled["replicasAfter"], scaled["ruleId"]) == (1, 2, None)
+    repeated = by_kind["BatchJobCreated"]
+    assert repeated["retryOf"] == {"id": repeated["retryOfId"]}
+    assert repeated["inputFile"] == {"id": repeated["inputFileId"]}
+    placed = by_kind["BatchJobPlaced"]
+    assert (placed["batchTarget"], placed["why"]) == ("EXTERNAL", "It lists the model.")
+    assert (placed["placedEndpoint"], placed["placedDeployment"]) == ({"name": "spare"}, None)
+    assert by_kind["ExternalEndpointDeleted"]["externalEndpoint"] is None
+    assert by_kind["BatchJobProgressed"]["completed"] == 4
 
 
 async def test_events_are_filtered_by_type_and_subject(graph: Graph) -> None:

@@ -10,17 +10,22 @@ import pytest
 from domain.access.access import Caller, Role
 from domain.autoscaling.rule import Metric
 from domain.autoscaling.service import NewRule
+from domain.batches.batch import BatchReason
+from domain.batches.external_endpoints import NewExternalEndpoint
+from domain.batches.profiles import NewProfile
 from domain.definitions.variants import Variant
 from domain.deployments.rollouts import Activation
 from domain.deployments.strategy import BlueGreen
 from domain.templates.service import NewTemplate
 from domain.webhooks.service import NewWebhook
 from schema.relay import global_id, parse_id
+from tests.support.batching import CHAT, Jobs, incoming
 from tests.support.build import a_caller, a_server_admin
 from tests.support.graph import Graph
 from tests.support.house import URI
 from tests.support.playing import Player
 
+UPLOAD = "@upload"  # a file of a form, anew each time
 ADMIN, EDITOR, VIEWER = Role.ADMIN, Role.EDITOR, Role.VIEWER
 
 
@@ -88,6 +93,29 @@ MUTATIONS = {
         "updateAutoscalingRule", EDITOR, ruleId="@rule", maxReplicas=9
     ),
     "deleteAutoscalingRule": mutation("deleteAutoscalingRule", EDITOR, ruleId="@rule"),
+    "uploadFile": mutation("uploadFile", EDITOR, file=UPLOAD, purpose="BATCH"),
+    "deleteFile": mutation("deleteFile", EDITOR, fileId="@file"),
+    "createBatchJob": mutation(
+        "createBatchJob", EDITOR, inputFileId="@input", endpoint=CHAT, target="ECHO"
+    ),
+    "cancelBatchJob": mutation("cancelBatchJob", EDITOR, batchJobId="@job"),
+    "pauseBatchJob": mutation("pauseBatchJob", EDITOR, batchJobId="@job"),
+    "resumeBatchJob": mutation("resumeBatchJob", EDITOR, batchJobId="@held"),
+    "retryBatchJob": mutation("retryBatchJob", EDITOR, batchJobId="@ended"),
+    "createBatchProfile": mutation("createBatchProfile", ADMIN, name="fresh"),
+    "updateBatchProfile": mutation(
+        "updateBatchProfile", ADMIN, batchProfileId="@profile", priority=2
+    ),
+    "deleteBatchProfile": mutation("deleteBatchProfile", ADMIN, batchProfileId="@profile"),
+    "createExternalEndpoint": mutation(
+        "createExternalEndpoint", ADMIN, name="fresh", baseUrl="https://host/v1", models=["m"]
+    ),
+    "updateExternalEndpoint": mutation(
+        "updateExternalEndpoint", ADMIN, externalEndpointId="@endpoint", models=["x"]
+    ),
+    "deleteExternalEndpoint": mutation(
+        "deleteExternalEndpoint", ADMIN, externalEndpointId="@endpoint"
+    ),
 }
 OF_THE_PROJECT = {  # what these act on has no id: the selected project is what is checked
     "createSecret",
@@ -95,6 +123,9 @@ OF_THE_PROJECT = {  # what these act on has no id: the selected project is what 
     "createModelFolder",
     "createDeploymentTemplate",
     "createModelDeployment",
+    "uploadFile",
+    "createBatchProfile",
+    "createExternalEndpoint",
 }
 BY_ID = {
     "modelDeployment": "@deployment",
@@ -103,6 +134,10 @@ BY_ID = {
     "deploymentTemplate": "@template",
     "rollout": "@rollout",
     "modelReplica": "@replica",
+    "file": "@file",
+    "batchJob": "@job",
+    "batchProfile": "@profile",
+    "externalEndpoint": "@endpoint",
     "node": "@deployment",
 }
 LISTS = (
@@ -113,12 +148,17 @@ LISTS = (
     "secrets",
     "webhooks",
     "events",
+    "files",
+    "batchJobs",
+    "batchProfiles",
+    "externalEndpoints",
 )
 OTHERWISE = {  # each has a test of its own below
     "apiVersion",
     "compareModelRevisions",
     "eventCursor",
     "nodes",
+    "previewBatchJob",
     "previewModelRevision",
     "projects",
     "runtimeVariants",
@@ -146,7 +186,21 @@ async def things(graph: Graph) -> dict[str, str]:
     folder = await house.a_folder()
     scaled = NewRule(deployment_id=deployment.id, metric=Metric.IN_FLIGHT, target=4, max_replicas=4)
     rule = await house.autoscaling.create(house.caller, scaled)
+    jobs = Jobs(house)
+    spare, taken = await jobs.uploaded(), await jobs.uploaded()
+    ended = await jobs.ended(taken)
+    profile = await house.batch_profiles.create(house.caller, NewProfile(name="nightly"))
+    remote = NewExternalEndpoint(name="spare", base_url="https://host/v1", models=("m",))
+    endpoint = await house.external_endpoints.create(house.caller, remote)
+    held = await jobs.running(paused_at=house.clock(), reason=BatchReason.PAUSED)
     return {
+        "@file": global_id("File", spare.id),
+        "@input": global_id("File", taken.id),
+        "@job": global_id("BatchJob", (await jobs.running()).id),
+        "@held": global_id("BatchJob", held.id),
+        "@ended": global_id("BatchJob", ended.id),
+        "@profile": global_id("BatchProfile", profile.id),
+        "@endpoint": global_id("ExternalEndpoint", endpoint.id),
         "@deployment": global_id("ModelDeployment", deployment.id),
         "@revision": global_id("ModelRevision", revision.id),
         "@template": global_id("DeploymentTemplate", template.id),
@@ -164,6 +218,8 @@ async def things(graph: Graph) -> dict[str, str]:
 def filled(said: Any, things: Mapping[str, str]) -> Any:
     if isinstance(said, Mapping):
         return {key: filled(value, things) for key, value in said.items()}
+    if said == UPLOAD:
+        return incoming()
     return things.get(said, said) if isinstance(said, str) else said
 
 
@@ -193,6 +249,8 @@ def test_every_operation_is_in_a_table(graph: Graph) -> None:
         "deploymentStatusChanged",
         "replicaStatusChanged",
         "replicaLogs",
+        "batchJobEvents",
+        "batchJobProgress",
     }
 
 
@@ -321,6 +379,29 @@ async def test_a_viewer_follows_what_runs(graph: Graph, things: dict[str, str]) 
         assert (await anext(stream)).data == {"replicaLogs": {"text": "hello"}}
     async with aclosing(graph.follow(status, viewer, id=things["@deployment"])) as stream:
         assert (await anext(stream)).data == {"replicaStatusChanged": {"id": things["@replica"]}}
+
+
+@pytest.mark.parametrize("field", ["batchJobEvents", "batchJobProgress"])
+async def test_another_projects_job_can_not_be_followed(
+    graph: Graph, things: dict[str, str], field: str
+) -> None:
+    query = f"subscription($id: ID!) {{ {field}(batchJobId: $id) {{ __typename }} }}"
+    answers = [a async for a in graph.follow(query, stranger(graph), id=things["@job"])]
+    assert [answer.codes for answer in answers] == [["NOT_FOUND"]]
+
+
+async def test_a_viewer_previews_and_follows_jobs(graph: Graph, things: dict[str, str]) -> None:
+    preview = """query($input: CreateBatchJobInput!) { previewBatchJob(input: $input) {
+        total userErrors { code } } }"""
+    said = {"inputFileId": things["@input"], "endpoint": CHAT, "target": "ECHO"}
+    shown = await graph.get(preview, graph.house.viewer(), input=said)
+    assert shown == {"previewBatchJob": {"total": 2, "userErrors": []}}
+    refused = await graph.get(preview, stranger(graph), input=said)
+    assert refused["previewBatchJob"]["userErrors"] == [{"code": "NOT_FOUND"}]
+    query = "subscription($id: ID!) { batchJobProgress(batchJobId: $id) { id } }"
+    viewer = graph.house.viewer()
+    async with aclosing(graph.follow(query, viewer, id=things["@job"])) as stream:
+        assert (await anext(stream)).data == {"batchJobProgress": {"id": things["@job"]}}
 
 
 async def test_another_projects_events_can_not_be_followed(graph: Graph) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from domain.access.access import Project
 from domain.batches.batch import Batch, BatchStatus, TargetKind, Usage, Wish
 from domain.batches.dedicating import Provided, Providing
 from domain.batches.lines import Json
@@ -26,6 +27,7 @@ from domain.events import Event, Scope
 from domain.files.file import File
 from domain.files.ports import Written
 from domain.ids import new_id
+from tests.conftest import AnyStore
 from tests.support.batches import a_batch, a_file
 from tests.support.builders import fresh
 from tests.support.clock import TestClock
@@ -108,10 +110,14 @@ class BatchYard:
     provider: FakeProvider = field(default_factory=FakeProvider)
     logger: Lines = field(default_factory=Lines)
     chance: Random = field(default_factory=lambda: Random(7))
+    other_store: AnyStore | None = None  # instead of one in memory
+    project: Project = field(init=False)
 
     def __post_init__(self) -> None:
         self.timer = TestTimer(self.clock)
-        self.store = MemoryStore(clock=self.clock)
+        memory = MemoryStore(clock=self.clock)
+        self.store: AnyStore = self.other_store or memory
+        self.project = memory.default
         self.objects = MemoryObjects(clock=self.clock)
 
     def tending(self, worker: str = "one", **said: Any) -> Tending:
@@ -145,7 +151,7 @@ class BatchYard:
             await self.timer.pass_(seconds)
 
     async def file(self, content: bytes) -> File:
-        file = a_file(self.store.default, size=len(content))
+        file = a_file(self.project, size=len(content))
         self.objects.kept.pop(file.key, None)
         await self.objects.put_bytes(file.key, content)
         async with self.store.start_work("ada", "request:1") as work:
@@ -156,7 +162,7 @@ class BatchYard:
         """A user's, just created: it runs on the echo, if nothing else is said."""
         file = await self.file(content)
         own = {"input_file_id": file.id, "wish": ECHOED, "expires_at": self.clock() + timedelta(1)}
-        batch = a_batch(self.store.default, **{**own, **said})
+        batch = a_batch(self.project, **{**own, **said})
         async with self.store.start_work("ada", "request:1") as work:
             await work.batches.add(batch)
             await work.look_at_batch(batch.id, self.clock())

@@ -45,12 +45,6 @@ class S3:
         assert self._ask("PUT", f"/{name}")[0] == 200
         return name
 
-    def remove_bucket(self, name: str) -> None:
-        """With all that is in it."""
-        for key in self.keys(name):
-            self._ask("DELETE", f"/{name}/{key}")
-        assert self._ask("DELETE", f"/{name}")[0] == 204
-
     def keys(self, bucket: str) -> Sequence[str]:
         return self._named(f"/{bucket}?list-type=2")
 

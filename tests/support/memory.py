@@ -62,19 +62,22 @@ from domain.work import (
     WebhookLists,
 )
 from tests.support.memory_batches import (
-    MemoryBatchClaims,
     MemoryBatchLists,
     MemoryDedicatedLists,
     MemoryExternalEndpointLists,
     MemoryFileLists,
     MemoryProfileLists,
+    MemoryWebhookLists,
+)
+from tests.support.memory_claims import (
+    MemoryBatchClaims,
     MemoryShardClaims,
     MemoryShards,
-    MemoryWebhookLists,
     MemoryWorkers,
     holds,
     look_at,
 )
+from tests.support.memory_kept import UNIQUE, Kept, Look
 from tests.support.memory_lists import (
     MemoryDueLists,
     MemoryGroupLists,
@@ -96,14 +99,7 @@ from tests.support.memory_planes import (
     claim_host,
     prune_replicas,
 )
-from tests.support.memory_rows import (
-    UNIQUE,
-    Kept,
-    Look,
-    MemoryAnswers,
-    MemoryRows,
-    require_storable,
-)
+from tests.support.memory_rows import MemoryAnswers, MemoryRows, require_storable
 
 REPLICA_PORTS = range(20_000, 30_000)
 

@@ -15,7 +15,7 @@ from domain.listing import Listing, Order, Page, field_of, matches, place
 from domain.secrets.secret import Secret
 from domain.templates.template import Template
 from domain.work import Due, ReplicaOwner
-from tests.support.memory_rows import Kept, Look, is_listed, is_past
+from tests.support.memory_kept import Kept, Look, is_listed, is_past
 
 T = TypeVar("T")
 

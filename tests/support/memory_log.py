@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 
 from domain.events import Cursor, Event, Scope
-from tests.support.memory_rows import Kept
+from tests.support.memory_kept import Kept
 
 
 @dataclass(slots=True)

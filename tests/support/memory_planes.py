@@ -11,7 +11,7 @@ from domain.deployments.ports import GATEWAY_LIVES, GatewayReport, Lease
 from domain.deployments.replica import Replica
 from domain.deployments.shards import moves
 from domain.errors import HostRefused
-from tests.support.memory_rows import Kept, Plane, Reservation
+from tests.support.memory_kept import Kept, Plane, Reservation
 
 KEPT_EXITED = 50
 

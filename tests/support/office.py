@@ -27,9 +27,10 @@ from tests.support.memory_objects import MemoryObjects
 class Office:
     clock: OwnClock = field(default_factory=OwnClock)
     limits: Limits = field(default_factory=Limits)
+    given: MemoryStore | None = None
 
     def __post_init__(self) -> None:
-        self.store = MemoryStore(clock=self.clock)
+        self.store = self.given or MemoryStore(clock=self.clock)
         self.objects = MemoryObjects(clock=self.clock)
         self.caller = a_caller(self.store.default.id)
         some_ids = ids()
@@ -91,7 +92,7 @@ class Office:
         batch = batch if batch.status is not BatchStatus.VALIDATING else await self.running(batch)
         batch = batch if batch.status is by else moved(batch, by, now)
         final = moved(batch, status, now)
-        return await self.put(replace(final, ending=status, failed=batch.total, **said))
+        return await self.put(replace(final, **{"ending": status, "failed": batch.total, **said}))
 
     async def kept(self, id: str) -> Batch:
         return (await self.store.reads.batches.by_ids([id]))[id]

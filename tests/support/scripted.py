@@ -30,6 +30,8 @@ from graphql import (
     validate,
 )
 
+from tests.support.batch_answers import Files
+
 ROOT = Path(__file__).parents[2]
 PROTOCOL = "graphql-transport-ws"
 
@@ -150,13 +152,17 @@ class Scripted:
 
 @contextmanager
 def scripted(
-    answers: Mapping[str, Any] | None = None, **scripts: Sequence[Script]
+    answers: Mapping[str, Any] | None = None,
+    files: Files | None = None,
+    **scripts: Sequence[Script],
 ) -> Iterator[Scripted]:
     said = {name: list(each) for name, each in scripts.items()}
     server = Scripted(answers=answers or {}, scripts=said)
     app = web.Application()
     app.router.add_post("/graphql", server.post)
     app.router.add_get("/graphql", server.socket)
+    if files is not None:
+        files.routes(app)
     with serving(app) as url:
         server.url = url
         yield server

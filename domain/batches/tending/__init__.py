@@ -168,6 +168,8 @@ class Tending:
         except StorageUnavailable as error:
             said = {"batch": claim.batch_id, "problem": error.problem}
             self.logger.warning("a claim is left to run out", **said)
+        except Exception:  # the loop's edge
+            self.logger.exception("a claim could not be given back", batch=claim.batch_id)
         finally:
             self._under_way.pop(claim, None)
             self._nudged.set()

@@ -19,6 +19,7 @@ from domain.work import Reads
 
 STEPS = 20  # for one claim, before it is taken for a fault
 GIVEN_BACK_LOOK = timedelta(seconds=2)
+SOONEST = timedelta(seconds=0.2)  # between two looks at a deployment that comes
 READERS = 8  # batches that are validated or finalized at once, each
 HELD_UP = frozenset({BatchStatus.VALIDATING, BatchStatus.FINALIZING, BatchStatus.CANCELLING})
 BEFORE_READY = frozenset({None, BatchReason.QUEUED, BatchReason.PROVISIONING})
@@ -110,7 +111,7 @@ class Acting:
             case Waiting(reason, message, look_at):
                 await self._say(claim, batch, reason, message)
                 await self._await_deployment(batch)
-                return Rest(min(look_at, batch.expires_at))
+                return Rest(max(min(look_at, batch.expires_at), self.clock() + SOONEST))
             case Hopeless(message):
                 await self._end(claim, batch, course.never_ready(message))
         return None

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from domain.batches import capacity, course, planner
+from domain.batches import capacity, course, planner, terms
 from domain.batches.batch import Batch, BatchReason, BatchStatus, InputError, Place
 from domain.batches.facts import BatchJobPlaced
 from domain.batches.lines import Json
@@ -58,11 +58,8 @@ class Validating:
     async def _limits(self, batch: Batch) -> Limits:
         if batch.profile_id is None:
             return self.limits
-        profile = (await self.reads.batch_profiles.by_ids([batch.profile_id])).get(batch.profile_id)
-        most = profile and profile.quotas.max_requests
-        return replace(
-            self.limits, requests=min(most or self.limits.requests, self.limits.requests)
-        )
+        profiles = await self.reads.batch_profiles.by_ids([batch.profile_id])
+        return terms.limits(self.limits, profiles.get(batch.profile_id))
 
     async def _read(self, claim: Claim, file: File, reading: Reading) -> bool:
         """Whether the file's bytes were there."""

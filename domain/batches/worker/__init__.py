@@ -18,7 +18,7 @@ from domain.batches import pace
 from domain.batches.execution import Sending
 from domain.batches.lines import Json
 from domain.batches.ports import Inference, ShardClaims, Targets, Workers
-from domain.batches.sharing import Roster
+from domain.batches.sharing import Membership
 from domain.batches.worker.committing import Committing
 from domain.batches.worker.lag import Lag
 from domain.batches.worker.presence import Presence
@@ -48,11 +48,10 @@ HINTS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """`roster` is shared with the targets, which divide their room by it. `most` requests at one
-    target are in flight at once; `stop_seconds` is how long those have at the end before they are
-    cut."""
+    """`membership` has its name among all workers of the database. At most `most` requests at one target
+    are in flight at once; `stop_seconds` is how long those have at the end before they are cut."""
 
-    roster: Roster  # of which its name is
+    membership: Membership
     reads: Reads
     start_work: StartWork
     log: EventLog
@@ -102,7 +101,7 @@ class Worker:
         )
         gate = sending.gate
         return Shift(
-            worker=self.roster.crew.me,
+            worker=self.membership.me,
             reads=self.reads,
             start_work=self.start_work,
             claims=self.shard_claims,
@@ -114,7 +113,7 @@ class Worker:
                 objects=self.objects,
                 json=self.json,
                 clock=self.clock,
-                worker=self.roster.crew.me,
+                worker=self.membership.me,
                 lease=self.lease,
                 gate=gate,
             ),
@@ -129,12 +128,11 @@ class Worker:
             presence=Presence(
                 workers=self.workers,
                 claims=self.shard_claims,
-                worker=self.roster.crew.me,
+                membership=self.membership,
                 lease=self.lease,
                 clock=self.clock,
                 timer=self.timer,
                 gate=gate,
-                roster=self.roster,
             ),
             standing=Standing(
                 start_work=self.start_work, clock=self.clock, timer=self.timer, gate=gate

@@ -7,7 +7,7 @@ from datetime import timedelta
 from domain.batches import sharing
 from domain.batches.ports import ShardClaims, Workers
 from domain.batches.run import Gate, Run
-from domain.batches.sharing import Crew, Roster
+from domain.batches.sharing import Crew, Membership
 from domain.clock import Clock, Timer
 
 MARGIN = timedelta(seconds=2)  # what clocks of two workers may differ by
@@ -18,12 +18,11 @@ SOON = 1.0  # seconds, while somebody waits for this worker's next word, or this
 class Presence:
     workers: Workers
     claims: ShardClaims
-    worker: str
+    membership: Membership
     lease: timedelta
     clock: Clock
     timer: Timer
     gate: Gate
-    roster: Roster
 
     async def renew(self, runs: Iterable[Run]) -> float:
         """After how many seconds to do it again. Raises StorageUnavailable; what is held then runs on
@@ -32,9 +31,9 @@ class Presence:
         The shares are kept to when this returns: whatever is told by the next renewal.
         """
         began, now = self.timer.now(), self.clock()
-        living = await self.workers.renew(self.worker, now, now + self.lease)
-        before = self.roster.crew
-        crew = self.roster.crew = sharing.renewed(before, living)
+        living = await self.workers.renew(self.membership.me, now, now + self.lease)
+        before = self.membership.crew
+        crew = self.membership.crew = sharing.renewed(before, living)
         runs = list(runs)
         for run in runs:
             with_share(run, self.share(run))
@@ -45,14 +44,14 @@ class Presence:
 
     def share(self, run: Run) -> int | None:
         limit = run.batch.terms.max_concurrency
-        return None if limit is None else self.roster.crew.share(limit)
+        return None if limit is None else self.membership.share(limit)
 
     async def _renew_shards(self, runs: Iterable[Run]) -> None:
         held = [(run, each) for run in runs for each in run.held.values()]
         if not held:
             return
         until = self.clock() + self.lease
-        kept = await self.claims.renew(self.worker, [each.shard for _, each in held], until)
+        kept = await self.claims.renew(self.membership.me, [each.shard for _, each in held], until)
         mine = set(kept)
         for run, each in held:
             if (run.batch.id, each.shard.number) not in mine:
@@ -61,7 +60,7 @@ class Presence:
 
     async def leave(self) -> None:
         """Whatever it has is free at once."""
-        await self.workers.leave(self.worker)
+        await self.workers.leave(self.membership.me)
 
 
 def with_share(run: Run, share: int | None) -> None:

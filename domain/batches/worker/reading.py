@@ -15,7 +15,7 @@ from domain.clock import Clock
 from domain.errors import ObjectMissing, StorageUnavailable
 from domain.files.ports import Objects
 
-AT_LEAST = 256  # lines ahead
+AT_LEAST = 32  # lines ahead
 GONE = "The input file is no longer in the storage."
 
 

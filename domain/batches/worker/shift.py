@@ -19,6 +19,7 @@ from domain.work import Reads, StartWork
 
 LOOK_EVERY, COMMIT_EVERY, TELL_EVERY, PLACE_EVERY = 1.0, 0.5, 1.0, 5.0  # seconds
 RUNS_AT_ONCE = 1_000
+CUT_BEFORE, CUT_BEFORE_PART = 1.0, 0.05  # the end of draining, to store what is back: s, or a part
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ class Shift:
     async def renew(self) -> float:
         was_open = self.sending.gate.is_open(self.sending.timer.now())
         pause = await self.presence.renew(self.runs.values())
-        for run in self.runs.values():
+        for run in list(self.runs.values()):
             await self._release(run, finished_only=True)
         self._fill()
         if not was_open:
@@ -121,9 +122,8 @@ class Shift:
         places_too = now >= self._next_places
         if places_too:
             self._next_places = now + PLACE_EVERY
-        for run in list(self.runs.values()):
-            if places_too or run.batch.id not in self._lane_of:
-                await self._place(run)
+        runs = [r for i, r in self.runs.items() if places_too or i not in self._lane_of]
+        await asyncio.gather(*map(self._place, runs))
         await self._begin([each for each in runnable if each.id not in self.runs])
         await self._tidy({each.id for each in runnable})
 
@@ -136,7 +136,7 @@ class Shift:
             run = Run(batch=batch, key=file.key if file else f"files/{batch.input_file_id}")
             run.share = self.presence.share(run)
             self.runs[batch.id] = run
-            await self._place(run)
+        await asyncio.gather(*(self._place(self.runs[batch.id]) for batch in batches))
 
     async def _place(self, run: Run) -> None:
         """Give it to the lane of its target, which may be another one by now."""
@@ -179,8 +179,9 @@ class Shift:
             until = batch.drain_until or self.clock() + min(
                 DRAIN, timedelta(seconds=batch.terms.request_timeout)
             )
-            left = (until - self.clock()).total_seconds()
-            run.cut_at = self.sending.timer.now() + max(0.0, left)
+            left = max(0.0, (until - self.clock()).total_seconds())
+            left -= min(CUT_BEFORE, left * CUT_BEFORE_PART)  # then nothing is stored any more
+            run.cut_at = self.sending.timer.now() + left
         if (lane := self._lane_of.get(batch.id)) is not None:
             lane.nudge()
         self.sending.dry.set()
@@ -227,5 +228,5 @@ class Shift:
 
 
 def _at_once(run: Run, lane: Lane) -> int:
-    limit = lane.pace.limit
+    limit = lane.tempo.limit
     return limit if run.share is None else min(limit, run.share)

@@ -1,9 +1,7 @@
-"""Shards of batches, who works on them, and the segments that their results are stored in."""
+"""Shards of batches, and who works on them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from struct import Struct
 from typing import Any
 
 from sqlalchemy import (
@@ -11,54 +9,26 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    Dialect,
     ForeignKey,
     Index,
     LargeBinary,
     PrimaryKeyConstraint,
     Select,
     Table,
-    TypeDecorator,
     and_,
     bindparam,
-    exists,
     false,
-    func,
-    insert,
     or_,
-    select,
     text,
     update,
 )
 
-from domain.batches.batch import Batch, Usage
-from domain.batches.shard import Entry, Progress, Segment, Shard
-from infra.db.batches.batch import BATCH, BATCHES, CAN_WORK, PRIORITY
+from domain.batches.batch import Usage
+from domain.batches.shard import Progress, Segment, Shard
+from infra.db.batches.segments import ADD_SEGMENT, REPOINT
 from infra.db.engine import Transaction
-from infra.db.lists import StoredLists
 from infra.db.noun import METADATA, Noun
 from infra.db.types import Document, Moment, PlainText
-
-ENTRY = Struct("<H?QI")  # line, is it an error, start, length
-
-
-class Entries(TypeDecorator[tuple[Entry, ...]]):
-    """15 bytes each: a batch of 50,000 lines has 750 kB of them."""
-
-    impl = LargeBinary
-    cache_ok = True
-
-    def process_bind_param(self, value: tuple[Entry, ...] | None, dialect: Dialect) -> bytes | None:
-        if value is None:
-            return None
-        return b"".join(ENTRY.pack(e.line, e.is_error, e.start, e.end - e.start) for e in value)
-
-    def process_result_value(self, value: bytes | None, dialect: Dialect) -> Any:
-        if value is None:
-            return None
-        parts = ENTRY.iter_unpack(value)
-        return tuple(Entry(line, error, at, at + size) for line, error, at, size in parts)
-
 
 OPEN = "is_open"
 OWNED = "owner IS NOT NULL"
@@ -104,25 +74,7 @@ SHARDS = Noun(
     ),
 )
 
-SEGMENTS = Noun(
-    "segment",
-    Segment,
-    Table(
-        "batch_segments",
-        METADATA,
-        Column("batch_id", PlainText, ForeignKey("batches.id", ondelete="CASCADE")),
-        Column("sequence", BigInteger, autoincrement=False),
-        Column("shard", BigInteger, nullable=False),
-        Column("key", PlainText, nullable=False),
-        Column("error_key", PlainText),
-        Column("entries", Entries, nullable=False),
-        PrimaryKeyConstraint("batch_id", "sequence"),
-        Index(None, "batch_id", "shard", "sequence"),
-        CheckConstraint("sequence > 0", "sequence"),
-    ),
-)
-
-SHARD, SEGMENT = SHARDS.table.c, SEGMENTS.table.c
+SHARD = SHARDS.table.c
 OF_BATCH = SHARD.batch_id == bindparam("of_batch")
 SHARDS_OF = SHARDS.select().where(OF_BATCH).order_by(SHARD.number)
 LOCKED_OF = SHARDS_OF.with_for_update()
@@ -138,35 +90,6 @@ CLOSE = (
     update(SHARDS.table)
     .where(OF_BATCH)
     .values(is_open=false(), owner=None, until=None, token=SHARD.token + 1)
-)
-NEXT = select(func.coalesce(func.max(SEGMENT.sequence), 0) + 1).where(
-    SEGMENT.batch_id == bindparam("of_batch")
-)
-ADD_SEGMENT = insert(SEGMENTS.table).values(sequence=NEXT.scalar_subquery())
-REPOINT = update(SEGMENTS.table).where(
-    SEGMENT.batch_id == bindparam("of_batch"), SEGMENT.sequence == bindparam("of_sequence")
-)
-RUNNABLE = (
-    BATCHES.select()
-    .where(*CAN_WORK, exists().where(SHARD.batch_id == BATCH.id, IS_FREE))
-    .order_by(PRIORITY.desc(), BATCH.created_at, BATCH.id)
-    .limit(bindparam("most"))
-)
-COUNT_WORKING = (
-    select(func.count())
-    .select_from(SHARDS.table)
-    .where(OF_BATCH, SHARD.owner.is_not(None), SHARD.until > bindparam("now"))
-)
-SEGMENTS_AFTER = (
-    SEGMENTS.select()
-    .where(SEGMENT.batch_id == bindparam("of_batch"), SEGMENT.sequence > bindparam("after"))
-    .order_by(SEGMENT.sequence)
-    .limit(bindparam("most"))
-)
-SEGMENTS_OF = (
-    SEGMENTS.select()
-    .where(SEGMENT.batch_id == bindparam("of_batch"), SEGMENT.shard == bindparam("of_shard"))
-    .order_by(SEGMENT.sequence)
 )
 
 
@@ -230,27 +153,6 @@ class StoredShards:
     async def _of(self, statement: Select[Any], batch_id: str) -> Sequence[Shard]:
         rows = await self.transaction.run(statement, {"of_batch": batch_id})
         return list(map(SHARDS.to_value, rows))
-
-
-class StoredBatchLists(StoredLists[Batch]):
-    async def runnable(self, limit: int, now: datetime) -> Sequence[Batch]:
-        return await self.values(RUNNABLE, {"most": limit, "now": now})
-
-    async def shards(self, batch_id: str) -> Sequence[Shard]:
-        rows = await self.engines.rows(SHARDS_OF, {"of_batch": batch_id})
-        return list(map(SHARDS.to_value, rows))
-
-    async def working(self, batch_id: str, now: datetime) -> int:
-        said = {"of_batch": batch_id, "now": now}
-        return int((await self.engines.rows(COUNT_WORKING, said))[0][0])
-
-    async def segments(self, batch_id: str, after: int, limit: int) -> Sequence[Segment]:
-        said = {"of_batch": batch_id, "after": after, "most": limit}
-        return list(map(SEGMENTS.to_value, await self.engines.rows(SEGMENTS_AFTER, said)))
-
-    async def segments_of(self, batch_id: str, shard: int) -> Sequence[Segment]:
-        said = {"of_batch": batch_id, "of_shard": shard}
-        return list(map(SEGMENTS.to_value, await self.engines.rows(SEGMENTS_OF, said)))
 
 
 def is_open(shard: Shard) -> bool:

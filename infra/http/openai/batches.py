@@ -31,6 +31,7 @@ from infra.http.openai.resource import Resource
 from infra.http.refusals import JSON
 
 JSONL = "text/jsonl"
+IDEMPOTENCY_KEY = "Idempotency-Key"
 NEWEST_FIRST = Order("created_at", descending=True)
 LISTED, LISTED_AT_MOST = 20, 100
 RESULTS, RESULTS_AT_MOST = 100, 1_000
@@ -57,7 +58,7 @@ class BatchRoutes:
         caller = await self.admission.admit(request.headers)
         new = batch_body.read(await body.read(request))
         file_id = ids.own_file(new.input_file_id, ("input_file_id",))
-        key = request.headers.get("idempotency-key") or None
+        key = request.headers.get(IDEMPOTENCY_KEY) or None
         new = replace(new, input_file_id=file_id)
         return await self._shown(await self.batches.create(caller, new, key))
 
@@ -143,17 +144,21 @@ def shape(error: ModelyardError) -> Shape:
     file."""
     match error:
         case NotFound() if error.path and error.kind != "file":
-            param = batch_body.param(error.path)
-            code = f"{error.path[0]!s}_not_found"
-            return Shape(status=400, type=INVALID, code=code, param=param)
+            param = _param(error) or ""
+            named = param.removeprefix("modelyard.").partition(".")[0]
+            return Shape(status=400, type=INVALID, code=f"{named}_not_found", param=param)
         case ResultsDeleted():
             return replace(errors.shape(error), status=404)
         case CursorInvalid():
             return Shape(status=400, type=INVALID, code="invalid_after", param="after")
         case UserError():
-            return replace(errors.shape(error), param=batch_body.param(error.path))
+            return replace(errors.shape(error), param=_param(error))
         case _:
             return errors.shape(error)
+
+
+def _param(error: UserError) -> str | None:
+    return IDEMPOTENCY_KEY if error.path == ("idempotency_key",) else batch_body.param(error.path)
 
 
 def _json(said: Mapping[str, Any]) -> Response:

@@ -235,7 +235,9 @@ async def test_exactly_the_lines_that_are_left_come_out(data: st.DataObject) -> 
     whole = b"\n".join(texts)
     await objects.put("files/a", pieces(whole))
     requests = [text for text in texts if text.strip()]
-    shards, expected, at, start = [], [], 0, 0
+    shards: list[Shard] = []
+    expected: list[bytes] = []
+    at = start = 0
     while at < len(requests):
         size = data.draw(st.integers(1, len(requests) - at))
         mine = requests[at : at + size]

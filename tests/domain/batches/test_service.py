@@ -27,8 +27,9 @@ from domain.errors import (
     QuotaExceeded,
     UserError,
 )
-from domain.files.file import FilePurpose, FileStatus
-from tests.support.batches import a_file
+from domain.files.file import FilePurpose
+from domain.files.service import gone
+from tests.support.batches import a_file, an_upload
 from tests.support.build import a_caller
 from tests.support.builders import a_project, fresh
 from tests.support.office import Office, lines
@@ -98,15 +99,11 @@ async def test_only_an_editor_makes_and_decides(office: Office) -> None:
     assert await office.kept(batch.id) == batch
 
 
-@pytest.mark.parametrize(
-    "said",
-    [
-        {"status": FileStatus.UPLOADING, "sweep_at": None},
-        {"status": FileStatus.DELETED},
-    ],
-)
-async def test_a_file_that_is_not_there_is_not_found(office: Office, said: Any) -> None:
-    file = a_file(office.store.default, **said)
+@pytest.mark.parametrize("deleted", [True, False])
+async def test_a_file_that_is_not_there_is_not_found(office: Office, deleted: bool) -> None:
+    file = an_upload(office.store.default)
+    if deleted:
+        file = gone(a_file(office.store.default), office.clock.now)
     await keep_file(office, file)
     with pytest.raises(NotFound) as missing:
         await office.a_batch(input_file_id=file.id)
@@ -209,7 +206,7 @@ async def test_a_refused_batch_leaves_its_key_free(office: Office) -> None:
 
 async def test_terms_are_the_wish_over_the_profile_over_the_defaults(office: Office) -> None:
     assert (await office.a_batch()).terms == Terms()
-    rules = {"priority": 2, "max_concurrency": 50, "request_timeout": 30.0}
+    rules: dict[str, Any] = {"priority": 2, "max_concurrency": 50, "request_timeout": 30.0}
     profile = await office.a_profile("day", is_default=True, retry=Retry(attempts=1), **rules)
     batch = await office.a_batch()
     assert batch.profile_id == profile.id

@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 import orjson
 
 from domain.batches.batch import BatchReason, BatchStatus, Wish
-from domain.batches.facts import BatchJobPlaced, BatchJobStatusChanged
+from domain.batches.facts import BatchJobCreated, BatchJobPlaced, BatchJobStatusChanged
 from domain.batches.ports import BatchClaims, Claim
+from domain.batches.profile import Quotas
 from tests.support.batch_yard import BatchYard, Gated, a_line, check_accounts, requests
+from tests.support.batches import a_profile, a_progress
 from tests.support.memory_objects import FULL, UNAVAILABLE
 
 S, R = BatchStatus, BatchReason
@@ -94,6 +96,17 @@ async def test_a_model_that_nothing_serves_fails_the_batch() -> None:
     await yard.tend()
     failed = await yard.now(batch)
     assert (failed.status, failed.errors[0].code) == (S.FAILED, "model_not_found")
+
+
+async def test_a_profile_says_how_many_requests_there_may_be() -> None:
+    yard = BatchYard()
+    profile = a_profile(yard.project, quotas=Quotas(max_requests=2))
+    async with yard.store.start_work("ada", "request:1") as work:
+        await work.batch_profiles.add(profile)
+    many, few = [await yard.batch(requests(n), profile_id=profile.id) for n in (3, 2)]
+    await yard.tend()
+    assert [error.code for error in (await yard.now(many)).errors] == ["too_many_requests"]
+    assert await yard.status(few) is S.IN_PROGRESS
 
 
 async def test_a_store_that_is_away_fails_no_batch() -> None:
@@ -228,8 +241,9 @@ async def test_a_window_that_closes_drains_and_expires() -> None:
         await yard.timer.pass_(50)
         assert await yard.status(batch) is S.IN_PROGRESS
         await yard.timer.pass_(15)
-    assert taken
     assert await yard.status(batch) is S.EXPIRED
+    async with yard.store.start_work("batches", "w") as work:
+        assert not await work.batch_shards.store(a_progress(taken[0], 0))
     assert {line["error"]["code"] for line in await yard.errors(batch)} == {"batch_expired"}
     await check_accounts(yard, batch, ids(6))
 
@@ -246,6 +260,20 @@ async def test_a_drain_ends_as_soon_as_nobody_works_on_it() -> None:
         await yard.store.shard_claims.release("w", taken)
         await yard.timer.pass_(6)
         assert await yard.status(batch) is S.CANCELLED
+
+
+async def test_a_drain_that_lasts_too_long_is_cut() -> None:
+    yard = BatchYard()
+    batch = await yard.batch(requests(6))
+    await yard.tend()
+    now = yard.clock()
+    taken = await yard.store.shard_claims.take(batch.id, "w", now, now + timedelta(90), 9)
+    await yard.cancel(batch, drain=8)
+    await yard.tend(9)
+    assert await yard.status(batch) is S.CANCELLED
+    async with yard.store.start_work("batches", "w") as work:
+        assert not await work.batch_shards.store(a_progress(taken[0], 0))
+    await check_accounts(yard, batch, ids(6))
 
 
 async def test_a_paused_batch_still_expires() -> None:
@@ -314,6 +342,26 @@ async def test_a_claim_that_was_lost_writes_nothing_and_leaves_nothing() -> None
     await check_accounts(yard, batch, ids(4))
 
 
+async def test_two_that_write_the_same_results_do_not_both_say_so() -> None:
+    yard = BatchYard()
+    batch = await yard.batch(requests(4))
+    await yard.tend()
+    await yard.work(batch)
+    one, two = (Gated(yard.objects, "put", after=True) for _ in range(2))
+    await yard.tending("stalled", objects=one).act()
+    await one.begun.wait()
+    yard.timer.stop(20)
+    await yard.tending("other", objects=two).act()
+    await two.begun.wait()
+    one.go_on.set()
+    await yard.settle()
+    assert await yard.status(batch) is S.FINALIZING
+    assert len([key for key in yard.area(batch) if key.startswith("output")]) == 1
+    two.go_on.set()
+    await yard.settle()
+    await check_accounts(yard, batch, ids(4))
+
+
 async def test_a_renewal_that_is_refused_ends_the_act_at_once() -> None:
     yard = BatchYard()
     batch = await yard.batch(requests(4))
@@ -352,6 +400,39 @@ async def test_an_error_line_has_the_request_s_own_id_and_says_why() -> None:
     assert line["id"].startswith("batch_req_")
     assert line["response"] is None
     assert orjson.dumps(line["error"]).startswith(b'{"code":"batch_cancelled","message":"')
+
+
+async def test_a_new_batch_is_looked_at_before_any_time_passes() -> None:
+    yard = BatchYard()
+    async with yard.tended():
+        batch = await yard.batch(requests(1))
+        async with yard.store.start_work("ada", "request:9") as work:
+            said = {"endpoint": batch.endpoint, "input_file_id": batch.input_file_id}
+            work.record(batch.project_id, BatchJobCreated(batch_job_id=batch.id, **said))
+        await yard.timer.pass_(0)
+        assert await yard.status(batch) is S.IN_PROGRESS
+
+
+async def test_what_is_done_of_a_running_batch_is_not_read_again() -> None:
+    yard = BatchYard()
+    batch = await yard.batch(requests(2_500))
+    await yard.tend()
+    await yard.work(batch, most=900)
+    await yard.change(batch)
+    calls = len(yard.objects.calls)
+    await yard.tend(worker="two")
+    assert yard.objects.calls[calls:] == []
+    left = await yard.work(batch)
+    assert len(left) == 2_500 - 2 * 900 - 500
+
+
+async def test_a_shutdown_gives_claims_back_at_once() -> None:
+    yard = BatchYard()
+    batch = await yard.batch(requests(1))
+    async with yard.tended("slow", objects=Gated(yard.objects, "put")):
+        assert await yard.status(batch) is S.VALIDATING
+    async with yard.tended("other"):
+        assert await yard.status(batch) is S.IN_PROGRESS
 
 
 async def test_an_unavailable_database_leaves_the_claim_to_run_out() -> None:
