@@ -38,6 +38,7 @@ LOOK = 0.005
 STALLS = 0.3  # of the blows; the others kill
 S = BatchStatus
 SHORT_PHASE = (0.02, 0.3)  # seconds within which it is struck: surely inside, and anywhere
+LONG_PHASE = (0.1, 0.7)
 TEMPLATE = "echo-template"
 
 
@@ -178,8 +179,8 @@ class Story:
         await self._create(job)
         await self._answered(job, 40)
         await self._cancel(job)
-        for _ in range(2):
-            await self._moment(0.7)
+        for longest in LONG_PHASE:
+            await self._moment(longest)
             await self._strike_in("cancelling", job, {S.CANCELLING})
 
     async def expiring(self) -> None:
@@ -188,8 +189,8 @@ class Story:
         await self._answered(job, 40)
         await self.watch.close_window(job, timedelta(seconds=self.random.uniform(0, 0.5)))
         await self.watch.until(job, lambda batch: batch.expires_at <= utc_now())
-        for _ in range(2):
-            await self._moment(0.7)
+        for longest in LONG_PHASE:
+            await self._moment(longest)
             await self._strike_in("expiring", job, {S.IN_PROGRESS, S.FINALIZING})
 
     async def dedicated(self) -> None:
