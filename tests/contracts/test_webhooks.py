@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from domain.errors import NameTaken
-from domain.webhooks.webhook import DeliveryStatus, WebhookEvent
+from domain.webhooks.webhook import Delivery, DeliveryStatus, Webhook, WebhookEvent
 from tests.conftest import AnyStore
 from tests.support.batches import a_delivery, a_webhook
 from tests.support.builders import NOON, a_project
@@ -16,6 +16,10 @@ from tests.support.memory_rules import BrokenRule
 
 SECOND = timedelta(seconds=1)
 PROJECT = a_project()
+
+
+async def newest(store: AnyStore, hook: Webhook, most: int) -> list[Delivery]:
+    return list((await store.reads.webhooks.deliveries([hook.id], most))[hook.id])
 
 
 async def test_webhooks_come_back_as_they_were_the_oldest_first(store: AnyStore) -> None:
@@ -70,11 +74,11 @@ async def test_a_webhooks_deliveries_are_told_the_newest_first_and_go_with_it(
             await w.webhooks.add(one)
         for delivery in (old, new, theirs):
             await w.deliveries.add(delivery)
-    assert (await store.reads.webhooks.deliveries([hook.id], 9))[hook.id] == (new, old)
-    assert (await store.reads.webhooks.deliveries([hook.id], 1))[hook.id] == (new,)
+    assert await newest(store, hook, 9) == [new, old]
+    assert await newest(store, hook, 1) == [new]
     async with store.start_work("ada", "request:2") as w:
         await w.webhooks.remove(hook.id)
-    assert list(await store.reads.webhooks.deliveries(hook.id, 9)) == []
+    assert await newest(store, hook, 9) == []
     assert await store.reads.webhooks.due(NOON, 9) == [theirs]
 
 
