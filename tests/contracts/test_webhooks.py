@@ -1,99 +1,111 @@
-"""What delivers to webhooks, over each store: what is told once there is told once everywhere."""
+"""Webhooks and what is sent to them, on the fake and on each database."""
 
-import asyncio
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from domain.errors import NameTaken
+from domain.webhooks.webhook import Delivery, DeliveryStatus, Webhook, WebhookEvent
 from tests.conftest import AnyStore
 from tests.support.batches import a_delivery, a_webhook
-from tests.support.build import a_caller
 from tests.support.builders import NOON, a_project
-from tests.support.clock import TestClock
-from tests.support.postman import URL, Postman
+from tests.support.memory_rules import BrokenRule
+
+SECOND = timedelta(seconds=1)
+PROJECT = a_project()
 
 
-async def project_of(store: AnyStore) -> str:
-    project = a_project()
-    async with store.start_work("ada", "request:1") as work:
-        await work.projects.add(project)
-    return project.id
+async def newest(store: AnyStore, hook: Webhook, most: int) -> list[Delivery]:
+    return list((await store.reads.webhooks.deliveries([hook.id], most))[hook.id])
 
 
-async def test_servers_at_once_tell_of_every_end_once(store: AnyStore, clock: TestClock) -> None:
-    project_id = await project_of(store)
-    first = Postman(store, clock)
-    others = [Postman(store, clock, first.endpoints) for _ in range(2)]
-    await first.webhook(a_caller(project_id))
-    for turn in range(4):
-        for number in range(10):
-            await first.ends(project_id, f"{turn}-{number}")
-        await asyncio.gather(*(postman.round() for postman in (first, *others)))
-    for postman in (first, *others):
-        await postman.round()
-    assert len(first.endpoints.to(URL)) == 40
-    assert len({each.headers["webhook-id"] for each in first.endpoints.sent}) == 40
+async def test_webhooks_come_back_as_they_were_the_oldest_first(store: AnyStore) -> None:
+    new = a_webhook(PROJECT, name="a", events=(WebhookEvent.BATCH_FAILED,), position=2**40)
+    old = a_webhook(PROJECT, name="b", created_at=NOON - SECOND)
+    async with store.start_work("ada", "request:1") as w:
+        await w.projects.add(PROJECT)
+        await w.webhooks.add(new)
+        await w.webhooks.add(old)
+    assert await store.reads.webhooks.by_ids([new.id]) == {new.id: new}
+    assert await store.reads.webhooks.all() == [old, new]
+    moved = replace(new, position=new.position + 1)
+    async with store.start_work("webhooks", "event:1") as w:
+        assert await w.webhooks.lock(new.id) == new
+        await w.webhooks.put(moved)
+    assert await store.reads.webhooks.all() == [old, moved]
+    with pytest.raises(NameTaken):
+        async with store.start_work("ada", "request:2") as w:
+            await w.webhooks.add(a_webhook(PROJECT, name="a"))
 
 
-async def test_a_position_and_its_deliveries_are_kept_together(
-    store: AnyStore, clock: TestClock
+async def test_what_is_to_be_sent_comes_when_it_is_due(store: AnyStore) -> None:
+    hook = a_webhook(PROJECT)
+    late, early, young = (a_delivery(hook, due_at=NOON - n * SECOND) for n in (0, 1, -1))
+    sent = a_delivery(hook, status=DeliveryStatus.DELIVERED, finished_at=NOON, last_code=204)
+    async with store.start_work("ada", "request:1") as w:
+        await w.projects.add(PROJECT)
+        await w.webhooks.add(hook)
+        for delivery in (late, early, young, sent):
+            await w.deliveries.add(delivery)
+        assert await w.deliveries.get(sent.id) == sent
+    assert await store.reads.webhooks.due(NOON, 9) == [early, late]
+    assert await store.reads.webhooks.due(NOON, 1) == [early]
+    failed = replace(early, attempts=1, due_at=NOON + SECOND, last_code=500, message="It failed.")
+    given_up = replace(late, status=DeliveryStatus.GIVEN_UP, finished_at=NOON, attempts=9)
+    async with store.start_work("webhooks", "event:1") as w:
+        await w.deliveries.lock(early.id)
+        await w.deliveries.put(failed)
+        await w.deliveries.put(given_up)
+    assert list(await store.reads.webhooks.due(NOON, 9)) == []
+
+
+async def test_a_webhooks_deliveries_are_told_the_newest_first_and_go_with_it(
+    store: AnyStore,
 ) -> None:
-    project_id = await project_of(store)
-    postman = Postman(store, clock)
-    webhook = await postman.webhook(a_caller(project_id))
-    await postman.ends(project_id, "b1")
-    await postman.noting.note()
-    [kept] = await store.reads.webhooks.all()
-    assert kept.position == (await store.log.head()).position
-    assert [each.batch_job_id for each in await postman.deliveries(webhook)] == ["b1"]
+    hook, other = a_webhook(PROJECT), a_webhook(PROJECT)
+    old, new = a_delivery(hook), a_delivery(hook, created_at=NOON + SECOND)
+    theirs = a_delivery(other)
+    async with store.start_work("ada", "request:1") as w:
+        await w.projects.add(PROJECT)
+        for one in (hook, other):
+            await w.webhooks.add(one)
+        for delivery in (old, new, theirs):
+            await w.deliveries.add(delivery)
+    assert await newest(store, hook, 9) == [new, old]
+    assert await newest(store, hook, 1) == [new]
+    async with store.start_work("ada", "request:2") as w:
+        await w.webhooks.remove(hook.id)
+    assert await newest(store, hook, 9) == []
+    assert await store.reads.webhooks.due(NOON, 9) == [theirs]
 
 
-async def test_a_webhook_takes_its_deliveries_with_it(store: AnyStore, clock: TestClock) -> None:
-    project_id = await project_of(store)
-    postman = Postman(store, clock)
-    webhook = await postman.webhook(a_caller(project_id))
-    postman.endpoints.codes[URL] = [500]
-    await postman.ends(project_id, "b1")
-    await postman.round()
-    await postman.service.delete(a_caller(project_id), webhook.id)
-    clock.advance(timedelta(days=1))
-    await postman.round()
-    assert len(postman.endpoints.sent) == 1
-    assert await store.reads.webhooks.due(clock.now, 10) == []
+async def test_a_batchs_end_is_written_down_once_for_each_webhook(store: AnyStore) -> None:
+    hook = a_webhook(PROJECT)
+    delivery = a_delivery(hook)
+    async with store.start_work("ada", "request:1") as w:
+        await w.projects.add(PROJECT)
+        await w.webhooks.add(hook)
+        await w.deliveries.add(delivery)
+    twin = a_delivery(hook, batch_job_id=delivery.batch_job_id)
+    with pytest.raises(NameTaken):
+        async with store.start_work("webhooks", "event:1") as w:
+            await w.deliveries.add(twin)
 
 
-async def test_what_is_due_leaves_out_webhooks_that_are_busy(store: AnyStore) -> None:
-    project_id = await project_of(store)
-    async with store.start_work("ada", "request:1") as work:
-        project = await work.projects.get(project_id)
-        assert project is not None
-        busy, idle = a_webhook(project), a_webhook(project)
-        for webhook in (busy, idle):
-            await work.webhooks.add(webhook)
-        due, theirs = a_delivery(idle), a_delivery(busy)
-        later = a_delivery(idle, due_at=NOON + timedelta(seconds=1))
-        for each in (due, theirs, later):
-            await work.deliveries.add(each)
-    due_of = store.reads.webhooks.due
-    assert await due_of(NOON, 10, [busy.id]) == [due]
-    assert set(await due_of(NOON, 10)) == {due, theirs}
-    assert len(await due_of(NOON, 1)) == 1
-    assert await due_of(NOON, 10, [busy.id, idle.id]) == []
-
-
-async def test_the_newest_deliveries_of_each_webhook_come_together(store: AnyStore) -> None:
-    project_id = await project_of(store)
-    async with store.start_work("ada", "request:1") as work:
-        project = await work.projects.get(project_id)
-        assert project is not None
-        one, other = a_webhook(project), a_webhook(project)
-        for webhook in (one, other):
-            await work.webhooks.add(webhook)
-        made = [
-            a_delivery(webhook, created_at=NOON + timedelta(seconds=turn))
-            for turn in range(5)
-            for webhook in (one, other)
-        ]
-        for each in made:
-            await work.deliveries.add(each)
-    found = await store.reads.webhooks.deliveries([one.id, other.id], 2)
-    assert list(found[one.id]) == [made[8], made[6]]
-    assert list(found[other.id]) == [made[9], made[7]]
+@pytest.mark.parametrize(
+    "wrong", [{"status": DeliveryStatus.DELIVERED}, {"finished_at": NOON}, {"attempts": -1}]
+)
+async def test_what_can_not_be_true_of_a_delivery_is_not_kept(
+    store: AnyStore, wrong: dict[str, Any]
+) -> None:
+    hook = a_webhook(PROJECT)
+    async with store.start_work("ada", "request:1") as w:
+        await w.projects.add(PROJECT)
+        await w.webhooks.add(hook)
+    with pytest.raises((IntegrityError, BrokenRule)):
+        async with store.start_work("webhooks", "event:1") as w:
+            await w.deliveries.add(a_delivery(hook, **wrong))
+    assert list(await store.reads.webhooks.due(NOON, 9)) == []

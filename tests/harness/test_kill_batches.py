@@ -1,7 +1,7 @@
 """Batch jobs lose nothing and do nothing twice, whoever is killed or stopped, and whenever.
 
-MODELYARD_TEST_SEED says which moments, MODELYARD_TEST_SOAK for how many minutes each setup goes on with
-new ones (`make soak`); without it each tells its story once.
+MODELYARD_TEST_SEED says which moments, MODELYARD_TEST_SOAK for how many minutes in all it goes on with
+new ones (`make soak`); without it each setup tells its story once.
 """
 
 import os
@@ -21,10 +21,12 @@ from tests.support.postgres import Databases
 
 SEED = int(os.environ.get("MODELYARD_TEST_SEED", "7"))
 SOAK = float(os.environ.get("MODELYARD_TEST_SOAK", "0"))
+SETUPS = 3
 PHASES = {
     "upload",
     "validating",
     "running",
+    "committing",
     "finalizing",
     "teardown",
     "cancelling",
@@ -49,7 +51,9 @@ async def story(place: Path, database: str | None, workers: int, seed: int) -> S
             await told.tell()
         except BaseException as error:
             blows = "\n".join(map(str, fleet.blows))
-            error.add_note(f"MODELYARD_TEST_SEED={seed}; the blows:\n{blows}\n{fleet.logs()}")
+            jobs = "\n".join([await told.described(job) for job in told.jobs])
+            seeded = f"MODELYARD_TEST_SEED={seed}"
+            error.add_note(f"{seeded}; the blows:\n{blows}\nthe jobs:\n{jobs}\n{fleet.logs()}")
             raise
     return told
 
@@ -73,7 +77,7 @@ def new_database(
 async def test_nothing_is_lost_or_doubled_or_left_whoever_dies(
     new_database: Callable[[], AbstractContextManager[str | None]], workers: int, tmp_path: Path
 ) -> None:
-    until, hits, blows = monotonic() + 60 * SOAK, set[str](), 0
+    until, hits, blows = monotonic() + 60 * SOAK / SETUPS, set[str](), 0
     for seed in count(SEED):
         with new_database() as database:
             told = await story(tmp_path / str(seed), database, workers, seed)

@@ -1,170 +1,125 @@
-"""Batch jobs as a client of the HTTP API makes them, and what has to be true of them at their end."""
+"""Batch jobs in a house, and what workers would do with them.
+
+jobs = Jobs(graph.house)
+job = await jobs.running(model="chat")
+job = await jobs.progress(job, completed=5)
+job = await jobs.become(job, BatchStatus.FINALIZING)
+"""
 
 import json
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 from typing import Any
 
-import httpx
+from domain.batches.batch import Batch, BatchStatus, Place
+from domain.batches.facts import BatchJobProgressed, BatchJobStatusChanged, Fact
+from domain.batches.options import NewBatch
+from domain.batches.shard import Shard
+from domain.files.file import File
+from tests.support.batches import a_batch, a_completed_batch, a_progress, a_running_batch, a_shard
+from tests.support.house import House
 
-from tests.support.fleet import Blow
-from tests.support.marking import MODEL, Visit
-
-ENDPOINT = "/v1/chat/completions"
-BOUNDARY = "a-boundary-of-the-tests-own"
-PIECE = 256 * 1024
-CODES = {"batch_cancelled", "batch_expired"}  # the only reasons for a line to have no answer here
-
-
-@dataclass
-class Job:
-    """`marks` are the custom ids, in the order of the input."""
-
-    marks: Sequence[str]
-    model: str = MODEL
-    padding: int = 0  # bytes a line
-    window: str = "24h"
-    options: Mapping[str, Any] = field(default_factory=dict)
-    id: str = ""
-
-    @property
-    def key(self) -> str:
-        """Its id in the database."""
-        return self.id.removeprefix("batch_")
-
-    def content(self) -> bytes:
-        lines = []
-        for mark in self.marks:
-            message = {"role": "user", "content": f"{mark} {'x' * self.padding}"}
-            body = {"model": self.model, "messages": [message]}
-            line = {"custom_id": mark, "method": "POST", "url": ENDPOINT, "body": body}
-            lines.append(json.dumps(line) + "\n")
-        return "".join(lines).encode()
-
-    async def create(self, http: httpx.AsyncClient) -> None:
-        file_id = await upload(http, self.content())
-        said = {
-            "input_file_id": file_id,
-            "endpoint": ENDPOINT,
-            "completion_window": self.window,
-            "modelyard": self.options,
-        }
-        answer = await http.post("/v1/batches", json=said)
-        assert answer.status_code == 200, answer.text
-        self.id = answer.json()["id"]
+CHAT = "/v1/chat/completions"
 
 
-async def upload(
-    http: httpx.AsyncClient, content: bytes, meanwhile: Callable[[int], None] = lambda sent: None
-) -> str:
-    """The file's id. `meanwhile` is called after each piece, with the bytes that were handed over."""
-    head = (
-        f'--{BOUNDARY}\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nbatch\r\n'
-        f'--{BOUNDARY}\r\ncontent-disposition: form-data; name="file"; filename="input.jsonl"\r\n'
-        "content-type: application/jsonl\r\n\r\n"
-    ).encode()
-    tail = f"\r\n--{BOUNDARY}--\r\n".encode()
+def line(number: int, **said: Any) -> dict[str, Any]:
+    body = {"model": "chat", "messages": [{"role": "user", "content": f"{number}"}]}
+    return {"custom_id": f"r{number}", "method": "POST", "url": CHAT, "body": body, **said}
 
-    async def pieces() -> AsyncIterator[bytes]:
-        yield head
-        for start in range(0, len(content), PIECE):
-            yield content[start : start + PIECE]
-            meanwhile(start + PIECE)
-        yield tail
 
-    headers = {
-        "content-type": f"multipart/form-data; boundary={BOUNDARY}",
-        "content-length": str(len(head) + len(content) + len(tail)),
+def answered(number: int, **said: Any) -> bytes:
+    """A line of an output file."""
+    response = {
+        "status_code": 200,
+        "request_id": f"q{number}",
+        "body": {"choices": [{"message": {"content": f"answer {number}"}}]},
+        "modelyard": {"revision": 3, "replica": "abc"},
     }
-    answer = await http.post("/v1/files", content=pieces(), headers=headers)
-    assert answer.status_code == 200, answer.text
-    return str(answer.json()["id"])
+    whole = {"id": f"batch_req_{number:x}", "custom_id": f"r{number}", "response": response}
+    return json.dumps({**whole, "error": None, **said}).encode()
 
 
-@dataclass(frozen=True)
-class Ended:
-    """A final batch as the API shows it, with the lines of its two files."""
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    house: House
 
-    shown: Mapping[str, Any]
-    output: Sequence[Any]
-    errors: Sequence[Any]
+    async def uploaded(self, *lines: object, name: str = "requests.jsonl") -> File:
+        """Two good lines for model chat unless said."""
+        said = lines or (line(1), line(2))
+        texts = [each if isinstance(each, str) else json.dumps(each) for each in said]
 
+        async def pieces() -> AsyncIterator[bytes]:
+            yield "".join(f"{text}\n" for text in texts).encode()
 
-async def ended(http: httpx.AsyncClient, job: Job) -> Ended:
-    shown = (await http.get(f"/v1/batches/{job.id}")).json()
-    return Ended(
-        shown=shown,
-        output=await _lines(http, shown["output_file_id"]),
-        errors=await _lines(http, shown["error_file_id"]),
-    )
+        return await self.house.uploads.upload(self.house.caller, name, "batch", pieces())
 
+    async def made(self, *lines: object) -> Batch:
+        """As a user does it: VALIDATING."""
+        file = await self.uploaded(*lines)
+        new = NewBatch(input_file_id=file.id, endpoint=CHAT)
+        return await self.house.batches.create(self.house.caller, new)
 
-async def _lines(http: httpx.AsyncClient, file_id: str | None) -> list[Any]:
-    if file_id is None:
-        return []
-    answer = await http.get(f"/v1/files/{file_id}/content")
-    assert answer.status_code == 200, answer.text
-    assert answer.content.endswith(b"\n")
-    return [json.loads(line) for line in answer.content.splitlines()]
+    async def running(self, **said: Any) -> Batch:
+        """With ten lines to do."""
+        return await self.put(a_running_batch(self.house.store.default, **said))
 
+    async def completed(self, **said: Any) -> Batch:
+        """All of its ten lines have a result."""
+        return await self.put(a_completed_batch(self.house.store.default, **said))
 
-def check(job: Job, end: Ended) -> None:
-    """That everything is accounted for, once, in the order of the input."""
-    counts = end.shown["request_counts"]
-    assert counts["total"] == len(job.marks)
-    assert counts["total"] == counts["completed"] + counts["failed"]
-    assert (counts["completed"], counts["failed"]) == (len(end.output), len(end.errors))
-    assert (end.shown["output_file_id"] is None) == (not end.output)
-    assert (end.shown["error_file_id"] is None) == (not end.errors)
-    places = {mark: place for place, mark in enumerate(job.marks)}
-    for lines in (end.output, end.errors):
-        order = [places[line["custom_id"]] for line in lines]
-        assert order == sorted(order)
-    told = Counter(line["custom_id"] for line in (*end.output, *end.errors))
-    assert told == Counter(job.marks)
-    assert len({line["id"] for line in (*end.output, *end.errors)}) == len(job.marks)
-    for line in end.output:
-        _check_answer(line)
-    for line in end.errors:
-        _check_error(line)
-    if end.shown["usage"] is not None and job.model == MODEL:
-        assert end.shown["usage"]["total_tokens"] == 7 * len(end.output)
+    async def kept(self, **said: Any) -> Batch:
+        return await self.put(a_batch(self.house.store.default, **said))
 
+    async def put(self, batch: Batch, *facts: Fact) -> Batch:
+        async with self.house.store.start_work("worker", "sweep") as work:
+            if await work.batches.get(batch.id) is None:
+                await work.batches.add(batch)
+            else:
+                await work.batches.put(batch)
+            for fact in facts:
+                work.record(batch.project_id, fact)
+        return batch
 
-def _check_answer(line: Any) -> None:
-    assert line["error"] is None
-    assert line["response"]["status_code"] == 200
-    said = line["response"]["body"]["choices"][0]["message"]["content"]
-    assert line["custom_id"] in said
+    async def progress(self, batch: Batch, completed: int, failed: int = 0) -> Batch:
+        changed = replace(batch, completed=completed, failed=failed)
+        counts = {"total": batch.total, "completed": completed, "failed": failed}
+        return await self.put(changed, BatchJobProgressed(batch_job_id=batch.id, **counts))
 
-
-def _check_error(line: Any) -> None:
-    if line["response"] is None:
-        assert line["error"]["code"] in CODES
-        return
-    assert line["error"] is None
-    assert line["response"]["status_code"] == 400
-    assert line["response"]["body"]["error"]["message"] == f"no: {line['custom_id']}"
-
-
-def unexplained(
-    visits: Mapping[str, Sequence[Visit]], blows: Sequence[Blow], commit: float
-) -> list[str]:
-    """The marks that were sent again although no process was killed or stopped while their answer was
-    on its way, or less than `commit` seconds old."""
-
-    def explains(blow: Blow, before: Visit, again: Visit) -> bool:
-        return (
-            blow.at <= again.began
-            and before.began <= blow.until
-            and before.ended > blow.at - commit
+    async def become(self, batch: Batch, status: BatchStatus, **said: Any) -> Batch:
+        now = self.house.clock()
+        stamp = {f"{status.value}_at": now} if status is not BatchStatus.VALIDATING else {}
+        changed = replace(batch, status=status, status_since=now, **stamp, **said)
+        fact = BatchJobStatusChanged(
+            batch_job_id=batch.id,
+            job_status_before=batch.status,
+            job_status_after=status,
+            job_reason=changed.reason,
+            message=changed.message,
         )
+        return await self.put(changed, fact)
 
-    return [
-        f"{mark} again at {again.began:.3f}, after {before.began:.3f}–{before.ended:.3f}"
-        for mark, all_visits in visits.items()
-        for before, again in pairwise(all_visits)
-        if not any(explains(blow, before, again) for blow in blows)
-    ]
+    async def committed(self, batch: Batch, *lines: bytes) -> None:
+        """One segment, of the batch's first shard."""
+        store, objects = self.house.store, self.house.objects
+        shards = await store.reads.batches.shards(batch.id)
+        async with store.start_work("worker", "sweep") as work:
+            if not shards:
+                await work.batch_shards.add([a_shard(batch)])
+        [shard] = await store.reads.batches.shards(batch.id)
+        progress = a_progress(shard, *_free(shard, len(lines)))
+        entries, start = [], 0
+        for entry, text in zip(progress.entries, lines, strict=True):
+            is_error = json.loads(text)["error"] is not None
+            entries.append(replace(entry, is_error=is_error, start=start, end=start + len(text)))
+            start += len(text) + 1
+        await objects.put_bytes(progress.key, b"".join(text + b"\n" for text in lines))
+        async with store.start_work("worker", "sweep") as work:
+            await work.batches.lock(batch.id)
+            assert await work.batch_shards.store(replace(progress, entries=tuple(entries)))
+
+    async def placed(self, place: Place, **said: Any) -> Batch:
+        return await self.running(place=place, **said)
+
+
+def _free(shard: Shard, count: int) -> list[int]:
+    return [n for n in range(shard.lines) if not shard.done[n // 8] >> n % 8 & 1][:count]

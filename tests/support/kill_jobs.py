@@ -15,6 +15,7 @@ from tests.support.marking import MODEL, Visit
 ENDPOINT = "/v1/chat/completions"
 BOUNDARY = "a-boundary-of-the-tests-own"
 PIECE = 256 * 1024
+CUT = 0.5  # seconds in which an answer that nobody waited for any more is sent again
 CODES = {"batch_cancelled", "batch_expired"}  # the only reasons for a line to have no answer here
 
 
@@ -150,17 +151,18 @@ def _check_error(line: Any) -> None:
 
 
 def unexplained(
-    visits: Mapping[str, Sequence[Visit]], blows: Sequence[Blow], commit: float
+    visits: Mapping[str, Sequence[Visit]], blows: Sequence[Blow], commit: float, joining: float
 ) -> list[str]:
     """The marks that were sent again although no process was killed or stopped while their answer was
-    on its way, or less than `commit` seconds old."""
+    on its way, or less than `commit` seconds old. When a process comes (back), within `joining` seconds,
+    others also cut what they have in flight beyond their new share of a limit, and send it later."""
 
     def explains(blow: Blow, before: Visit, again: Visit) -> bool:
-        return (
-            blow.at <= again.began
-            and before.began <= blow.until
-            and before.ended > blow.at - commit
-        )
+        if again.began < blow.at:
+            return False
+        was_lost = before.began <= blow.until and before.ended > blow.at - commit
+        was_cut = again.began - before.ended < CUT and again.began < blow.until + joining
+        return was_lost or was_cut
 
     return [
         f"{mark} again at {again.began:.3f}, after {before.began:.3f}–{before.ended:.3f}"

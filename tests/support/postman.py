@@ -8,8 +8,8 @@ await postman.round()                                # what follows is noted, se
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -28,7 +28,7 @@ from domain.webhooks.noting import Noting
 from domain.webhooks.sending import Sending
 from domain.webhooks.service import NewWebhook, Webhooks
 from domain.webhooks.webhook import Delivery, Webhook
-from domain.work import EventLog
+from domain.work import EventLog, StartWork, Work
 from tests.support.build import PlainSealer
 
 URL = "https://a.test/hook"
@@ -144,20 +144,36 @@ def ended(
     )
 
 
+@dataclass(frozen=True)
+class Held:
+    """A StartWork that waits for its event."""
+
+    start_work: StartWork
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @asynccontextmanager
+    async def __call__(self, actor: str, cause: str) -> AsyncIterator[Work]:
+        await self.opened.wait()
+        async with self.start_work(actor, cause) as work:
+            yield work
+
+
 @dataclass
 class FlakyLog:
-    """Tells nothing while it is away."""
+    """Tells nothing while it is away. `before` is the head of another log, which is told as long as that
+    one is not put back."""
 
     log: EventLog
     is_away: bool = False
+    before: Cursor | None = None
 
     async def head(self) -> Cursor:
         self._require()
-        return await self.log.head()
+        return self.before or await self.log.head()
 
     async def read(self, after: Cursor | None, limit: int, scope: Scope) -> Sequence[Event]:
         self._require()
-        return await self.log.read(after, limit, scope)
+        return [] if self.before else await self.log.read(after, limit, scope)
 
     def follow(self, after: Cursor | None, scope: Scope) -> AsyncGenerator[Event, None]:
         return self.log.follow(after, scope)

@@ -48,7 +48,7 @@ class Shift:
     async def renew(self) -> float:
         was_open = self.sending.gate.is_open(self.sending.timer.now())
         pause = await self.presence.renew(self.runs.values())
-        for run in self.runs.values():
+        for run in list(self.runs.values()):
             await self._release(run, finished_only=True)
         self._fill()
         if not was_open:

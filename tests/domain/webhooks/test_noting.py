@@ -1,16 +1,19 @@
 """From the log to what is to be delivered: nothing lost, nothing doubled."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from domain.access.access import Caller
 from domain.batches.batch import BatchStatus
+from domain.events import Cursor
 from domain.webhooks import noting
 from domain.webhooks.webhook import DeliveryStatus, WebhookEvent
 from tests.support.build import OwnClock
-from tests.support.postman import Postman, ended
+from tests.support.postman import Held, Postman, ended
+from tests.support.timer import settle
 
 S = BatchStatus
 
@@ -93,6 +96,27 @@ async def test_servers_that_read_at_once_note_it_once(postman: Postman, caller: 
     assert noted == [f"b{turn}" for turn in range(10)]
 
 
+async def test_a_server_that_was_faster_but_knew_less_loses_nothing(
+    postman: Postman, caller: Caller
+) -> None:
+    webhook = await postman.webhook(caller)
+    first, second = Held(postman.store.start_work), Held(postman.store.start_work)
+    one, other = replace(postman.noting, start_work=first), replace(postman.noting, _heard={})
+    other = replace(other, start_work=second)
+    await postman.ends(caller.project_id, "b1")
+    early = asyncio.create_task(one.note())
+    await settle()
+    await postman.ends(caller.project_id, "b2")
+    late = asyncio.create_task(other.note())
+    await settle()
+    for held, task in ((first, early), (second, late)):
+        held.opened.set()
+        await task
+    assert [d.batch_job_id for d in await postman.deliveries(webhook)] == ["b1"]
+    await other.note()
+    assert sorted(d.batch_job_id for d in await postman.deliveries(webhook)) == ["b1", "b2"]
+
+
 async def test_more_than_one_read_can_take_is_noted_all_the_same(
     postman: Postman, caller: Caller
 ) -> None:
@@ -119,13 +143,14 @@ async def test_a_log_that_was_swept_meanwhile_is_read_from_its_oldest(
 
 
 async def test_a_restored_log_is_gone_on_with(postman: Postman, caller: Caller) -> None:
+    """However far the log that is gone had been read."""
     webhook = await postman.webhook(caller)
+    postman.log.before = Cursor("gone", 1_000)
+    await postman.noting.note()
+    postman.log.before = None
     await postman.ends(caller.project_id, "b1")
     await postman.noting.note()
-    await postman.store.renew_epoch()
-    await postman.ends(caller.project_id, "b2")
-    await postman.noting.note()
-    assert {d.batch_job_id for d in await postman.deliveries(webhook)} == {"b1", "b2"}
+    assert [d.batch_job_id for d in await postman.deliveries(webhook)] == ["b1"]
 
 
 async def test_a_webhook_that_is_deleted_meanwhile_is_told_nothing(

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections import defaultdict
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,7 +15,8 @@ from domain.webhooks.attempts import ATTEMPTS
 from domain.webhooks.facts import WebhookGivenUp
 from domain.webhooks.webhook import DeliveryStatus
 from tests.support.build import OwnClock
-from tests.support.postman import URL, Postman
+from tests.support.postman import URL, Held, Postman
+from tests.support.timer import settle
 
 SLOW = "https://slow.test/hook"
 
@@ -175,6 +178,23 @@ async def test_two_servers_at_once_send_it_once(postman: Postman, caller: Caller
     await asyncio.gather(postman.round(), other.round())
     assert len(postman.endpoints.sent) == 20
     assert len({each.headers["webhook-id"] for each in postman.endpoints.sent}) == 20
+
+
+async def test_of_servers_that_find_the_same_due_one_sends_it(
+    postman: Postman, caller: Caller
+) -> None:
+    await postman.webhook(caller)
+    await postman.ends(caller.project_id, "b1")
+    await postman.noting.note()
+    held = Held(postman.store.start_work)
+    both = [replace(postman.sending, start_work=held, _under_way=defaultdict(set)) for _ in "ab"]
+    tasks = [asyncio.create_task(each.send_due()) for each in both]
+    await settle()
+    held.opened.set()
+    await asyncio.gather(*tasks)
+    for each in both:
+        await each.finish(60)
+    assert len(postman.endpoints.sent) == 1
 
 
 async def test_a_secret_that_does_not_open_is_told_and_tried_again(
