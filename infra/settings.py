@@ -46,6 +46,7 @@ DATABASES = {
     "sqlite": "sqlite+aiosqlite",
 }  # the schemes that may be written, and the drivers that they mean
 
+SHORTEST_LEASE = timedelta(seconds=4)
 PORTS_WANTED = "write it as 20000-29999, from 1 to 65535"
 
 
@@ -110,7 +111,18 @@ def _in_order(value: tuple[int, int]) -> tuple[int, int]:
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Folders = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)]
 Ports = Annotated[tuple[int, int], NoDecode, BeforeValidator(_ports), AfterValidator(_in_order)]
+
+
+def _long_enough(value: timedelta) -> timedelta:
+    """Of a lease: 2 s of it are for clocks that differ."""
+    if value < SHORTEST_LEASE:
+        raise ValueError(f"it must be at least {SHORTEST_LEASE.total_seconds():g} s")
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_seconds)]
+
+Lease = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_long_enough)]
 
 
 class Settings(BaseSettings):
@@ -161,7 +173,7 @@ class Settings(BaseSettings):
         timedelta(seconds=30),
         description="How long a replica may take to end by itself before it is killed.",
     )
-    batch_lease: Duration = Field(
+    batch_lease: Lease = Field(
         timedelta(seconds=15),
         description="How long a batch worker that is not heard of keeps what it works on.",
     )

@@ -183,3 +183,11 @@ def test_every_setting_is_listed_with_type_and_meaning() -> None:
     assert {each.name for each in listed} >= {"MODELYARD_DATABASE_URL", "MODELYARD_MODEL_ROOTS"}
     assert all(each.type and each.meaning for each in listed)
     assert {each.name: each.default for each in listed}["MODELYARD_EVENT_RETENTION"] == "90d"
+
+
+def test_a_lease_that_clocks_would_eat_up_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODELYARD_BATCH_LEASE", "3.9")
+    with pytest.raises(SettingsRefused, match="at least 4 s"):
+        load()
+    monkeypatch.setenv("MODELYARD_BATCH_LEASE", "4")
+    assert load().batch_lease == timedelta(seconds=4)

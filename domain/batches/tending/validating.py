@@ -50,10 +50,12 @@ class Validating:
             return await self._refuse(claim, [_absent(batch)], BatchReason.INPUT_UNAVAILABLE)
         if errors := reading.checked.errors:
             return await self._refuse(claim, errors, BatchReason.INPUT_REFUSED)
-        place = await self._place(batch, reading.checked.model or "")
-        if isinstance(place, InputError):
-            return await self._refuse(claim, [place], BatchReason.INPUT_REFUSED)
-        return await self._accept(claim, reading, place)
+        while True:
+            place = await self._place(batch, reading.checked.model or "")
+            if isinstance(place, InputError):
+                return await self._refuse(claim, [place], BatchReason.INPUT_REFUSED)
+            if await self._is_accepted(claim, reading, place):
+                return None
 
     async def _limits(self, batch: Batch) -> Limits:
         if batch.profile_id is None:
@@ -76,16 +78,20 @@ class Validating:
         there = await capacity.load(self.reads, batch.project_id, batch.wish, model)
         return planner.plan(Ask(endpoint=batch.endpoint, model=model, wish=batch.wish), there)
 
-    async def _accept(self, claim: Claim, reading: Reading, place: Place) -> None:
+    async def _is_accepted(self, claim: Claim, reading: Reading, place: Place) -> bool:
+        """False where the place went meanwhile."""
         checked = reading.checked
         async with self.changes.of(claim) as change:
             _require_unread(change)
+            if not await _is_there(change, place):
+                return False
             now, key = self.clock(), index_key(claim)
             await change.work.batch_shards.add(checked.shards)
             await change.put(
                 course.accepted(change.batch, checked.total, checked.model, key, place, now)
             )
             change.work.record(change.batch.project_id, _placed(change.batch, place))
+        return True
 
     async def _refuse(
         self, claim: Claim, errors: Sequence[InputError], reason: BatchReason
@@ -101,6 +107,12 @@ def _require_unread(change: Change) -> None:
     waiting = batch.status in (BatchStatus.VALIDATING, BatchStatus.CANCELLING)
     if not waiting or batch.index_key is not None:
         raise Overtaken(batch=batch.id)
+
+
+async def _is_there(change: Change, place: Place) -> bool:
+    """Whoever deletes an external endpoint looks for batches that need it, under the same lock."""
+    wanted = place.external_endpoint_id
+    return wanted is None or await change.work.external_endpoints.lock(wanted) is not None
 
 
 def _absent(batch: Batch) -> InputError:

@@ -1,15 +1,19 @@
 """Tending over a store and objects in memory, with a time that the tests own."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any, cast
 
 import orjson
 
 from domain.batches.batch import BatchReason, BatchStatus, Wish
+from domain.batches.external_endpoint import ExternalEndpoint
 from domain.batches.facts import BatchJobCreated, BatchJobPlaced, BatchJobStatusChanged
 from domain.batches.ports import BatchClaims, Claim
 from domain.batches.profile import Quotas
+from domain.work import Reads
 from tests.support.batch_yard import BatchYard, Gated, a_line, check_accounts, requests
-from tests.support.batches import a_profile, a_progress
+from tests.support.batches import a_profile, a_progress, an_external_endpoint
 from tests.support.memory_objects import FULL, UNAVAILABLE
 
 S, R = BatchStatus, BatchReason
@@ -211,6 +215,30 @@ async def test_a_cancel_in_the_midst_of_validation_does_not_read_it_twice() -> N
         == 1
     )
     await check_accounts(yard, batch, ids(3))
+
+
+class Behind:
+    """What it tells of external endpoints is a moment old."""
+
+    def __init__(self, reads: Reads, gone: ExternalEndpoint) -> None:
+        self._reads, self.gone, self.asked = reads, gone, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return self if name == "external_endpoints" else getattr(self._reads, name)
+
+    async def serving(self, project_id: str, model: str) -> Sequence[ExternalEndpoint]:
+        self.asked += 1
+        return [self.gone] if self.asked == 1 else []
+
+
+async def test_an_endpoint_that_goes_while_it_is_chosen_is_not_where_the_batch_runs() -> None:
+    yard = BatchYard()
+    batch = await yard.batch(requests(3), wish=Wish())
+    reads = Behind(yard.store.reads, an_external_endpoint(yard.project, models=("m",)))
+    await yard.tend(reads=cast(Reads, reads))
+    over = await yard.now(batch)
+    assert (over.status, over.place, reads.asked) == (S.FAILED, None, 2)
+    assert [error.code for error in over.errors] == ["model_not_found"]
 
 
 async def test_a_window_that_closed_while_validating_expires_the_batch() -> None:
