@@ -16,6 +16,7 @@ LONGEST = 500
 BANNED = {"manager", "handler", "helper", "util", "utils", "base", "common", "data", "info"}
 BANNED |= {"processor", "impl"}
 THEIRS = {"PageInfo", "Info", "result_processor"}  # names that Relay, Strawberry, SQLAlchemy fixed
+THEIRS |= {"data_received"}  # and asyncio
 PURE = {
     "plan",
     "rollout",

@@ -66,7 +66,7 @@ async def test_a_secrets_value_is_nowhere(tmp_path: Path) -> None:
 
 def require_none(folder: Path) -> None:
     core = b64encode(VALUE.encode()).rstrip(b"=")[:-1]
-    for file in folder.iterdir():
+    for file in filter(Path.is_file, folder.rglob("*")):
         kept = file.read_bytes()
         assert VALUE.encode() not in kept, file
         assert core not in kept, file

@@ -43,7 +43,7 @@ async def story(place: Path, database: str | None, workers: int, seed: int) -> S
     if database is not None:
         env["MODELYARD_DATABASE_URL"] = database
     fleet = Fleet(place, env, workers)
-    file = fleet.data_dir / "modelyard.db"
+    file = fleet.storage / "modelyard.db"
     watched = watching(database or f"sqlite+aiosqlite:///{file}")
     async with marking_engine() as engine, fleet.running(), watched as watch:
         told = Story(fleet, engine, watch, Random(seed))

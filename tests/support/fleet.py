@@ -55,7 +55,7 @@ class Fleet:
     blows: list[Blow] = field(default_factory=list)
 
     @property
-    def data_dir(self) -> Path:
+    def storage(self) -> Path:
         return self.place / "data"
 
     @property
@@ -78,7 +78,7 @@ class Fleet:
 
     async def start(self, name: str) -> None:
         own = ["serve", "--port", "0"] if name == "server" else ["worker"]
-        arguments = [*own, "--data-dir", str(self.data_dir)]
+        arguments = [*own, "--data-dir", str(self.storage)]
         self.members[name] = await asyncio.to_thread(self._started, name, arguments)
 
     async def stop(self) -> None:

@@ -238,7 +238,7 @@ class Story:
 
     async def _writer(self, job: Job) -> str | None:
         """Whoever writes an object now, as soon as there is one; None where the job ended before."""
-        drafts = str(self.fleet.data_dir / "objects" / "tmp")
+        drafts = str(self.fleet.storage / "objects" / "tmp")
         while not (await self.watch.batch(job)).is_final:
             for _ in range(20):
                 for name, member in self.fleet.members.items():
@@ -290,7 +290,7 @@ class Story:
     async def _check_leftovers(self) -> None:
         """Nothing is there but what a living file names, once a server has swept at its start."""
         await self.fleet.stop()
-        objects = self.fleet.data_dir / "objects"
+        objects = self.fleet.storage / "objects"
         await self.watch.age(objects)
         async with self.fleet.running():
             deadline = monotonic() + WITHIN
@@ -312,7 +312,7 @@ class Story:
             *(f"missing {key}" for key in kept - found),
             *(f"deployment {each.name}" for each in deployments.items),
             *(f"replica {each.id}" for each in replicas.items),
-            *(f"process {pid}" for pid in _replica_processes(self.fleet.data_dir)),
+            *(f"process {pid}" for pid in _replica_processes(self.fleet.storage)),
         ]
 
 
