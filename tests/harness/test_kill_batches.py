@@ -33,6 +33,7 @@ PHASES = {
     "expiring",
     "provisioning",
 }
+MOST_STORIES = 3  # for moments that came too late for their phase, on a busy machine
 LEAST_BLOWS = 14  # in each of three setups: more than thirty in all
 
 
@@ -83,7 +84,7 @@ async def test_nothing_is_lost_or_doubled_or_left_whoever_dies(
             told = await story(tmp_path / str(seed), database, workers, seed)
         hits |= told.hits
         blows += len(told.fleet.blows)
-        if monotonic() >= until:
+        if monotonic() >= until and (hits == PHASES or seed + 1 >= SEED + MOST_STORIES):
             break
     assert hits == PHASES
     assert blows >= LEAST_BLOWS

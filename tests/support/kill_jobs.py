@@ -16,6 +16,7 @@ ENDPOINT = "/v1/chat/completions"
 BOUNDARY = "a-boundary-of-the-tests-own"
 PIECE = 256 * 1024
 CUT = 0.5  # seconds in which an answer that nobody waited for any more is sent again
+UNDER_WAY = 0.3  # seconds in which the engine may hear what was sent right before a process died
 CODES = {"batch_cancelled", "batch_expired"}  # the only reasons for a line to have no answer here
 
 
@@ -160,7 +161,7 @@ def unexplained(
     def explains(blow: Blow, before: Visit, again: Visit) -> bool:
         if again.began < blow.at:
             return False
-        was_lost = before.began <= blow.until and before.ended > blow.at - commit
+        was_lost = before.began <= blow.until + UNDER_WAY and before.ended > blow.at - commit
         was_cut = again.began - before.ended < CUT and again.began < blow.until + joining
         return was_lost or was_cut
 
