@@ -188,6 +188,6 @@ def test_every_setting_is_listed_with_type_and_meaning() -> None:
 def test_a_lease_that_clocks_would_eat_up_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODELYARD_BATCH_LEASE", "3.9")
     with pytest.raises(SettingsRefused, match="at least 4 s"):
-        load()
+        settings.load()
     monkeypatch.setenv("MODELYARD_BATCH_LEASE", "4")
-    assert load().batch_lease == timedelta(seconds=4)
+    assert settings.load().batch_lease == timedelta(seconds=4)
