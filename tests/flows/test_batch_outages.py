@@ -68,18 +68,6 @@ async def test_what_an_engine_says_of_an_error_is_in_the_error_file(tmp_path: Pa
     assert line["response"]["body"] == said
 
 
-async def test_an_engine_that_takes_them_has_600_requests_at_once(tmp_path: Path) -> None:
-    """The pace doubles each round trip, from 64."""
-    async with a_place(tmp_path / "data") as place:
-        place.engine.seconds = 0.4
-        job = Job(marks(2_400))
-        await job.create(place.http)
-        end = await place.visitor.end_of(job)
-    check(job, end)
-    assert len(end.output) == 2_400
-    assert place.engine.most_in_flight >= 600
-
-
 async def test_a_custom_id_that_is_there_twice_fails_the_batch_and_sends_nothing(
     tmp_path: Path,
 ) -> None:

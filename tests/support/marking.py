@@ -36,8 +36,6 @@ class MarkingEngine:
     answered: int = 0
     is_busy: bool = False
     refused: int = 0
-    in_flight: int = 0
-    most_in_flight: int = 0
     _connections: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -66,10 +64,7 @@ class MarkingEngine:
             return
         visit = Visit(monotonic())
         self.visits[mark].append(visit)
-        self.in_flight += 1
-        self.most_in_flight = max(self.most_in_flight, self.in_flight)
         await asyncio.sleep(self._takes(mark))
-        self.in_flight -= 1
         writer.write(_written(mark, said["model"]))
         await writer.drain()
         visit.ended = monotonic()
