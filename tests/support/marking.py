@@ -2,7 +2,8 @@
 
 async with marking_engine() as engine: ...      # engine.url; the request's mark is its first message
 
-A mark that begins with "bad" is answered with 400, one that begins with "slow" late.
+A mark that begins with "bad" is answered with 400, one that begins with "slow" late. While the engine is
+busy it answers 429.
 """
 
 import asyncio
@@ -33,6 +34,8 @@ class MarkingEngine:
     slow_seconds: float = 1.5  # at most, and a third at least
     visits: dict[str, list[Visit]] = field(default_factory=lambda: defaultdict(list))
     answered: int = 0
+    is_busy: bool = False
+    refused: int = 0
     _connections: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -54,6 +57,11 @@ class MarkingEngine:
         length = int(head.partition("content-length:")[2].partition("\r\n")[0])
         said = json.loads(await reader.readexactly(length))
         mark = said["messages"][0]["content"].partition(" ")[0]
+        if self.is_busy:
+            self.refused += 1
+            writer.write(_told("429 Too Many Requests", {"error": {"message": "busy"}}))
+            await writer.drain()
+            return
         visit = Visit(monotonic())
         self.visits[mark].append(visit)
         await asyncio.sleep(self._takes(mark))
@@ -84,6 +92,10 @@ def _written(mark: str, model: str) -> bytes:
             "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
             "usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7},
         }
+    return _told(status, told)
+
+
+def _told(status: str, told: object) -> bytes:
     body = json.dumps(told).encode()
     head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
     return head.encode() + body
