@@ -1,6 +1,7 @@
 """`python -m benchmarks.batch.ours INPUT FOLDER PORT AT_ONCE`: a worker over SQLite and a local folder.
 
-Set up as `modelyard worker` is. Validated before, as a server does on another core or earlier; measured until all results are durable.
+Set up as `modelyard worker` is. Validated before, as a server does on another core or earlier; measured
+until all results are durable.
 """
 
 import itertools
