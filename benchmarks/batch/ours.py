@@ -1,6 +1,7 @@
 """`python -m benchmarks.batch.ours INPUT FOLDER PORT AT_ONCE`: a worker over SQLite and a local folder.
 
-Validated before, as a server does on another core or earlier; measured until all results are durable.
+Set up as `modelyard worker` is. Validated before, as a server does on another core or earlier; measured
+until all results are durable.
 """
 
 import itertools
@@ -31,6 +32,7 @@ from infra.inference.engines import connections
 from infra.inference.targets import ExternalTargets
 from infra.objects.local import LocalObjects
 from infra.secrets.sealer import AesSealer
+from infra.serving import spare_garbage_collector
 from infra.store import Store, open_store
 
 LINE_LIMIT = 1024 * 1024
@@ -61,6 +63,7 @@ async def main(source: Path, folder: Path, port: int, at_once: int) -> None:
             chance=random,
             logger=structlog.get_logger(),
         )
+        spare_garbage_collector()
         with spent():
             async with worker.running():
                 await _done(store, batch)

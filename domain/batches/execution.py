@@ -261,6 +261,7 @@ class Lane:
         self._done(run, line, answered)
         if self.tempo.answered(sent_at, now, self.in_flight, self.sending.lag):
             self.fill()
+            self.sending.hungry.set()  # a faster pace wants more lines ahead
 
     def _once_more(self, run: Run, line: Line, seat: Seat, again: Again, sent_at: float) -> None:
         now = self.sending.timer.now()

@@ -18,6 +18,7 @@ class Tempo:
     most: int
     pace: Pace = field(default_factory=Pace)
     limit: int = 0
+    rate: float = 0.0  # answers a second, of late
     _began: float = 0.0
     _answers: int = 0
     _seconds: float = 0.0
@@ -40,6 +41,7 @@ class Tempo:
         self._seconds += now - sent_at
         if self._answers < self.limit:
             return False
+        self.rate = self._answers / max(now - self._began, LEAST)
         seconds = max(self._seconds / self._answers - LATE_TWICE * lag(), LEAST)
         before = self.limit
         seen = Round(seconds=seconds, is_full=self._peak >= before)

@@ -29,10 +29,10 @@ class Reading:
     lease: timedelta
     gate: Gate
 
-    async def more(self, run: Run, at_once: int) -> bool:
-        """Whether there was something to read, where `at_once` lines may be in flight. Raises
-        StorageUnavailable, for the claims."""
-        wanted = max(AT_LEAST, 2 * at_once)
+    async def more(self, run: Run, ahead: int) -> bool:
+        """Whether there was something to read, where `ahead` lines are sent before more can be here.
+        Raises StorageUnavailable, for the claims."""
+        wanted = max(AT_LEAST, 2 * ahead)
         run.low = wanted // 2
         lacking = wanted - len(run.ready)
         if run.is_over or (lacking <= 0 and not run.unread):

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from math import ceil
 
 from domain.batches.batch import DRAIN, Batch, BatchReason
 from domain.batches.execution import Lane, Sending
@@ -19,6 +20,7 @@ from domain.work import Reads, StartWork
 
 LOOK_EVERY, COMMIT_EVERY, TELL_EVERY, PLACE_EVERY = 1.0, 0.5, 1.0, 5.0  # seconds
 RUNS_AT_ONCE = 1_000
+CLAIM_SECONDS = 1.0  # of a shard, where the database is busy
 CUT_BEFORE, CUT_BEFORE_PART = 1.0, 0.05  # the end of draining, to store what is back: s, or a part
 
 
@@ -63,7 +65,7 @@ class Shift:
             await self._look()
         if self.sending.gate.is_open(now):
             wanting = [(run, self._lane_of.get(id_)) for id_, run in self.runs.items()]
-            reading = (self.reading.more(run, _at_once(run, lane)) for run, lane in wanting if lane)
+            reading = (self.reading.more(run, _ahead(run, lane)) for run, lane in wanting if lane)
             failed = [
                 e for e in await asyncio.gather(*reading, return_exceptions=True) if e is not True
             ]
@@ -227,6 +229,8 @@ class Shift:
             lane.fill()
 
 
-def _at_once(run: Run, lane: Lane) -> int:
+def _ahead(run: Run, lane: Lane) -> int:
+    """How many lines are sent before more of them can be here: a slow claim takes a second."""
     limit = lane.tempo.limit
-    return limit if run.share is None else min(limit, run.share)
+    at_once = limit if run.share is None else min(limit, run.share)
+    return at_once + ceil(lane.tempo.rate * CLAIM_SECONDS)
