@@ -39,8 +39,12 @@ async def main(source: Path, folder: Path, port: int, at_once: int) -> None:
 
 async def _done(http: aiohttp.ClientSession, file_id: str, target: Path, at_once: int) -> None:
     """Created, followed to its end, and downloaded."""
-    asked = {"input_file_id": file_id, "endpoint": "/v1/chat/completions"}
-    asked |= {"completion_window": "24h", "modelyard": {"maxConcurrency": at_once}}  # type: ignore[dict-item]
+    asked = {
+        "input_file_id": file_id,
+        "endpoint": "/v1/chat/completions",
+        "completion_window": "24h",
+        "modelyard": {"maxConcurrency": at_once},
+    }
     batch = await _post(http, "/v1/batches", asked)
     query = {"query": FOLLOW, "variables": {"id": batch["id"]}}
     headers = {"accept": "text/event-stream"}
