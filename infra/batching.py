@@ -11,14 +11,14 @@ import structlog
 
 from domain.batches.batch import TargetKind
 from domain.batches.dedicating import Dedicating
-from domain.batches.deployment_targets import DeploymentTargets
-from domain.batches.elsewhere import Elsewhere
-from domain.batches.lines import Json
+from domain.batches.input.lines import Json
 from domain.batches.ports import Inference, Reply
-from domain.batches.routing import Traffic
-from domain.batches.sharing import Crew, Roster
+from domain.batches.targets.deployment_targets import DeploymentTargets
+from domain.batches.targets.elsewhere import Elsewhere
+from domain.batches.targets.routing import Traffic
 from domain.batches.tending import Tending
 from domain.batches.worker import Worker
+from domain.batches.worker.sharing import Crew, Roster
 from domain.clock import MonotonicTimer, utc_now
 from domain.files.sweeping import Sweeping
 from domain.ids import new_id
@@ -176,7 +176,7 @@ def _deployments(parts: Parts, traffic: Traffic, roster: Roster) -> DeploymentTa
         clock=utc_now,
         timer=MonotonicTimer(),
         signal=traffic.signal,
-        logger=structlog.get_logger("domain.batches.elsewhere"),
+        logger=structlog.get_logger("domain.batches.targets.elsewhere"),
     )
     return DeploymentTargets(
         reads=parts.store.reads, traffic=traffic, elsewhere=elsewhere, share=roster.share

@@ -15,8 +15,8 @@ from pydantic import SecretStr
 from domain.access.service import Access
 from domain.autoscaling.service import Autoscaling
 from domain.batches.external_endpoints import ExternalEndpoints
+from domain.batches.input.requests import Limits
 from domain.batches.profiles import Profiles
-from domain.batches.requests import Limits
 from domain.batches.results import Results
 from domain.batches.service import Batches
 from domain.clock import MonotonicTimer, utc_now

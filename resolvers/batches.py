@@ -4,8 +4,8 @@ from typing import cast
 
 import strawberry
 
+from domain.batches.admission.options import NewBatch
 from domain.batches.batch import TemplateWish, Wish
-from domain.batches.options import NewBatch
 from domain.errors import InvalidValue
 from resolvers import lists
 from resolvers.batch_profiles import retry

@@ -17,12 +17,12 @@ import uvloop
 
 from benchmarks.batch.spent import spent
 from domain.batches.batch import Batch, BatchStatus, Place, TargetKind, Terms
-from domain.batches.cutting import Cutter
 from domain.batches.external_endpoint import ExternalEndpoint
-from domain.batches.jsonl import Lines
-from domain.batches.lines import Json
-from domain.batches.sharing import Crew, Roster
+from domain.batches.input.cutting import Cutter
+from domain.batches.input.jsonl import Lines
+from domain.batches.input.lines import Json
 from domain.batches.worker import Worker
+from domain.batches.worker.sharing import Crew, Roster
 from domain.clock import MonotonicTimer, utc_now
 from domain.events import Scope, SubjectKind
 from domain.files.file import File, FilePurpose, FileStatus

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from domain.batches.batch import CANCELLABLE, DRAIN, Batch, BatchReason, BatchStatus
-from domain.batches.course import moved, needs_deployment
 from domain.batches.facts import BatchJobPaused, BatchJobResumed, BatchJobStatusChanged, Fact
+from domain.batches.tending.course import moved, needs_deployment
 from domain.errors import BatchNotCancellable, BatchNotPausable
 
 PATH = ("batch_job_id",)

@@ -3,7 +3,7 @@ from typing import Any, TypedDict
 
 from domain import checks, idempotency
 from domain.access.access import Caller, Role
-from domain.batches import durations, options
+from domain.batches.admission import durations, options
 from domain.batches.batch import Retry
 from domain.batches.facts import (
     BatchProfileCreated,

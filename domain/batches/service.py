@@ -7,22 +7,17 @@ from datetime import datetime
 
 from domain import idempotency
 from domain.access.access import Caller, Role
-from domain.batches import (
-    capacity,
-    decisions,
-    options,
-    planner,
-    remaining,
-    terms,
-    validation,
-)
-from domain.batches.admitting import Coming, enter, made, profile_of, usable
+from domain.batches import decisions, remaining
+from domain.batches.admission import options, terms
+from domain.batches.admission.admitting import Coming, enter, made, profile_of, usable
+from domain.batches.admission.options import NewBatch
 from domain.batches.batch import Batch, BatchStatus, InputError, Place
-from domain.batches.capacity import Capacity
 from domain.batches.decisions import PATH, Decided
-from domain.batches.options import NewBatch
-from domain.batches.planner import Ask
-from domain.batches.requests import Limits
+from domain.batches.input import validation
+from domain.batches.input.requests import Limits
+from domain.batches.placing import capacity, planner
+from domain.batches.placing.capacity import Capacity
+from domain.batches.placing.planner import Ask
 from domain.batches.shard import Shard
 from domain.clock import Clock
 from domain.errors import (

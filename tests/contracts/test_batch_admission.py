@@ -4,8 +4,8 @@ import asyncio
 import json
 
 from domain.access.access import Caller, Project
+from domain.batches.admission.options import NewBatch
 from domain.batches.batch import Batch
-from domain.batches.options import NewBatch
 from domain.batches.profiles import NewProfile, Profiles
 from domain.batches.service import Batches
 from domain.clock import utc_now

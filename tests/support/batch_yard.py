@@ -19,8 +19,8 @@ import orjson
 from domain.access.access import Project
 from domain.batches.batch import Batch, BatchStatus, TargetKind, Usage, Wish
 from domain.batches.dedicating import Provided, Providing
-from domain.batches.lines import Json
-from domain.batches.requests import Limits
+from domain.batches.input.lines import Json
+from domain.batches.input.requests import Limits
 from domain.batches.shard import Entry, Progress, Shard
 from domain.batches.tending import Tending
 from domain.events import Event, Scope

@@ -11,9 +11,9 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from domain.batches.admission.options import NewBatch
 from domain.batches.batch import Batch, BatchStatus, Place
 from domain.batches.facts import BatchJobProgressed, BatchJobStatusChanged, Fact
-from domain.batches.options import NewBatch
 from domain.batches.shard import Shard
 from domain.files.file import File
 from domain.files.incoming import Incoming

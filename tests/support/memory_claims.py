@@ -8,7 +8,7 @@ from typing import Any
 from domain.batches.batch import BatchStatus
 from domain.batches.ports import Claim, Worker
 from domain.batches.shard import Progress, Segment, Shard
-from domain.batches.workers import renewed
+from domain.batches.worker.workers import renewed
 from domain.errors import NotFound
 from tests.support.memory_kept import BatchLook, Kept, KeptShard, LivingWorker
 from tests.support.memory_rules import BrokenRule, require_rules

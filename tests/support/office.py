@@ -6,14 +6,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from domain.access.access import Caller, Role
+from domain.batches.admission.options import NewBatch
 from domain.batches.batch import Batch, BatchStatus
-from domain.batches.course import moved
 from domain.batches.external_endpoints import ExternalEndpoints, NewExternalEndpoint
-from domain.batches.options import NewBatch
+from domain.batches.input.requests import Limits
 from domain.batches.profiles import NewProfile, Profiles
-from domain.batches.requests import Limits
 from domain.batches.results import Results
 from domain.batches.service import Batches
+from domain.batches.tending.course import moved
 from domain.events import Scope
 from domain.files.file import File
 from domain.files.service import Files

@@ -20,13 +20,13 @@ from typing import Any
 import orjson
 
 from domain.batches.batch import Batch, BatchReason, BatchStatus, Terms
-from domain.batches.cutting import Cutter
 from domain.batches.facts import BatchJobStatusChanged
-from domain.batches.lines import Json
+from domain.batches.input.cutting import Cutter
+from domain.batches.input.lines import Json
 from domain.batches.ports import Reply, Seat, Standstill, Target
 from domain.batches.shard import Shard
-from domain.batches.sharing import Crew, Roster
 from domain.batches.worker import Worker
+from domain.batches.worker.sharing import Crew, Roster
 from domain.errors import ModelyardError
 from domain.events import Scope
 from domain.work import StartWork

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from domain.batches.batch import BatchReason
-from domain.batches.lines import Json
+from domain.batches.input.lines import Json
+from domain.batches.input.requests import Limits
 from domain.batches.ports import BatchClaims, Claim
-from domain.batches.requests import Limits
 from domain.batches.tending.acting import Acting, Provider, Rest
 from domain.batches.tending.areas import Areas
 from domain.batches.tending.changing import Changes, ClaimLost

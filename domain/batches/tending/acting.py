@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from domain.batches import course
 from domain.batches.batch import Batch, BatchReason, BatchStatus, TargetKind
-from domain.batches.course import Situation
 from domain.batches.dedicating import Hopeless, Provided, Providing, Waiting
 from domain.batches.ports import Claim
+from domain.batches.tending import course
 from domain.batches.tending.areas import Areas
 from domain.batches.tending.changing import Changes, Overtaken
+from domain.batches.tending.course import Situation
 from domain.batches.tending.finalising import Finalising
 from domain.batches.tending.validating import Validating
 from domain.clock import Clock

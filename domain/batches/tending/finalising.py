@@ -6,14 +6,15 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.batches import finalise, lines
 from domain.batches.batch import Batch, BatchStatus
-from domain.batches.finalise import Kept, Moves, ResultsIncomplete, Source, Undone
-from domain.batches.lines import Json
+from domain.batches.input import lines
+from domain.batches.input.lines import Json
 from domain.batches.ports import Claim
 from domain.batches.shard import Shard
+from domain.batches.tending import finalise
 from domain.batches.tending.areas import error_key, output_key
 from domain.batches.tending.changing import Change, Changes, Overtaken
+from domain.batches.tending.finalise import Kept, Moves, ResultsIncomplete, Source, Undone
 from domain.clock import Clock
 from domain.files.facts import FileCreated
 from domain.files.file import File

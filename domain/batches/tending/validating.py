@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from domain.batches import capacity, course, planner, terms
+from domain.batches.admission import terms
 from domain.batches.batch import Batch, BatchReason, BatchStatus, InputError, Place
 from domain.batches.facts import BatchJobPlaced
-from domain.batches.lines import Json
-from domain.batches.planner import Ask
+from domain.batches.input.lines import Json
+from domain.batches.input.requests import Limits
+from domain.batches.input.validation import Reading
+from domain.batches.placing import capacity, planner
+from domain.batches.placing.planner import Ask
 from domain.batches.ports import Claim
-from domain.batches.requests import Limits
+from domain.batches.tending import course
 from domain.batches.tending.areas import index_key
 from domain.batches.tending.changing import Change, Changes, Overtaken
-from domain.batches.validation import Reading
 from domain.clock import Clock
 from domain.errors import ObjectMissing
 from domain.files.file import File, FileStatus

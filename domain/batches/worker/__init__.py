@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from domain.batches import pace
-from domain.batches.execution import Sending
-from domain.batches.lines import Json
+from domain.batches.input.lines import Json
 from domain.batches.ports import Inference, ShardClaims, Targets, Workers
-from domain.batches.sharing import Roster
+from domain.batches.sending import pace
+from domain.batches.sending.execution import Sending
 from domain.batches.worker.committing import Committing
 from domain.batches.worker.lag import Lag
 from domain.batches.worker.presence import Presence
 from domain.batches.worker.reading import Reading
+from domain.batches.worker.sharing import Roster
 from domain.batches.worker.shift import Shift
 from domain.batches.worker.standing import Standing
 from domain.clock import Clock, Timer

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 from domain.batches.batch import Batch, BatchReason, Usage
 from domain.batches.facts import BatchJobProgressed, BatchJobStatusChanged
-from domain.batches.lines import NOTHING
+from domain.batches.input.lines import NOTHING
 from domain.batches.ports import Standstill
-from domain.batches.run import Commit, Gate, Held, Result, Run
+from domain.batches.sending.run import Commit, Gate, Held, Result, Run
 from domain.batches.shard import Entry, Progress, Shard
 from domain.clock import Clock
 from domain.errors import StorageFull, StorageUnavailable

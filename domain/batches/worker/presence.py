@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from domain.batches import sharing
 from domain.batches.ports import ShardClaims, Workers
-from domain.batches.run import Gate, Run
-from domain.batches.sharing import Crew, Roster
+from domain.batches.sending.run import Gate, Run
+from domain.batches.worker import sharing
+from domain.batches.worker.sharing import Crew, Roster
 from domain.clock import Clock, Timer
 
 MARGIN = timedelta(seconds=2)  # what clocks of two workers may differ by

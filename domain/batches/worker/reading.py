@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 
-from domain.batches import lines
 from domain.batches.batch import BatchReason
-from domain.batches.lines import Json
+from domain.batches.input import lines
+from domain.batches.input.lines import Json
 from domain.batches.ports import ShardClaims, Standstill
-from domain.batches.run import BUDGET, READ_AHEAD, Gate, Held, Line, Result, Run
+from domain.batches.sending.run import BUDGET, READ_AHEAD, Gate, Held, Line, Result, Run
 from domain.batches.shard import BYTES_LIMIT
 from domain.clock import Clock
 from domain.errors import ObjectMissing, StorageUnavailable

@@ -7,9 +7,9 @@ from datetime import timedelta
 from math import ceil
 
 from domain.batches.batch import DRAIN, Batch, BatchReason
-from domain.batches.execution import Lane, Sending
 from domain.batches.ports import ShardClaims, Standstill, Target, Targets
-from domain.batches.run import Run
+from domain.batches.sending.execution import Lane, Sending
+from domain.batches.sending.run import Run
 from domain.batches.worker.committing import ACTOR, Committing
 from domain.batches.worker.presence import Presence
 from domain.batches.worker.reading import Reading

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from domain.batches.batch import Batch, BatchReason, BatchStatus
-from domain.batches.execution import Lane
 from domain.batches.facts import BatchJobStatusChanged
 from domain.batches.ports import Standstill
-from domain.batches.run import Gate, Run
+from domain.batches.sending.execution import Lane
+from domain.batches.sending.run import Gate, Run
 from domain.batches.worker.committing import ACTOR
 from domain.clock import Clock, Timer
 from domain.work import StartWork

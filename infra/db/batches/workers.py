@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Column, Table, bindparam, delete, select, update
 
 from domain.batches.ports import Worker
-from domain.batches.workers import renewed
+from domain.batches.worker.workers import renewed
 from infra.db import upsert
 from infra.db.batches.claims import free, places_of
 from infra.db.batches.looks import BATCH_LOOKS, LOOK

@@ -45,7 +45,7 @@ class World:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """Implements `domain.batches.routing.Traffic`, while `running` is entered."""
+    """Implements `domain.batches.targets.routing.Traffic`, while `running` is entered."""
 
     id: str
     table: Table

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from domain.access.access import Caller, Role
-from domain.batches import body as batch_body
+from domain.batches.admission import body as batch_body
 from domain.batches.batch import Batch
 from domain.batches.results import Results
 from domain.batches.service import Batches

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.access.access import Project
-from domain.batches import course, finalise
 from domain.batches.batch import (
     CANCELLABLE,
     TRANSITIONS,
@@ -18,7 +17,17 @@ from domain.batches.batch import (
     TargetKind,
     Terms,
 )
-from domain.batches.course import Close, End, Finalise, Provide, Situation, TearDown, Validate, Wait
+from domain.batches.tending import course, finalise
+from domain.batches.tending.course import (
+    Close,
+    End,
+    Finalise,
+    Provide,
+    Situation,
+    TearDown,
+    Validate,
+    Wait,
+)
 from domain.errors import TransitionRefused
 from tests.support.batches import ECHO, a_batch, a_running_batch
 from tests.support.builders import NOON

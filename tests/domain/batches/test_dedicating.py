@@ -9,8 +9,8 @@ import pytest
 
 from domain.batches.batch import BatchReason, BatchStatus
 from domain.batches.dedicating import Dedicating, Hopeless, Provided, Waiting
+from domain.batches.dedicating.obtaining import acting
 from domain.batches.facts import BatchJobPlaced
-from domain.batches.obtaining import acting
 from domain.deployments.deployment import DeploymentStatus
 from domain.deployments.reason import Reason
 from domain.deployments.rollout import RolloutStatus

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.batches import durations
-from domain.batches.durations import LONGEST_WINDOW, SHORTEST_WINDOW, UNITS
+from domain.batches.admission import durations
+from domain.batches.admission.durations import LONGEST_WINDOW, SHORTEST_WINDOW, UNITS
 from domain.errors import InvalidType, InvalidValue
 
 PATH = ("keep_alive",)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from domain.batches.elsewhere import EVERY, LASTS, Elsewhere
+from domain.batches.targets.elsewhere import EVERY, LASTS, Elsewhere
 from domain.deployments.ports import GatewayReport
 from domain.errors import StorageUnavailable
 from domain.gateway.ports import NothingSleeps

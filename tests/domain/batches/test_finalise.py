@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.access.access import Project
-from domain.batches import finalise
 from domain.batches.batch import BatchStatus
-from domain.batches.finalise import GROUP, Kept, Moves, ResultsIncomplete, Undone
 from domain.batches.shard import Entry, Segment, Shard
+from domain.batches.tending import finalise
+from domain.batches.tending.finalise import GROUP, Kept, Moves, ResultsIncomplete, Undone
 from domain.files.ports import Written
 from tests.support.batches import a_running_batch, a_shard, bits
 from tests.support.builders import NOON

@@ -3,7 +3,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.batches.jsonl import BOM, Line, Lines
+from domain.batches.input.jsonl import BOM, Line, Lines
 
 LIMIT = 8
 PARTS = st.sampled_from(

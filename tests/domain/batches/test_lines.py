@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from domain.batches import lines
 from domain.batches.batch import Usage
-from domain.batches.lines import Asked, Json
+from domain.batches.input import lines
+from domain.batches.input.lines import Asked, Json
 from domain.batches.ports import Reply, Seat
 
 JSON = Json(loads=orjson.loads, dumps=orjson.dumps)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.batches import body, options
+from domain.batches.admission import body, options
+from domain.batches.admission.options import NewBatch
 from domain.batches.batch import ENDPOINTS, Retry, TargetKind, TemplateWish, Wish
-from domain.batches.options import NewBatch
 from domain.errors import (
     InvalidType,
     InvalidValue,

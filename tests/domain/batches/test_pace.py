@@ -3,7 +3,7 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as some
 
-from domain.batches.pace import START, Pace, Round, after, anew, pushed_back
+from domain.batches.sending.pace import START, Pace, Round, after, anew, pushed_back
 
 MOST = 8_192
 Engine = Callable[[int], float]

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.batches import capacity
 from domain.batches.batch import ENDPOINTS, InputError, Place, TargetKind, TemplateWish, Wish
-from domain.batches.capacity import Capacity, Served
 from domain.batches.external_endpoint import ExternalEndpoint
-from domain.batches.planner import Ask, check, plan
-from domain.batches.wishes import NAMES_PLACE, ONLY_DEDICATED, asked_target
+from domain.batches.placing import capacity
+from domain.batches.placing.capacity import Capacity, Served
+from domain.batches.placing.planner import Ask, check, plan
+from domain.batches.placing.wishes import NAMES_PLACE, ONLY_DEDICATED, asked_target
 from domain.definitions.variants import Variant
 from domain.deployments.deployment import DeploymentStatus
 from domain.errors import DefinitionError, InvalidValue, NoKubernetes, NotFound

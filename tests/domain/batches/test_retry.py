@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from domain.batches import remaining
 from domain.batches.batch import Batch, BatchStatus, TargetKind, Wish
 from domain.batches.facts import BatchJobCreated
-from domain.batches.requests import Limits
+from domain.batches.input.requests import Limits
+from domain.batches.input.validation import Reading
 from domain.batches.shard import Shard
-from domain.batches.validation import Reading
 from domain.errors import (
     BatchNotRetryable,
     InputFileGone,

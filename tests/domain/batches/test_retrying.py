@@ -6,7 +6,7 @@ from hypothesis import strategies as some
 
 from domain.batches.batch import BatchReason, Retry
 from domain.batches.ports import Reply
-from domain.batches.retrying import (
+from domain.batches.sending.retrying import (
     ASKED_AT_MOST,
     LONGEST_PAUSE,
     Again,

@@ -8,8 +8,8 @@ from math import ceil
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.batches import room
-from domain.batches.room import Load
+from domain.batches.targets import room
+from domain.batches.targets.room import Load
 from domain.deployments.replica import Endpoint
 from domain.gateway.choice import Choice, Lot
 

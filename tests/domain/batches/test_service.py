@@ -14,8 +14,8 @@ from domain.batches.facts import (
     BatchJobResumed,
     BatchJobStatusChanged,
 )
+from domain.batches.input.requests import Limits
 from domain.batches.profile import BatchProfile
-from domain.batches.requests import Limits
 from domain.errors import (
     BatchNotCancellable,
     BatchNotPausable,

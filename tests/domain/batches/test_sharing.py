@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from domain.batches.ports import Worker
-from domain.batches.sharing import Crew, renewed, share
+from domain.batches.worker.sharing import Crew, renewed, share
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as some
 
-from domain.batches import turns
+from domain.batches.sending import turns
 
 
 @dataclass(eq=False)

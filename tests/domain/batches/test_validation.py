@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.batches import validation
 from domain.batches.batch import InputError
-from domain.batches.requests import Limits, quoted
+from domain.batches.input import validation
+from domain.batches.input.requests import Limits, quoted
+from domain.batches.input.validation import Checked, Reading
 from domain.batches.shard import BYTES_LIMIT, LINES_LIMIT
-from domain.batches.validation import Checked, Reading
 from domain.errors import ObjectMissing, StorageUnavailable
 from tests.support.batch_yard import CHAT, BatchYard, a_line, a_request, requests
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from domain.batches.ports import Worker
-from domain.batches.workers import renewed
+from domain.batches.worker.workers import renewed
 from tests.support.builders import NOON
 
 HOUR = timedelta(hours=1)

@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from domain.batches.batch import Batch, BatchReason, Place, TargetKind
-from domain.batches.deployment_targets import DeploymentTargets
-from domain.batches.elsewhere import Elsewhere
 from domain.batches.ports import Seat, Standstill
-from domain.batches.routing import DeploymentTarget
+from domain.batches.targets.deployment_targets import DeploymentTargets
+from domain.batches.targets.elsewhere import Elsewhere
+from domain.batches.targets.routing import DeploymentTarget
 from domain.clock import utc_now
 from domain.deployments.deployment import DeploymentStatus
 from domain.deployments.ports import GatewayReport

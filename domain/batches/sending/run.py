@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from domain.batches.batch import Batch, BatchStatus
-from domain.batches.lines import Answered
+from domain.batches.input.lines import Answered
 from domain.batches.ports import Standstill
-from domain.batches.retrying import Tries
+from domain.batches.sending.retrying import Tries
 from domain.batches.shard import Progress, Shard
 
 BUDGET = 64 * 1024 * 1024

@@ -6,11 +6,11 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from domain.batches import room
 from domain.batches.batch import BatchReason
-from domain.batches.elsewhere import Elsewhere
 from domain.batches.ports import Seat, Standstill
-from domain.batches.room import Load
+from domain.batches.targets import room
+from domain.batches.targets.elsewhere import Elsewhere
+from domain.batches.targets.room import Load
 from domain.deployments.replica import Endpoint
 from domain.gateway.choice import Choice, Lot, lots
 from domain.gateway.naming import Wanted

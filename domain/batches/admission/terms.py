@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from domain.batches import durations
+from domain.batches.admission import durations
+from domain.batches.admission.options import NewBatch
 from domain.batches.batch import Terms
-from domain.batches.options import NewBatch
+from domain.batches.input.requests import Limits
 from domain.batches.profile import BatchProfile, Scheduling
-from domain.batches.requests import Limits
 from domain.errors import InvalidValue, QuotaExceeded
 
 OWN = Terms()

@@ -8,8 +8,8 @@ from datetime import timedelta
 from domain.access.access import Caller
 from domain.batches.batch import Batch, TargetKind
 from domain.batches.dedicated import Dedicated
-from domain.batches.obtaining import SYSTEM, Obtaining, a_request, acting, is_healthy
-from domain.batches.readiness import (
+from domain.batches.dedicating.obtaining import SYSTEM, Obtaining, a_request, acting, is_healthy
+from domain.batches.dedicating.readiness import (
     Failed,
     Hopeless,
     Provided,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from domain.batches.batch import ENDPOINTS, InputError
-from domain.batches.jsonl import Line
+from domain.batches.input.jsonl import Line
 
 ERRORS_LIMIT = 100
 NAME_LIMIT = 512  # characters of a custom_id, and of a model

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from domain import checks
-from domain.batches import durations
+from domain.batches.admission import durations
+from domain.batches.admission.durations import DAY, HOUR, within
 from domain.batches.batch import ENDPOINTS, Retry, Wish
-from domain.batches.durations import DAY, HOUR, within
 from domain.errors import InvalidValue, Key, MissingRequiredParameter, Path
 
 METADATA_PAIRS, METADATA_KEY, METADATA_VALUE = 16, 64, 512

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
 from domain.batches.batch import Batch, BatchReason, Place
-from domain.batches.elsewhere import Elsewhere
 from domain.batches.ports import Standstill
-from domain.batches.routing import DeploymentTarget, Share, Traffic
+from domain.batches.targets.elsewhere import Elsewhere
+from domain.batches.targets.routing import DeploymentTarget, Share, Traffic
 from domain.gateway.naming import Wanted
 from domain.gateway.route import GONE
 from domain.work import Reads

@@ -12,11 +12,12 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from math import inf
 
-from domain.batches import lines, pace, turns
 from domain.batches.batch import BatchReason
-from domain.batches.lines import Answered, Asked, Json
+from domain.batches.input import lines
+from domain.batches.input.lines import Answered, Asked, Json
 from domain.batches.ports import Inference, Reply, Seat, Standstill, Target
-from domain.batches.retrying import (
+from domain.batches.sending import pace, turns
+from domain.batches.sending.retrying import (
     Again,
     Blame,
     Situation,
@@ -26,8 +27,8 @@ from domain.batches.retrying import (
     is_final,
     troubled,
 )
-from domain.batches.run import Gate, Line, Result, Run
-from domain.batches.tempo import Tempo
+from domain.batches.sending.run import Gate, Line, Result, Run
+from domain.batches.sending.tempo import Tempo
 from domain.clock import Timer
 from domain.errors import Interrupted, ModelyardError, RequestTimeout, ResponseTooLarge, Unreachable
 from domain.logger import Logger

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from domain.batches import pace
-from domain.batches.pace import Pace, Round
+from domain.batches.sending import pace
+from domain.batches.sending.pace import Pace, Round
 
 LEAST = 0.001  # seconds of a round trip
 LATE_TWICE = 2  # a request waits for the loop when it is sent, and when its answer is there

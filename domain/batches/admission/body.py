@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TypeVar
 
-from domain.batches import durations
+from domain.batches.admission import durations
+from domain.batches.admission.options import NewBatch
 from domain.batches.batch import Retry, TargetKind, TemplateWish, Wish
-from domain.batches.options import NewBatch
 from domain.errors import (
     InvalidType,
     InvalidValue,

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from domain.batches import course, lines
 from domain.batches.batch import Batch, BatchStatus
+from domain.batches.input import lines
 from domain.batches.shard import Entry, Segment, Shard
+from domain.batches.tending import course
 from domain.errors import ModelyardError
 from domain.files.file import KEPT, File, FilePurpose, FileStatus
 from domain.files.ports import Written

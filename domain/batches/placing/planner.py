@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from domain.batches.batch import InputError, Place, TargetKind, Wish
-from domain.batches.capacity import Capacity, Served
-from domain.batches.wishes import asked_target, check
+from domain.batches.placing.capacity import Capacity, Served
+from domain.batches.placing.wishes import asked_target, check
 from domain.errors import NotFound
 from domain.gateway.naming import Wanted, parse
 from domain.templates.template import Template, TemplateStatus

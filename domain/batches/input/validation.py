@@ -10,9 +10,9 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from domain.batches.batch import InputError
-from domain.batches.cutting import Cutter
-from domain.batches.jsonl import Line, Lines
-from domain.batches.requests import Checks, Limits
+from domain.batches.input.cutting import Cutter
+from domain.batches.input.jsonl import Line, Lines
+from domain.batches.input.requests import Checks, Limits
 from domain.batches.shard import Shard
 from domain.errors import ObjectMissing
 from domain.files.file import File

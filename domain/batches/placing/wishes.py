@@ -1,7 +1,7 @@
 """What a new batch may ask of the place where it runs. Pure; what is refused is so at once."""
 
 from domain.batches.batch import TargetKind, TemplateWish, Wish
-from domain.batches.capacity import Capacity
+from domain.batches.placing.capacity import Capacity
 from domain.definitions import drafts, overrides
 from domain.definitions.layers import Layer, LayerKind
 from domain.errors import InvalidValue, NoKubernetes, NotFound, UserError

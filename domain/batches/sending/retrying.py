@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from domain.batches.batch import BatchReason, Retry
-from domain.batches.lines import TIMEOUT, TOO_LARGE, UNREACHABLE
+from domain.batches.input.lines import TIMEOUT, TOO_LARGE, UNREACHABLE
 from domain.batches.ports import Reply
 from domain.errors import Interrupted, ModelyardError, RequestTimeout, ResponseTooLarge, Unreachable
 

@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from domain.access.access import Caller
-from domain.batches import durations, terms
+from domain.batches.admission import durations, terms
+from domain.batches.admission.options import NewBatch
 from domain.batches.batch import Batch, BatchStatus
 from domain.batches.external_endpoint import ExternalEndpoint
 from domain.batches.facts import BatchJobCreated
-from domain.batches.options import NewBatch
+from domain.batches.input.requests import Limits
 from domain.batches.profile import BatchProfile
-from domain.batches.requests import Limits
 from domain.errors import InvalidValue, NotFound
 from domain.files.file import KEPT, File, FilePurpose, FileStatus
 from domain.work import Reads, Work
