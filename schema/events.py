@@ -51,6 +51,7 @@ class EventType(StrEnum):
     ROLLOUT_ABORTED = "RolloutAborted"
     ROLLOUT_REPLACED = "RolloutReplaced"
     REPLICA_STARTED = "ReplicaStarted"
+    REPLICA_PROGRESSED = "ReplicaProgressed"
     REPLICA_BECAME_HEALTHY = "ReplicaBecameHealthy"
     REPLICA_BECAME_UNHEALTHY = "ReplicaBecameUnhealthy"
     REPLICA_DRAINING = "ReplicaDraining"
@@ -72,7 +73,7 @@ class EventType(StrEnum):
     EXTERNAL_ENDPOINT_DELETED = "ExternalEndpointDeleted"
 
 
-SINCE_0_2_0 = ("BATCH_", "EXTERNAL_ENDPOINT_", "FILE_", "WEBHOOK_")
+SINCE_0_2_0 = ("BATCH_", "EXTERNAL_ENDPOINT_", "FILE_", "REPLICA_PROGRESSED", "WEBHOOK_")
 versions.enum(
     EventType,
     added="0.1.0",

@@ -10,6 +10,14 @@ class ReplicaStarted(ReplicaEvent, RevisionEvent):
     """A replica is about to be started."""
 
 
+@versions.type(added="0.2.0")
+class ReplicaProgressed(ReplicaEvent):
+    """It is not healthy yet: what it waits for is another thing than before."""
+
+    reason: Reason | None
+    message: str = versions.field(description="The reason in words.")
+
+
 @versions.type(added="0.1.0")
 class ReplicaBecameHealthy(ReplicaEvent):
     """Gateways send it requests from here on."""

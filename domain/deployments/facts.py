@@ -180,6 +180,17 @@ class ReplicaStarted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaProgressed:
+    """It is not healthy yet: what it waits for is another thing than before."""
+
+    deployment_id: str
+    replica_id: str
+    number: int
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaBecameHealthy:
     deployment_id: str
     replica_id: str
@@ -245,6 +256,7 @@ Fact = (
     | RolloutReplaced
     | RolledBack
     | ReplicaStarted
+    | ReplicaProgressed
     | ReplicaBecameHealthy
     | ReplicaBecameUnhealthy
     | ReplicaDraining

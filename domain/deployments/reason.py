@@ -33,8 +33,19 @@ class Reason(StrEnum):
     ROLLED_OUT = "rolled_out"  # a newer revision takes its place
     ROLLED_BACK = "rolled_back"  # its rollout failed or was aborted
     SERVER_STOPPED = "server_stopped"  # its server was to take its replicas with it
-    PLACE_LOST = "place_lost"  # the machine it ran on started anew
+    PLACE_LOST = "place_lost"  # the machine it ran on started anew, or its pod is gone
+    # replicas that are pods
+    SCHEDULING = "scheduling"  # its pod is being made, or waits for a node
+    UNSCHEDULABLE = "unschedulable"  # no node has what it asks for
+    PULLING_IMAGE = "pulling_image"  # its containers are being created
+    IMAGE_UNAVAILABLE = "image_unavailable"  # its image can't be pulled
+    PREPARING = "preparing"  # its model folder is being fetched
+    LOADING = "loading"  # its engine runs, and does not answer yet
+    CRASH_LOOP = "crash_loop"  # its engine ended again and again
+    EVICTED = "evicted"  # the cluster took its pod away
+    CONFIG_INVALID = "config_invalid"  # its containers can't be created as they are described
+    MANIFEST_REFUSED = "manifest_refused"  # the cluster does not take its objects
 
 
-BLAMELESS = frozenset({Reason.PORT_TAKEN, Reason.PLACE_LOST})
+BLAMELESS = frozenset({Reason.PORT_TAKEN, Reason.PLACE_LOST, Reason.EVICTED})
 """Ends that say nothing against the revision: they count as no exit, and wait for no back-off."""

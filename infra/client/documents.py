@@ -219,6 +219,7 @@ FIELDS: Mapping[str, str] = {
     "RolloutReplaced": "deploymentId rolloutId revisionNumber",
     "RolledBack": "deploymentId revisionId revisionNumber",
     "ReplicaStarted": "deploymentId replicaId revisionNumber",
+    "ReplicaProgressed": "deploymentId replicaId revisionNumber reason message",
     "ReplicaBecameHealthy": "deploymentId replicaId revisionNumber",
     "ReplicaBecameUnhealthy": "deploymentId replicaId revisionNumber reason message",
     "ReplicaDraining": "deploymentId replicaId revisionNumber reason",

@@ -1,6 +1,11 @@
 """What the driver saw, laid into the rows of the replicas."""
 
-from domain.deployments.facts import ReplicaBecameHealthy, ReplicaBecameUnhealthy, ReplicaExited
+from domain.deployments.facts import (
+    ReplicaBecameHealthy,
+    ReplicaBecameUnhealthy,
+    ReplicaExited,
+    ReplicaProgressed,
+)
 from domain.deployments.plan import backoff, telling
 from domain.deployments.plan.working import Working
 from domain.deployments.ports import Observed, Sight
@@ -57,6 +62,8 @@ def _serving(working: Working, replica: Replica, observed: Observed) -> None:
             _lost(working, replica, observed, Reason.EXITED_WHILE_ADOPTED)
         case Sight.EXITED:
             _lost(working, replica, observed, observed.reason or Reason.EXITED)
+        case Sight.RUNNING if replica.status is S.STARTING and observed.reason is not None:
+            _progressed(working, replica, observed, observed.reason)
         case Sight.FAILING if replica.status is S.STARTING:
             _given_up(working, replica, observed)
         case Sight.FAILING if replica.status is S.HEALTHY:
@@ -66,6 +73,15 @@ def _serving(working: Working, replica: Replica, observed: Observed) -> None:
             working.record(ReplicaBecameUnhealthy, replica, reason=reason, message=why)
         case Sight.HEALTHY if replica.status is not S.HEALTHY:
             _healthy(working, replica)
+
+
+def _progressed(working: Working, replica: Replica, observed: Observed, reason: Reason) -> None:
+    """Told where it waits for something else; the words alone may change often."""
+    why = telling.of(reason, observed)
+    if reason is replica.reason:
+        return
+    working.change(replica, reason=reason, message=why)
+    working.record(ReplicaProgressed, replica, reason=reason, message=why)
 
 
 def _healthy(working: Working, replica: Replica) -> None:

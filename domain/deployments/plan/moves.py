@@ -9,6 +9,9 @@ from domain.deployments.reason import Reason
 from domain.deployments.replica import Replica, ReplicaGroup, ReplicaStatus
 
 S = ReplicaStatus
+FAILED = frozenset(
+    {Reason.HEALTH_CHECK_FAILED, Reason.EXITED, Reason.CRASH_LOOP, Reason.OUT_OF_MEMORY, Reason.EVICTED}
+)  # why a replica that was healthy is not, as its driver says
 GOES_FIRST = (S.STARTING, S.UNHEALTHY, S.HEALTHY)
 
 
@@ -104,14 +107,15 @@ def _is_replacing(working: Working) -> bool:
     if working.having(S.STARTING):
         return True
     leaving = [*working.having(S.DRAINING), *working.having(S.STOPPING)]
-    return any(r.reason is Reason.HEALTH_CHECK_FAILED and r.first_healthy_at for r in leaving)
+    return any(r.reason in FAILED and r.first_healthy_at for r in leaving)
 
 
 def _replace(working: Working, replica: Replica) -> None:
     observed = working.situation.observed.get(replica.id, Observed(sight=Sight.FAILING))
+    reason = replica.reason if replica.reason in FAILED else Reason.HEALTH_CHECK_FAILED
     told = working.change(replica, log_tail=observed.log_tail)
-    working.drain(told, Reason.HEALTH_CHECK_FAILED, replica.message)
-    backoff.ended(working, replica, Reason.HEALTH_CHECK_FAILED, observed, replica.message)
+    working.drain(told, reason, replica.message)
+    backoff.ended(working, replica, reason, observed, replica.message)
 
 
 def _fill(working: Working, wanted: Wants) -> None:

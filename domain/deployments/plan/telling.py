@@ -16,6 +16,16 @@ WORDS: dict[Reason, str] = {
     Reason.START_FAILED: "Its command can't be executed",
     Reason.OUT_OF_MEMORY: "It ran out of memory",
     Reason.PLACE_LOST: "The machine that it ran on started anew",
+    Reason.SCHEDULING: "Its pod waits for a node",
+    Reason.UNSCHEDULABLE: "No node has room for its pod",
+    Reason.PULLING_IMAGE: "Its image is being pulled",
+    Reason.IMAGE_UNAVAILABLE: "Its image can't be pulled",
+    Reason.PREPARING: "Its model folder is being fetched",
+    Reason.LOADING: "Its engine runs, and is not ready yet",
+    Reason.CRASH_LOOP: "Its engine ended again and again",
+    Reason.EVICTED: "The cluster took its pod away",
+    Reason.CONFIG_INVALID: "Its containers can't be created",
+    Reason.MANIFEST_REFUSED: "The cluster does not take its objects",
 }
 
 

@@ -1,0 +1,86 @@
+"""Which pod is whose, and how many pods a group's workload is to have. Pure.
+
+Pods come from a Kubernetes Deployment, whose ReplicaSet makes and replaces them also while no control
+plane looks; replicas are rows. A pod is bound to its replica by a label, for good.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from domain.deployments.replica import Replica, ReplicaStatus
+from infra.k8s import objects
+from infra.k8s.objects import Object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """What is there of a replica group. `replicas` are all that have not exited, oldest first."""
+
+    replicas: Sequence[Replica]
+    pods: Sequence[Object]
+    workload: Object | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """`pods` by the id of the replica that has it; `to_bind` are pairs that nobody has written yet.
+
+    `size` is how many pods the workload is to have. A ReplicaSet that is to have fewer picks those that go
+    by itself, healthy ones too: so it is told only once no more are left, and what is nobody's
+    (`surplus`) is deleted before.
+    """
+
+    pods: Mapping[str, Object]
+    to_bind: Sequence[tuple[Replica, Object]] = field(default=())
+    size: int
+    surplus: Sequence[Object] = field(default=())
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing of the group is wanted or left."""
+        return self.size == 0 and not self.pods
+
+
+def bind(group: Group) -> Binding:
+    bound = {
+        owner: pod
+        for pod in sorted(group.pods, key=objects.is_leaving, reverse=True)
+        if (owner := objects.label(pod, objects.REPLICA)) is not None
+    }
+    free = sorted((pod for pod in group.pods if _is_free(pod)), key=_age)
+    lacking = [
+        replica
+        for replica in group.replicas
+        if replica.status is ReplicaStatus.STARTING
+        and replica.placement is None
+        and replica.id not in bound
+    ]
+    size = sum(_needs_pod(replica, bound.get(replica.id)) for replica in group.replicas)
+    has = objects.size(group.workload) if group.workload is not None else 0
+    left = free[len(lacking) :]
+    return Binding(
+        pods={r.id: bound[r.id] for r in group.replicas if r.id in bound},
+        to_bind=list(zip(lacking, free, strict=False)),
+        size=size,
+        surplus=left[-(has - size) :] if has > size else (),
+    )
+
+
+def _is_free(pod: Object) -> bool:
+    return not _is_over(pod) and objects.label(pod, objects.REPLICA) is None
+
+
+def _age(pod: Object) -> tuple[object, ...]:
+    return objects.created(pod), objects.name(pod)
+
+
+def _needs_pod(replica: Replica, pod: Object | None) -> bool:
+    """Where the cluster took a pod away, the ReplicaSet has made another by now, which is for the replica
+    that comes in this one's place: until this one drains, that one is not there."""
+    if replica.is_staying:
+        return True
+    return replica.status is ReplicaStatus.DRAINING and pod is not None and not _is_over(pod)
+
+
+def _is_over(pod: Object) -> bool:
+    return objects.is_leaving(pod) or objects.is_finished(pod)

@@ -1,0 +1,174 @@
+"""Replicas as pods of a cluster: those of a group come from one Kubernetes Deployment.
+
+async with open_driver(parts) as driver: ...      # a domain.deployments.ports.Driver
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import structlog
+
+from domain.deployments.changes import Changes
+from domain.deployments.deployment import Revision
+from domain.deployments.ports import Observed, Sight
+from domain.deployments.reason import Reason
+from domain.deployments.replica import Replica, ReplicaStatus
+from infra.k8s import logs, objects, sights
+from infra.k8s.binding import Binding, Group
+from infra.k8s.errors import ClusterUnavailable, Conflict, FieldsDropped, Refused
+from infra.k8s.groups import Groups
+from infra.k8s.making import Making
+from infra.k8s.manifests.refusals import CantStart
+from infra.k8s.objects import Object
+from infra.k8s.parts import Parts
+from infra.k8s.sweeping import Sweeping
+
+log = structlog.get_logger()
+
+TAIL = 20  # lines of a log that are kept with what went wrong
+ABSENT = Observed(sight=Sight.ABSENT)
+REFUSALS = (Refused, FieldsDropped, Conflict)
+
+
+@asynccontextmanager
+async def open_driver(parts: Parts) -> AsyncIterator["KubernetesDriver"]:
+    """Closed at the block's end: its pods live on."""
+    driver = KubernetesDriver(parts)
+    tasks = [
+        asyncio.create_task(parts.pods.run(), name="pods"),
+        asyncio.create_task(parts.workloads.run(), name="workloads"),
+        asyncio.create_task(driver.listen(), name="changes of pods"),
+    ]
+    try:
+        yield driver
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        driver.close()
+
+
+class KubernetesDriver:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._groups = Groups(parts)
+        self._making = Making(parts)
+        self._sweeping = Sweeping(parts, self._groups)
+        self._changes = Changes()
+        self._refused: dict[str, Observed] = {}
+
+    async def observe(self, replicas: Sequence[Replica]) -> Mapping[str, Observed]:
+        if not self._parts.is_in_sync:
+            return {}
+        groups: dict[str, list[Replica]] = defaultdict(list)
+        for each in replicas:
+            groups[each.group_id].append(each)
+        seen = await asyncio.gather(*(self._observed(i, rows) for i, rows in groups.items()))
+        return {replica_id: each for of_group in seen for replica_id, each in of_group.items()}
+
+    async def start(self, replica: Replica, revision: Revision) -> None:
+        """Where the cluster does not answer, the plan starts it again."""
+        try:
+            await self._making.make(replica, revision)
+            await self._groups.settled(replica.group_id, [replica])
+        except ClusterUnavailable as error:
+            log.warning("a replica waits for the cluster", replica=replica.id, problem=str(error))
+        except CantStart as error:
+            self._refuse(replica, error.reason, error.message)
+        except REFUSALS as error:
+            self._refuse(replica, Reason.MANIFEST_REFUSED, error.message)
+
+    async def stop(self, replica: Replica, grace: timedelta) -> None:
+        """Its pod goes before the workload is told to have fewer: so it is this one that goes."""
+        try:
+            group, binding = self._groups.seen(replica.group_id, [replica])
+            pod = binding.pods.get(replica.id)
+            if pod is not None and not objects.is_leaving(pod):
+                await self._groups.delete_pod(pod, grace.total_seconds())
+            await self._groups.settled(replica.group_id, [replica])
+        except ClusterUnavailable as error:
+            log.warning("a replica's end waits for the cluster", replica=replica.id, problem=str(error))
+
+    async def release(self, replicas: Sequence[Replica]) -> None:
+        """Nothing is held of them here but what was refused."""
+        for each in replicas:
+            self._refused.pop(each.id, None)
+
+    async def sweep(self) -> int:
+        if not self._parts.is_in_sync:
+            return 0
+        rows = await self._parts.reads.replicas.by_ids(self._refused)
+        for replica_id in list(self._refused):
+            row = rows.get(replica_id)
+            if row is None or row.status is ReplicaStatus.EXITED:
+                del self._refused[replica_id]
+        try:
+            return await self._sweeping.sweep()
+        except ClusterUnavailable as error:
+            log.warning("the cluster could not be swept", problem=str(error))
+            return 0
+
+    def changes(self) -> AsyncGenerator[str, None]:
+        return self._changes.follow()
+
+    async def listen(self) -> None:
+        """For as long as it is not cancelled."""
+        async with asyncio.TaskGroup() as both:
+            for informer in (self._parts.pods, self._parts.workloads):
+                both.create_task(self._hear(informer.changes()))
+
+    def close(self) -> None:
+        self._changes.close()
+
+    async def _hear(self, changed: AsyncGenerator[Object, None]) -> None:
+        async for each in changed:
+            deployment_id = objects.label(each, objects.DEPLOYMENT_ID)
+            if deployment_id is not None:
+                self._changes.tell(deployment_id)
+
+    def _refuse(self, replica: Replica, reason: Reason, message: str) -> None:
+        self._refused[replica.id] = Observed(sight=Sight.EXITED, reason=reason, message=message)
+        self._changes.tell(replica.deployment_id)
+
+    async def _observed(
+        self, group_id: str, replicas: Sequence[Replica]
+    ) -> Mapping[str, Observed]:
+        """Nothing of a group for which the cluster does not answer."""
+        try:
+            group, binding = await self._groups.settled(group_id, replicas)
+            each = await asyncio.gather(*(self._sight(r, group, binding) for r in replicas))
+        except ClusterUnavailable as error:
+            log.warning("replicas can't be seen", group=group_id, problem=str(error))
+            return {}
+        return {r.id: seen for r, seen in zip(replicas, each, strict=True)}
+
+    async def _sight(self, replica: Replica, group: Group, binding: Binding) -> Observed:
+        pod = binding.pods.get(replica.id)
+        if pod is None:
+            return self._without_pod(replica, group, binding)
+        observed = sights.of(pod, replica, self._parts.clock())
+        if not sights.has_log(observed) or not _is_news(replica, observed):
+            return observed
+        tail = await logs.last_lines(self._parts.cluster, pod, TAIL)
+        return replace(observed, log_tail=tuple(tail))
+
+    def _without_pod(self, replica: Replica, group: Group, binding: Binding) -> Observed:
+        if replica.id in self._refused and replica.is_staying:
+            return self._refused[replica.id]
+        if replica.placement is None and replica.is_staying:
+            return ABSENT if group.workload is None else sights.unplaced(group.workload)
+        if binding.size == 0 and (group.workload is not None or group.pods):
+            return Observed(sight=Sight.RUNNING)  # gone once all that its group had is
+        return ABSENT if replica.placement is None else sights.lost(replica)
+
+
+def _is_news(replica: Replica, observed: Observed) -> bool:
+    """Whether what is seen ends the replica's time in its status, so that it is kept."""
+    return observed.sight is Sight.EXITED or replica.status in (
+        ReplicaStatus.STARTING,
+        ReplicaStatus.HEALTHY,
+    )

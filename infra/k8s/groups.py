@@ -1,0 +1,102 @@
+"""Acting on what the cluster has of a replica group: bound, sized, and removed when it is over."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from domain.deployments.replica import Replica
+from infra.k8s import objects
+from infra.k8s.binding import Binding, Group, bind
+from infra.k8s.errors import ClusterUnavailable, Conflict
+from infra.k8s.kinds import Kind
+from infra.k8s.objects import Object
+from infra.k8s.parts import Parts
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    parts: Parts
+
+    def seen(self, group_id: str, replicas: Sequence[Replica]) -> tuple[Group, Binding]:
+        group = Group(
+            replicas=replicas,
+            pods=self.parts.pods_of(group_id),
+            workload=self.parts.workload_of(group_id),
+        )
+        return group, bind(group)
+
+    async def settled(self, group_id: str, replicas: Sequence[Replica]) -> tuple[Group, Binding]:
+        """What is there of the group, once what it lacks has been begun.
+
+        `replicas` may be older than what is stored: before anything is done their rows are read again.
+        Raises ClusterUnavailable, StorageUnavailable.
+        """
+        group, binding = self.seen(group_id, replicas)
+        if not _is_due(group, binding):
+            return group, binding
+        deployment_id = replicas[0].deployment_id
+        present = await self.parts.reads.replicas.present([deployment_id])
+        rows = [r for r in present.get(deployment_id, ()) if r.group_id == group_id]
+        group, binding = self.seen(group_id, rows)
+        written = await asyncio.gather(*(self._bound(*pair) for pair in binding.to_bind))
+        await self._sized(group, binding)
+        own = {**binding.pods, **{r.id: pod for r, pod in written if pod is not None}}
+        return group, Binding(pods=own, size=binding.size)
+
+    async def _bound(self, replica: Replica, pod: Object) -> tuple[Replica, Object | None]:
+        try:
+            labelled = await self.parts.cluster.patch_labels(
+                Kind.POD,
+                objects.namespace(pod),
+                objects.name(pod),
+                {objects.REPLICA: replica.id},
+                resource_version=pod["metadata"]["resourceVersion"],
+            )
+        except Conflict:
+            return replica, None  # it changed meanwhile; the next look has it as it is then
+        return replica, labelled
+
+    async def _sized(self, group: Group, binding: Binding) -> None:
+        for pod in (*binding.surplus, *(p for p in group.pods if objects.is_finished(p))):
+            await self.delete_pod(pod)
+        workload = group.workload
+        if workload is None or objects.is_leaving(workload):
+            return
+        if objects.size(workload) != binding.size:
+            place = objects.namespace(workload), objects.name(workload)
+            await self.parts.cluster.scale(*place, binding.size)
+        if binding.size == 0:
+            await self.delete(workload)
+
+    async def delete_pod(self, pod: Object, grace: float | None = None) -> None:
+        await self.parts.cluster.delete(
+            Kind.POD,
+            objects.namespace(pod),
+            objects.name(pod),
+            uid=objects.uid(pod),
+            grace=grace,
+        )
+
+    async def delete(self, workload: Object) -> None:
+        """With all that it owns, which goes first."""
+        await self.parts.cluster.delete(
+            Kind.DEPLOYMENT,
+            objects.namespace(workload),
+            objects.name(workload),
+            uid=objects.uid(workload),
+            propagation="Foreground",
+        )
+
+
+def _is_due(group: Group, binding: Binding) -> bool:
+    """Whether anything of the group is otherwise than it should be."""
+    if binding.to_bind or binding.surplus or any(map(objects.is_finished, group.pods)):
+        return True
+    workload = group.workload
+    if workload is None or objects.is_leaving(workload):
+        return False
+    return binding.size == 0 or objects.size(workload) != binding.size

@@ -1,0 +1,80 @@
+"""Reading objects of the cluster, which are JSON as its API writes it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from domain.deployments.replica import Endpoint
+
+Object = Mapping[str, Any]
+
+INSTALLATION = "modelyard.io/installation"
+GROUP = "modelyard.io/group"
+REPLICA = "modelyard.io/replica"
+DEPLOYMENT_ID = "modelyard.io/deployment-id"
+ENDPOINTS = "modelyard.io/endpoints"
+"""Annotation of a pod: [{"model", "port"}] in the definition's order, so that whoever finds the pod needs
+nothing else to send it requests."""
+
+
+def name(each: Object) -> str:
+    return str(each["metadata"]["name"])
+
+
+def namespace(each: Object) -> str:
+    return str(each["metadata"]["namespace"])
+
+
+def uid(each: Object) -> str:
+    return str(each["metadata"]["uid"])
+
+
+def label(each: Object, key: str) -> str | None:
+    found = (each["metadata"].get("labels") or {}).get(key)
+    return None if found is None else str(found)
+
+
+def created(each: Object) -> datetime:
+    return datetime.fromisoformat(each["metadata"]["creationTimestamp"])
+
+
+def is_leaving(each: Object) -> bool:
+    return each["metadata"].get("deletionTimestamp") is not None
+
+
+def condition(each: Object, kind: str) -> Object | None:
+    conditions: Sequence[Object] = (each.get("status") or {}).get("conditions") or ()
+    return next((found for found in conditions if found["type"] == kind), None)
+
+
+def holds(each: Object, kind: str) -> bool:
+    found = condition(each, kind)
+    return found is not None and found["status"] == "True"
+
+
+def is_finished(pod: Object) -> bool:
+    """Its containers never run again."""
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+
+
+def endpoints(pod: Object) -> tuple[Endpoint, ...]:
+    """None before the pod has an address."""
+    address = (pod.get("status") or {}).get("podIP")
+    written = (pod["metadata"].get("annotations") or {}).get(ENDPOINTS)
+    if not address or written is None:
+        return ()
+    return tuple(
+        Endpoint(model=each["model"], host=address, port=each["port"])
+        for each in json.loads(written)
+    )
+
+
+def placement(pod: Object) -> Mapping[str, Any]:
+    node = (pod.get("spec") or {}).get("nodeName")
+    return {"namespace": namespace(pod), "pod": name(pod), "uid": uid(pod), "node": node}
+
+
+def size(workload: Object) -> int:
+    """How many pods a workload is to have."""
+    return int(workload["spec"].get("replicas", 1))

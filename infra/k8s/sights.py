@@ -1,0 +1,193 @@
+"""What a replica looks like from what the cluster says of its pod. Pure.
+
+no node ─ SCHEDULING, UNSCHEDULABLE     init container ─ PREPARING     container waits ─ PULLING_IMAGE
+runs ─ LOADING ─▶ Ready ─ HEALTHY       restarted, not ready, being deleted, hopeless ─ FAILING
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from domain.deployments.ports import Observed, Sight
+from domain.deployments.reason import Reason
+from domain.deployments.replica import Replica
+from infra.k8s import objects
+from infra.k8s.objects import Object
+
+PATIENCE = timedelta(seconds=30)
+"""How long an image that can't be pulled, or a container that can't be created, may be a hiccup of the
+registry or a Secret that is not there yet."""
+PULLING = frozenset(
+    {"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError"}
+)
+NO_IMAGE = frozenset({"InvalidImageName", "ErrImageNeverPull"})  # no patience helps
+UNCREATED = frozenset(
+    {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "StartError"}
+)
+LOOP = "CrashLoopBackOff"
+OOM = "OOMKilled"
+BEFORE_ENGINE = "model-folder"  # the init container that fetches
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """`hopeless`: waiting longer won't do."""
+
+    reason: Reason
+    message: str
+    hopeless: bool
+    exit_code: int | None = None
+
+
+def of(pod: Object, replica: Replica, now: datetime) -> Observed:
+    """Of a replica whose pod this is."""
+    if objects.is_finished(pod):
+        return _seen(pod, Sight.EXITED, _ended(pod))
+    if objects.is_leaving(pod):
+        return _leaving(pod, replica)
+    trouble = next(_troubles(pod, now), None)
+    if trouble is not None:
+        failing = trouble.hopeless or replica.first_healthy_at is not None
+        return _seen(pod, Sight.FAILING if failing else Sight.RUNNING, trouble)
+    if objects.holds(pod, "Ready"):
+        return _seen(pod, Sight.HEALTHY)
+    if replica.first_healthy_at is not None:
+        return _seen(pod, Sight.FAILING, Trouble(Reason.HEALTH_CHECK_FAILED, _unready(pod), False))
+    return _seen(pod, Sight.RUNNING, _waiting(pod))
+
+
+def unplaced(workload: Object) -> Observed:
+    """Of a replica that has no pod yet, though its workload is there."""
+    failure = objects.condition(workload, "ReplicaFailure")
+    if failure is not None and failure["status"] == "True":
+        message = str(failure.get("message") or "")
+        return Observed(sight=Sight.RUNNING, reason=Reason.UNSCHEDULABLE, message=message)
+    return Observed(sight=Sight.RUNNING, reason=Reason.SCHEDULING)
+
+
+def lost(replica: Replica) -> Observed:
+    """Of a replica whose pod is no longer there."""
+    return Observed(
+        sight=Sight.EXITED,
+        placement=replica.placement,
+        endpoints=replica.endpoints,
+        reason=Reason.EVICTED,
+        message="Its pod was deleted.",
+    )
+
+
+def has_log(observed: Observed) -> bool:
+    """Whether the last lines of its containers say more."""
+    wrong = observed.sight in (Sight.FAILING, Sight.EXITED)
+    return wrong and observed.reason not in (Reason.IMAGE_UNAVAILABLE, Reason.CONFIG_INVALID)
+
+
+def _seen(pod: Object, sight: Sight, trouble: Trouble | None = None) -> Observed:
+    return Observed(
+        sight=sight,
+        endpoints=objects.endpoints(pod),
+        placement=objects.placement(pod),
+        exit_code=trouble.exit_code if trouble else None,
+        reason=trouble.reason if trouble else None,
+        message=trouble.message if trouble else "",
+    )
+
+
+def _leaving(pod: Object, replica: Replica) -> Observed:
+    if not replica.is_staying:
+        return _seen(pod, Sight.RUNNING)
+    return _seen(
+        pod, Sight.FAILING, Trouble(Reason.EVICTED, "Its pod is being deleted.", hopeless=True)
+    )
+
+
+def _ended(pod: Object) -> Trouble:
+    """The kubelet gave up on the pod: an eviction, a node that went away, a node that refused it."""
+    status = pod["status"]
+    codes = [each["exitCode"] for each in _terminated(pod)]
+    said = ": ".join(part for part in (status.get("reason"), status.get("message")) if part)
+    return Trouble(Reason.EVICTED, said, hopeless=True, exit_code=next(iter(codes), None))
+
+
+def _troubles(pod: Object, now: datetime) -> Iterator[Trouble]:
+    status = pod.get("status") or {}
+    since = status.get("startTime")
+    waited = now - datetime.fromisoformat(since) if since else timedelta(0)
+    for each in status.get("initContainerStatuses") or ():
+        yield from _prepared_badly(each, waited)
+    for each in status.get("containerStatuses") or ():
+        waiting = (each.get("state") or {}).get("waiting") or {}
+        yield from _not_created(waiting, waited)
+        yield from _restarted(each, waiting)
+
+
+def _not_created(waiting: Object, waited: timedelta) -> Iterator[Trouble]:
+    reason, message = waiting.get("reason"), str(waiting.get("message") or "")
+    if reason in PULLING:
+        yield Trouble(Reason.IMAGE_UNAVAILABLE, message, hopeless=waited >= PATIENCE)
+    elif reason in NO_IMAGE:
+        yield Trouble(Reason.IMAGE_UNAVAILABLE, message, hopeless=True)
+    elif reason in UNCREATED:
+        yield Trouble(Reason.CONFIG_INVALID, message, hopeless=waited >= PATIENCE)
+
+
+def _restarted(container: Object, waiting: Object) -> Iterator[Trouble]:
+    """It ended; the kubelet starts it again, at once the first time and later and later then."""
+    state = container.get("state") or {}
+    over = state.get("terminated") or (container.get("lastState") or {}).get("terminated")
+    if over is None or container.get("ready"):
+        return
+    looping = waiting.get("reason") == LOOP
+    code = over.get("exitCode")
+    if over.get("reason") == OOM:
+        yield Trouble(Reason.OUT_OF_MEMORY, "", hopeless=True, exit_code=code)
+    elif looping:
+        yield Trouble(Reason.CRASH_LOOP, str(over.get("message") or ""), True, code)
+    else:
+        yield Trouble(Reason.EXITED, "It is being started again.", hopeless=False, exit_code=code)
+
+
+def _prepared_badly(container: Object, waited: timedelta) -> Iterator[Trouble]:
+    state = container.get("state") or {}
+    waiting = state.get("waiting") or {}
+    yield from _not_created(waiting, waited)
+    over = state.get("terminated") or (container.get("lastState") or {}).get("terminated") or {}
+    if over.get("exitCode"):
+        reason = (
+            Reason.FOLDER_UNREADABLE
+            if container["name"] == BEFORE_ENGINE
+            else Reason.PRE_START_FAILED
+        )
+        looping = waiting.get("reason") == LOOP
+        yield Trouble(reason, str(over.get("message") or ""), looping, over["exitCode"])
+
+
+def _waiting(pod: Object) -> Trouble:
+    """What a pod waits for that has nothing wrong with it."""
+    status = pod.get("status") or {}
+    scheduled = objects.condition(pod, "PodScheduled")
+    if scheduled is None or scheduled["status"] != "True":
+        said = scheduled or {}
+        reason = Reason.SCHEDULING
+        if said.get("reason") == "Unschedulable":
+            reason = Reason.UNSCHEDULABLE
+        return Trouble(reason, str(said.get("message") or ""), hopeless=False)
+    containers: Sequence[Object] = status.get("containerStatuses") or ()
+    if containers and all((each.get("state") or {}).get("running") for each in containers):
+        return Trouble(Reason.LOADING, "", hopeless=False)
+    begun = (each.get("state") or {} for each in status.get("initContainerStatuses") or ())
+    if any("running" in state for state in begun):
+        return Trouble(Reason.PREPARING, "", hopeless=False)
+    return Trouble(Reason.PULLING_IMAGE, "", hopeless=False)
+
+
+def _unready(pod: Object) -> str:
+    said = objects.condition(pod, "ContainersReady") or {}
+    return str(said.get("message") or "")
+
+
+def _terminated(pod: Object) -> Iterator[Object]:
+    for each in (pod.get("status") or {}).get("containerStatuses") or ():
+        over = (each.get("state") or {}).get("terminated")
+        if over is not None:
+            yield over
