@@ -91,7 +91,9 @@ class KubernetesDriver:
                 await self._groups.delete_pod(pod, grace.total_seconds())
             await self._groups.settled(replica.group_id, [replica])
         except ClusterUnavailable as error:
-            log.warning("a replica's end waits for the cluster", replica=replica.id, problem=str(error))
+            log.warning(
+                "a replica's end waits for the cluster", replica=replica.id, problem=str(error)
+            )
 
     async def release(self, replicas: Sequence[Replica]) -> None:
         """Nothing is held of them here but what was refused."""
@@ -134,9 +136,7 @@ class KubernetesDriver:
         self._refused[replica.id] = Observed(sight=Sight.EXITED, reason=reason, message=message)
         self._changes.tell(replica.deployment_id)
 
-    async def _observed(
-        self, group_id: str, replicas: Sequence[Replica]
-    ) -> Mapping[str, Observed]:
+    async def _observed(self, group_id: str, replicas: Sequence[Replica]) -> Mapping[str, Observed]:
         """Nothing of a group for which the cluster does not answer."""
         try:
             group, binding = await self._groups.settled(group_id, replicas)
@@ -160,7 +160,10 @@ class KubernetesDriver:
         if replica.id in self._refused and replica.is_staying:
             return self._refused[replica.id]
         if replica.placement is None and replica.is_staying:
-            return ABSENT if group.workload is None else sights.unplaced(group.workload)
+            workload = group.workload
+            if workload is None or not (objects.is_made(workload) or objects.is_leaving(workload)):
+                return ABSENT  # or half of it is, as who made it was stopped: it is started again
+            return sights.unplaced(workload)
         if binding.size == 0 and (group.workload is not None or group.pods):
             return Observed(sight=Sight.RUNNING)  # gone once all that its group had is
         return ABSENT if replica.placement is None else sights.lost(replica)

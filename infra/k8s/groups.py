@@ -66,7 +66,7 @@ class Groups:
         workload = group.workload
         if workload is None or objects.is_leaving(workload):
             return
-        if objects.size(workload) != binding.size:
+        if objects.is_made(workload) and objects.size(workload) != binding.size:
             place = objects.namespace(workload), objects.name(workload)
             await self.parts.cluster.scale(*place, binding.size)
         if binding.size == 0:
@@ -99,4 +99,5 @@ def _is_due(group: Group, binding: Binding) -> bool:
     workload = group.workload
     if workload is None or objects.is_leaving(workload):
         return False
-    return binding.size == 0 or objects.size(workload) != binding.size
+    is_off = objects.is_made(workload) and objects.size(workload) != binding.size
+    return binding.size == 0 or is_off

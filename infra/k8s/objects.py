@@ -12,6 +12,8 @@ Object = Mapping[str, Any]
 INSTALLATION = "modelyard.io/installation"
 GROUP = "modelyard.io/group"
 REPLICA = "modelyard.io/replica"
+MADE = "modelyard.io/made"
+"""Label of a workload to which nothing is lacking: its Secret and its Service are there."""
 DEPLOYMENT_ID = "modelyard.io/deployment-id"
 ENDPOINTS = "modelyard.io/endpoints"
 """Annotation of a pod: [{"model", "port"}] in the definition's order, so that whoever finds the pod needs
@@ -73,6 +75,10 @@ def endpoints(pod: Object) -> tuple[Endpoint, ...]:
 def placement(pod: Object) -> Mapping[str, Any]:
     node = (pod.get("spec") or {}).get("nodeName")
     return {"namespace": namespace(pod), "pod": name(pod), "uid": uid(pod), "node": node}
+
+
+def is_made(workload: Object) -> bool:
+    return label(workload, MADE) is not None
 
 
 def size(workload: Object) -> int:

@@ -1,0 +1,118 @@
+"""What a replica's containers wrote, as the cluster keeps it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from domain.definitions import render
+from domain.deployments.deployment import Revision
+from domain.deployments.replica import Replica
+from infra.k8s import objects
+from infra.k8s.cluster import Cluster
+from infra.k8s.errors import ClusterUnavailable, Refused
+from infra.k8s.kinds import Kind
+from infra.k8s.objects import Object
+from infra.k8s.parts import Parts
+
+LONGEST_LINE = 1000  # characters of each that is kept with what went wrong
+UNREADABLE = (ClusterUnavailable, Refused)  # no container yet, or its node does not answer
+PAUSE = 1.0  # seconds, until a container that ended is started again
+
+
+async def last_lines(cluster: Cluster, pod: Object, lines: int) -> Sequence[str]:
+    """To be kept with what went wrong: those of the containers' last run that ended, else of this one."""
+    found: list[str] = []
+    for container in _containers(pod):
+        wrote = await _tail(cluster, pod, container, lines, previous=_has_ended(pod, container))
+        found += [line[:LONGEST_LINE] for line in wrote]
+    return found[-lines:]
+
+
+@dataclass(frozen=True, slots=True)
+class KubernetesLogs:
+    """domain.deployments.ports.ReplicaLogs of pods."""
+
+    parts: Parts
+
+    async def tail(self, replica: Replica, lines: int) -> Sequence[str]:
+        """Of a pod that is gone, what was kept of it."""
+        pod = await self._pod(replica)
+        if pod is None:
+            return replica.log_tail[-lines:] if lines else ()
+        found: list[str] = []
+        for container in _containers(pod):
+            found += await _tail(self.parts.cluster, pod, container, lines, previous=False)
+        return found[-lines:] if lines else ()
+
+    async def follow(self, replica: Replica, tail: int) -> AsyncGenerator[str, None]:
+        pod = await self._pod(replica)
+        if pod is None:
+            return
+        lines: asyncio.Queue[str | None] = asyncio.Queue(maxsize=1_000)
+        containers = _containers(pod)
+        tasks = [asyncio.create_task(self._follow(pod, each, tail, lines)) for each in containers]
+        try:
+            left = len(tasks)
+            while left:
+                if (line := await lines.get()) is None:
+                    left -= 1
+                else:
+                    yield line
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def command(self, replica: Replica, revision: Revision) -> Sequence[Sequence[str]]:
+        models = [model for model in revision.definition.models if model.service is not None]
+        return [render.argv(model, render.own_values(model)) or [] for model in models]
+
+    async def _follow(
+        self, pod: Object, container: str, tail: int, lines: asyncio.Queue[str | None]
+    ) -> None:
+        """Until the pod is gone; a container that is started again is followed again."""
+        cluster, place = self.parts.cluster, (objects.namespace(pod), objects.name(pod))
+        try:
+            while True:
+                try:
+                    reading = cluster.logs(*place, container, tail=tail, follow=True)
+                    async with aclosing(reading) as written:
+                        async for line in written:
+                            await lines.put(line)
+                    tail = 0
+                except UNREADABLE:
+                    pass  # not started yet, or not reachable now
+                found = await cluster.get(Kind.POD, *place)
+                if found is None or objects.uid(found) != objects.uid(pod):
+                    return
+                await asyncio.sleep(PAUSE)
+        finally:
+            await lines.put(None)
+
+    async def _pod(self, replica: Replica) -> Object | None:
+        pods = self.parts.pods_of(replica.group_id)
+        return next((p for p in pods if objects.label(p, objects.REPLICA) == replica.id), None)
+
+
+async def _tail(
+    cluster: Cluster, pod: Object, container: str, lines: int, *, previous: bool
+) -> Sequence[str]:
+    place = objects.namespace(pod), objects.name(pod)
+    try:
+        reading = cluster.logs(*place, container, tail=lines, previous=previous)
+        async with aclosing(reading) as written:
+            return [line async for line in written]
+    except UNREADABLE:
+        return ()
+
+
+def _containers(pod: Object) -> Sequence[str]:
+    return [str(each["name"]) for each in pod["spec"]["containers"]]
+
+
+def _has_ended(pod: Object, container: str) -> bool:
+    """Whether it ran before, and is not running now or only since."""
+    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+    found = next((each for each in statuses if each["name"] == container), {})
+    return bool((found.get("lastState") or {}).get("terminated"))

@@ -1,0 +1,45 @@
+"""What is ours by its labels and belongs to nothing that lives is removed."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from domain.deployments.replica import ReplicaStatus
+from infra.k8s import objects
+from infra.k8s.groups import Groups
+from infra.k8s.objects import Object
+from infra.k8s.parts import Parts
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeping:
+    parts: Parts
+    groups: Groups
+
+    async def sweep(self) -> int:
+        """How many objects were told to go. The objects are looked at before the rows: a row is written
+        before anything is made for it."""
+        workloads = [each for each in self.parts.workloads.all() if not objects.is_leaving(each)]
+        pods = [each for each in self.parts.pods.all() if not objects.is_leaving(each)]
+        groups = await self._living_groups([*workloads, *pods])
+        over = [each for each in workloads if objects.label(each, objects.GROUP) not in groups]
+        strays = [each for each in pods if await self._is_stray(each, groups)]
+        for workload in over:
+            await self.groups.delete(workload)
+        for pod in strays:
+            await self.groups.delete_pod(pod)
+        return len(over) + len(strays)
+
+    async def _living_groups(self, found: Collection[Object]) -> set[str]:
+        ids = {i for each in found if (i := objects.label(each, objects.DEPLOYMENT_ID))}
+        present = await self.parts.reads.replicas.present(ids) if ids else {}
+        return {replica.group_id for rows in present.values() for replica in rows}
+
+    async def _is_stray(self, pod: Object, groups: Collection[str]) -> bool:
+        """Of no group that lives, or of a replica that has exited."""
+        if objects.label(pod, objects.GROUP) not in groups:
+            return True
+        owner = objects.label(pod, objects.REPLICA)
+        if owner is None:
+            return False
+        rows = await self.parts.reads.replicas.by_ids([owner])
+        return owner not in rows or rows[owner].status is ReplicaStatus.EXITED
