@@ -85,7 +85,7 @@ class KubernetesDriver:
     async def stop(self, replica: Replica, grace: timedelta) -> None:
         """Its pod goes before the workload is told to have fewer: so it is this one that goes."""
         try:
-            group, binding = self._groups.seen(replica.group_id, [replica])
+            _, binding = self._groups.seen(replica.group_id, [replica])
             pod = binding.pods.get(replica.id)
             if pod is not None and not objects.is_leaving(pod):
                 await self._groups.delete_pod(pod, grace.total_seconds())

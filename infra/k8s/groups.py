@@ -1,7 +1,7 @@
 """Acting on what the cluster has of a replica group: bound, sized, and removed when it is over."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -9,7 +9,7 @@ import structlog
 from domain.deployments.replica import Replica
 from infra.k8s import objects
 from infra.k8s.binding import Binding, Group, bind
-from infra.k8s.errors import ClusterUnavailable, Conflict
+from infra.k8s.errors import Conflict
 from infra.k8s.kinds import Kind
 from infra.k8s.objects import Object
 from infra.k8s.parts import Parts

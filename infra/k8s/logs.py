@@ -113,6 +113,6 @@ def _containers(pod: Object) -> Sequence[str]:
 
 def _has_ended(pod: Object, container: str) -> bool:
     """Whether it ran before, and is not running now or only since."""
-    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
-    found = next((each for each in statuses if each["name"] == container), {})
+    statuses: Sequence[Object] = (pod.get("status") or {}).get("containerStatuses") or ()
+    found: Object = next((each for each in statuses if each["name"] == container), {})
     return bool((found.get("lastState") or {}).get("terminated"))

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
 from weakref import WeakValueDictionary
 
 from domain.deployments.deployment import Deployment, Revision
@@ -23,7 +22,7 @@ class Making:
     _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def make(self, replica: Replica, revision: Revision) -> None:
-        """Nothing where the workload is made, whatever a newer Modelyard would render: its pods would all be
+        """Nothing where the workload is made, whatever a newer Modelyard would render: all its pods would be
         replaced by that. A new one has no pods; how many it is to have is said once it is made.
 
         Raises CantStart, Refused, FieldsDropped, Conflict, ClusterUnavailable.
