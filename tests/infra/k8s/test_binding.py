@@ -132,38 +132,36 @@ def _drive(cluster: Cluster, rows: list[Replica]) -> list[Replica]:
     return rows
 
 
+MEANWHILE = st.lists(st.sampled_from(["replicate", "drive"]), max_size=3)
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["start", "stop", "ready", "replicate", "drive"]), st.integers(0, 9)),
-    max_size=60,
+    st.tuples(st.sampled_from(["start", "stop", "ready"]), st.integers(0, 9), MEANWHILE),
+    max_size=40,
 )
 
 
 @settings(max_examples=300, deadline=None)
 @given(STEPS)
 def test_whatever_the_replica_set_does_meanwhile_no_ready_pod_of_a_wanted_replica_goes(
-    steps: list[tuple[str, int]],
+    steps: list[tuple[str, int, list[str]]],
 ) -> None:
-    cluster, rows, count = Cluster(), list[Replica](), 0
-    for what, which in steps:
-        living = [r for r in rows if r.status in (S.STARTING, S.HEALTHY)]
+    cluster, rows = Cluster(), [a_row(f"r{number}") for number in range(3)]
+    first = [("ready", number, ["drive", "replicate", "drive"]) for number in (0, 0, 1, 2)]
+    for number, (what, which, meanwhile) in enumerate([*first, *steps]):
+        living = [r for r in rows if r.status is S.STARTING]
         if what == "start" and len(living) < 5:
-            count += 1
-            rows = [*rows, a_row(f"r{count}")]
+            rows = [*rows, a_row(f"new{number}")]
         elif what == "stop" and living:
             row = living[which % len(living)]
             rows = [replace(r, status=S.STOPPING) if r is row else r for r in rows]
-            for name, pod in list(cluster.pods.items()):
+            for name, pod in cluster.pods.items():
                 if objects.label(pod, objects.REPLICA) == row.id:
                     cluster.leave(name)
         elif what == "ready" and cluster.pods:
             _ready(cluster, sorted(cluster.pods)[which % len(cluster.pods)])
-        elif what == "replicate":
-            cluster.replicate()
-        elif what == "drive":
-            rows = _drive(cluster, rows)
-    owners = {
-        objects.label(cluster.pods[name], objects.REPLICA)
-        for name in cluster.lost
-        if objects.label(cluster.pods[name], objects.REPLICA)
-    }
+        for act in meanwhile:
+            if act == "replicate":
+                cluster.replicate()
+            else:
+                rows = _drive(cluster, rows)
+    owners = {objects.label(cluster.pods[name], objects.REPLICA) for name in cluster.lost}
     assert not owners & {r.id for r in rows if r.status is not S.STOPPING}
