@@ -9,6 +9,7 @@ from domain.deployments.facts import (
     ReplicaBecameHealthy,
     ReplicaBecameUnhealthy,
     ReplicaExited,
+    ReplicaProgressed,
     ReplicaStarted,
     ReplicaStopping,
 )
@@ -47,6 +48,36 @@ def test_a_starting_replica_that_answers_its_probes_is_healthy_for_the_first_tim
     assert facts(done, ReplicaBecameHealthy) == [
         ReplicaBecameHealthy(deployment_id="d", replica_id="a", number=1)
     ]
+
+
+def test_what_a_starting_replica_waits_for_stands_in_its_row_and_is_told_once() -> None:
+    starting = a_replica(1, S.STARTING, "a")
+    why = "0/3 nodes are available"
+    waits = Observed(sight=Sight.RUNNING, reason=Reason.UNSCHEDULABLE, message=why)
+    done = decided(a_situation(TWO, beside(starting), sights={"a": waits}))
+    a = of(done, "a")
+    said = f"No node has room for its pod. {why}."
+    assert (a.status, a.reason, a.message) == (S.STARTING, Reason.UNSCHEDULABLE, said)
+    assert facts(done, ReplicaProgressed) == [
+        ReplicaProgressed(
+            deployment_id="d",
+            replica_id="a",
+            number=1,
+            reason=Reason.UNSCHEDULABLE,
+            message=said,
+        )
+    ]
+    again = replace(waits, message="0/4 nodes are available")
+    done = decided(a_situation(TWO, beside(a), sights={"a": again}))
+    assert not facts(done, ReplicaProgressed)
+
+
+def test_a_replica_that_was_evicted_is_replaced_and_nobody_is_blamed() -> None:
+    evicted = a_replica(1, S.UNHEALTHY, "a", reason=Reason.EVICTED, first_healthy_at=NOW)
+    going = Observed(sight=Sight.FAILING, reason=Reason.EVICTED)
+    done = decided(a_situation(TWO, beside(evicted), sights={"a": going}))
+    assert (of(done, "a").status, of(done, "a").reason) == (S.DRAINING, Reason.EVICTED)
+    assert all(group.exits == 0 for group in done.groups)
 
 
 def test_where_a_replica_is_stands_in_its_row_as_soon_as_it_is_seen() -> None:
