@@ -5,11 +5,10 @@ The only place that loads it: 3 s and 55 MB of it are not for those who run proc
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import yaml
 from kubernetes.aio import client, config
 
@@ -41,7 +40,7 @@ class Credentials:
 async def load(where: ClusterConfig) -> Credentials:
     """Raises ClusterUnknown."""
     configuration = client.Configuration(
-        host="", connection_pool_maxsize=0, client_session_kwargs=_session_options()
+        host="",  # else it would be localhost where a file names none
     )
     if where.file is None and where.context is None:
         try:
@@ -66,25 +65,35 @@ async def _from_file(where: ClusterConfig, configuration: Any, outside: str) -> 
             client_configuration=configuration,
             persist_config=False,
         )
+        if not configuration.host:
+            raise ValueError("it names no server")
     except (config.ConfigException, *BROKEN) as error:
         problem = f"{file}: {error}"
         if outside:
             problem += f" (and we are in no pod: {outside})"
         raise ClusterUnknown(problem=problem) from error
-    reading = asyncio.Lock()
+    return Credentials(configuration, Reading(loader, configuration).anew)
 
-    async def reload() -> None:
-        before = configuration.api_key.copy()
-        async with reading:
-            if configuration.api_key == before:
-                await loader.load_and_set(configuration)
 
-    return Credentials(configuration, reload)
+@dataclass(slots=True)
+class Reading:
+    loader: Any
+    configuration: Any
+    count: int = 0
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def anew(self) -> None:
+        """Raises ClusterUnknown."""
+        count = self.count
+        async with self.lock:
+            if self.count > count:
+                return
+            try:
+                await self.loader.load_and_set(self.configuration)
+            except (config.ConfigException, *BROKEN) as error:
+                raise ClusterUnknown(problem=str(error)) from error
+            self.count += 1
 
 
 async def _nothing() -> None:
     pass
-
-
-def _session_options() -> dict[str, Any]:
-    return {"cookie_jar": aiohttp.DummyCookieJar()}

@@ -14,10 +14,14 @@ QUANTITIES = frozenset({"limits", "requests", "hard", "overhead", "capacity"})
 """Maps of quantities by resource."""
 QUANTITY = frozenset({"sizeLimit", "divisor"})
 INT_OR_STRING = frozenset({"port", "targetPort", "maxSurge", "maxUnavailable", "minAvailable"})
-PLAIN = frozenset(
-    "readOnly hostNetwork hostPID hostIPC stdin stdinOnce tty paused publishNotReadyAddresses "
-    "minReadySeconds initialDelaySeconds hostPort".split()
-)
+PLAIN = frozenset({"readOnly", "hostNetwork", "hostPID", "hostIPC", "stdin", "stdinOnce", "tty"})
+PLAIN |= {
+    "paused",
+    "publishNotReadyAddresses",
+    "minReadySeconds",
+    "initialDelaySeconds",
+    "hostPort",
+}
 """Fields whose zero is not written: of others it means something else than what is not said."""
 KEYS: Mapping[str, tuple[str, ...]] = {
     "containers": ("name",),
