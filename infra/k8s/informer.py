@@ -26,6 +26,7 @@ log = structlog.get_logger()
 UNREAD = 10_000
 """Changes that a subscriber may leave unread, beside one for each object that is there."""
 FIRST_PAUSE = 0.25
+MOST_DOUBLED = 16
 SHORT = 1.0  # a watch that ends sooner, without a word, is no good
 
 
@@ -133,25 +134,25 @@ class Informer:
         """Until the watch's ordinary end."""
         if self._lists or self._timer.now() >= self._listed_at + self._pace.resync:
             await self._list()
-        version = self._mirror.version or ""
-        heard = False
-        async with self._cluster.watch(self.scope, version, self._pace.watch) as events:
-            began = self._timer.now()
+        async with self._cluster.watch(
+            self.scope, self._mirror.version or "", self._pace.watch
+        ) as events:
+            began, heard = self._timer.now(), False
             self._watches = True
             try:
                 self._prove()
                 async for event in events:
                     heard = True
-                    self._troubles = 0
                     self._tell(self._mirror.take(event))
                     self._prove()
             finally:
                 self._watches = False
                 self._watched_at = self._timer.now()
-        if not heard and self._timer.now() < began + SHORT:
+                was_good = heard or self._watched_at >= began + SHORT
+                if was_good:
+                    self._troubles = 0
+        if not was_good:
             await self._pause("watches end before they have begun")
-        else:
-            self._troubles = 0
 
     async def _list(self) -> None:
         scope = self.scope
@@ -172,7 +173,11 @@ class Informer:
     ) -> None:
         """Ever longer, and not at once with all others, until a watch tells something again."""
         longest = self._pace.longest_pause
-        step = first if not self._troubles else min(FIRST_PAUSE * 2.0**self._troubles, longest)
+        step = (
+            first
+            if not self._troubles
+            else min(FIRST_PAUSE * 2.0 ** min(self._troubles, MOST_DOUBLED), longest)
+        )
         pause = max(step * (1 + self._chance()) / 2, least or 0.0)
         self._troubles += 1
         if step:
@@ -185,9 +190,7 @@ class Informer:
         room = len(self._mirror.objects) + UNREAD
         for inbox in self._inboxes if told else ():
             for change in told:
-                uid = change.object["metadata"]["uid"]
-                inbox.changes.pop(uid, None)
-                inbox.changes[uid] = change
+                inbox.changes[change.object["metadata"]["uid"]] = change
             if len(inbox.changes) > room:
                 inbox.overrun = True
                 inbox.changes.clear()

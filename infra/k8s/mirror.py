@@ -44,19 +44,19 @@ class Mirror:
 
     def take(self, event: Mapping[str, Any]) -> list[Change]:
         """An event of a watch."""
-        object: Object = event["object"]
+        told: Object = event["object"]
         if event["type"] == "BOOKMARK":
-            self._reach(object)
+            self._reach(told)
             return []
-        at = key(object)
+        at = key(told)
         old = self.objects.get(at)
         if event["type"] == "DELETED":
-            changes = self._without(at, old, object)
-        elif self._is_news(at, old, object):
-            changes = self._with(at, old, slim(object))
+            changes = self._without(at, old, told)
+        elif self._is_news(at, old, told):
+            changes = self._with(at, old, slim(told))
         else:
             changes = []
-        self._reach(object)
+        self._reach(told)
         return changes
 
     def _with(self, at: Key, old: Object | None, new: Object) -> list[Change]:
