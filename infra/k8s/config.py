@@ -69,6 +69,8 @@ async def _from_file(where: ClusterConfig, configuration: Any, outside: str) -> 
             raise ValueError("it names no server")
     except (config.ConfigException, *BROKEN) as error:
         problem = f"{file}: {error}"
+        if isinstance(error, TypeError | KeyError | AttributeError):
+            problem = f"{file} is no kubeconfig"
         if outside:
             problem += f" (and we are in no pod: {outside})"
         raise ClusterUnknown(problem=problem) from error

@@ -13,43 +13,11 @@ from infra.k8s.informer import UNREAD, Informer, Pace
 from infra.k8s.kinds import Kind, Object
 from infra.k8s.mirror import Change
 from infra.k8s.watch import Scope
-from tests.support.api_server import NAMESPACE, WITHIN, ApiServer, Refusal, api_server
+from tests.support.api_server import NAMESPACE, WITHIN, ApiServer, Refusal
 from tests.support.clusters import informed, running
+from tests.support.hasty import HastyTimer
 
 SCOPE = Scope(Kind.CONFIG_MAP, NAMESPACE)
-
-
-@dataclass
-class HastyTimer:
-    """Whatever is waited for is over at once, and remembered."""
-
-    at: float = 0.0
-    waits: list[float] = field(default_factory=list)
-
-    def now(self) -> float:
-        return self.at
-
-    async def wait(self, event: asyncio.Event, seconds: float) -> None:
-        self.waits.append(seconds)
-        self.at += seconds
-        await asyncio.sleep(0)
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[ApiServer]:
-    async with api_server() as made:
-        yield made
-
-
-@pytest.fixture
-def timer() -> HastyTimer:
-    return HastyTimer()
-
-
-@pytest.fixture
-async def cluster(server: ApiServer, timer: HastyTimer) -> AsyncIterator[Cluster]:
-    async with opened(server.config, timer=timer) as made:
-        yield made
 
 
 @pytest.fixture
