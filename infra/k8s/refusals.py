@@ -19,7 +19,7 @@ DENIED = re.compile(
     r'(?: in API group "(?P<group>[^"]*)")?(?: in the namespace "(?P<namespace>[^"]+)")?'
 )
 OWNER = re.compile(r'conflicts? with "([^"]+)"')
-UNDECLARED = "field not declared in schema"
+UNTYPED = re.compile("failed to create typed patch object|field not declared in schema")
 """A manifest's fault that older API servers (1.20) call their own, with status 500."""
 
 
@@ -29,7 +29,7 @@ def error_of(
     said = _status(body)
     problem = str(said.get("message") or _excerpt(body) or f"HTTP {status}")
     details: Mapping[str, Any] = said.get("details") or {}
-    if UNDECLARED in problem:
+    if UNTYPED.search(problem):
         return Refused(what=what, problem=problem, status=status)
     if status in BUSY or status >= 500:
         seconds = retry_after if retry_after is not None else details.get("retryAfterSeconds")

@@ -20,6 +20,7 @@ LABELS = {"app": "web"}
 SERVER = (
     "import http.server as h\n"
     "class H(h.BaseHTTPRequestHandler):\n"
+    "  def log_message(self, *what): pass\n"
     "  def do_GET(self):\n"
     "    self.send_response(200); self.end_headers(); self.wfile.write(self.path.encode())\n"
     "print('first', flush=True); print('second', flush=True)\n"
@@ -56,7 +57,7 @@ def a_probe() -> dict[str, Any]:
 
 def a_service(namespace: str, **spec: Any) -> dict[str, Any]:
     metadata = {"name": "web", "namespace": namespace}
-    ports = [{"port": 80, "name": "http", "targetPort": 8080}]
+    ports = [{"port": 80, "protocol": "TCP", "name": "http", "targetPort": 8080}]
     return {
         "apiVersion": "v1",
         "kind": "Service",
@@ -108,6 +109,17 @@ async def test_a_field_of_a_newer_version_is_refused_by_name(
         await cluster.apply(a_workload(namespace, notYet=True))
 
 
+async def test_what_the_api_server_calls_its_own_fault_is_the_manifests(
+    cluster: Cluster, namespace: str
+) -> None:
+    service = a_service(namespace, ports=[{"port": 80}])  # to be merged, it needs its protocol
+    if cluster.version == (1, 20):
+        with pytest.raises(Refused, match="protocol"):
+            await cluster.apply(service)
+    else:
+        await cluster.apply(service)
+
+
 async def test_a_field_that_is_dropped_without_a_word_is_named(
     cluster: Cluster, namespace: str
 ) -> None:
@@ -127,7 +139,7 @@ async def test_what_another_manager_set_is_left_to_it(cluster: Cluster, namespac
     with pytest.raises(Conflict) as error:
         await cluster.apply({**made, "spec": {**made["spec"], "replicas": 3}})
     assert error.value.others == ("someone",)
-    assert error.value.fields == (".spec.replicas",)
+    assert ".spec.replicas" in error.value.fields
     assert "someone" in error.value.message
 
 
@@ -182,7 +194,7 @@ async def test_a_hundred_calls_at_once_are_all_answered(cluster: Cluster, namesp
 
 
 async def test_a_pod_is_read_and_spoken_to(cluster: Cluster, namespace: str) -> None:
-    await cluster.create(a_pod(namespace, SERVER))
+    await cluster.apply(a_pod(namespace, SERVER))
     pod = await ready(cluster, namespace)
     lines = [line async for line in cluster.logs(namespace, "web", "model", tail=1)]
     assert lines == ["second"]
