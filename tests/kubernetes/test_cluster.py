@@ -76,15 +76,14 @@ def a_pod(namespace: str, code: str) -> dict[str, Any]:
     }
 
 
-async def ready(cluster: Cluster, namespace: str) -> Object:
-    """The pod, once it is ready."""
+async def ready(cluster: Cluster, namespace: str) -> None:
+    """Once the pod is."""
     scope = Scope(Kind.POD, namespace)
     async with asyncio.timeout(WITHIN), cluster.watch(scope, "0", 60) as events:
         async for event in events:
             conditions = event["object"].get("status", {}).get("conditions", ())
             if any(each["type"] == "Ready" and each["status"] == "True" for each in conditions):
-                found: Object = event["object"]
-                return found
+                return
     raise AssertionError
 
 
@@ -195,7 +194,7 @@ async def test_a_hundred_calls_at_once_are_all_answered(cluster: Cluster, namesp
 
 async def test_a_pod_is_read_and_spoken_to(cluster: Cluster, namespace: str) -> None:
     await cluster.apply(a_pod(namespace, SERVER))
-    pod = await ready(cluster, namespace)
+    await ready(cluster, namespace)
     lines = [line async for line in cluster.logs(namespace, "web", "model", tail=1)]
     assert lines == ["second"]
     proxied = await cluster.pod_proxy(namespace, "web", 8080)
@@ -209,7 +208,13 @@ async def test_a_pod_is_read_and_spoken_to(cluster: Cluster, namespace: str) -> 
         aclosing(cluster.logs(namespace, "web", "model", tail=9, follow=True)) as following,
     ):
         assert [await anext(following), await anext(following)] == ["first", "second"]
-    await cluster.delete(Kind.POD, namespace, "web", uid="another", grace=0)
+
+
+async def test_a_pod_is_evicted_and_no_other_of_its_name_is_deleted(
+    cluster: Cluster, namespace: str
+) -> None:
+    pod = await cluster.apply(a_pod(namespace, "input()"))
+    await cluster.delete(Kind.POD, namespace, "web", uid="of-the-one-before", grace=0)
     assert await cluster.get(Kind.POD, namespace, "web") is not None
     await cluster.evict(namespace, "web", grace=0)
     await gone(cluster, Kind.POD, namespace, "web")
