@@ -132,9 +132,9 @@ async def test_a_field_that_is_dropped_without_a_word_is_named(
         await cluster.apply(service)
 
 
-async def test_what_another_manager_set_is_left_to_it(cluster: Cluster, namespace: str) -> None:
+async def test_what_anfrom_someone_set_is_left_to_it(cluster: Cluster, namespace: str) -> None:
     made = a_workload(namespace)
-    await cluster.api.call(other_manager(made))
+    await cluster.api.call(from_someone(made))
     with pytest.raises(Conflict) as error:
         await cluster.apply({**made, "spec": {**made["spec"], "replicas": 3}})
     assert error.value.others == ("someone",)
@@ -142,7 +142,7 @@ async def test_what_another_manager_set_is_left_to_it(cluster: Cluster, namespac
     assert "someone" in error.value.message
 
 
-def other_manager(manifest: Object) -> Call:
+def from_someone(manifest: Object) -> Call:
     kind = Kind.of(manifest)
     path = kind.path(manifest["metadata"]["namespace"], manifest["metadata"]["name"])
     query = {"fieldManager": "someone", "force": "false"}
