@@ -1,6 +1,6 @@
 """What every test may ask for: the stores, each of them, and the databases below two of them."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from shutil import copyfile
 
@@ -21,6 +21,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     end_run()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """All that is skipped for want of a cluster is told of in one line."""
+    report = yield
+    if report.skipped and "kubernetes" in report.keywords and isinstance(report.longrepr, tuple):
+        report.longrepr = ("tests/support/clusters.py", 1, report.longrepr[2])
+    return report
 
 
 @pytest.fixture

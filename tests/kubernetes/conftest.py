@@ -1,0 +1,26 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from infra.k8s.cluster import Cluster, opened
+from infra.k8s.config import ClusterConfig
+from tests.support.clusters import a_namespace, given
+
+
+@pytest.fixture
+def kubeconfig() -> Path:
+    return given()
+
+
+@pytest.fixture
+async def cluster(kubeconfig: Path) -> AsyncIterator[Cluster]:
+    """The cluster that all tests share: what isn't in the test's namespace is others'."""
+    async with opened(ClusterConfig(kubeconfig)) as found:
+        yield found
+
+
+@pytest.fixture
+async def namespace(cluster: Cluster) -> AsyncIterator[str]:
+    async with a_namespace(cluster) as name:
+        yield name
