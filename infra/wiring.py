@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import orjson
+
 from domain.access.service import Access
 from domain.autoscaling.service import Autoscaling
 from domain.batches.external_endpoints import ExternalEndpoints

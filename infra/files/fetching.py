@@ -55,7 +55,7 @@ class Fetching:
         except FileNotFoundError as error:
             raise StorageUnavailable(where=uri, problem="there is no such bucket") from error
         except StorageUnavailable as error:
-            if not _is_there(place, self._mark(canonical)):
+            if not await asyncio.to_thread(_is_there, place, self._mark(canonical)):
                 raise
             log.warning("what was fetched before is used", uri=canonical, problem=error.problem)
             return Fetched(files=0, size=0, copied=0)
@@ -69,9 +69,8 @@ class Fetching:
             parts = _beside(place, "parts")
             await asyncio.to_thread(parts.mkdir, parents=True, exist_ok=True)
             with locked(parts):
-                if _written(place) == mark and place.is_dir():
-                    copied = 0
-                else:
+                copied = 0
+                if not await asyncio.to_thread(_is_there, place, mark):
                     copied = await self._copied(uri, files, parts)
                     await asyncio.to_thread(self._put, files, parts, place, mark)
                 await asyncio.to_thread(shutil.rmtree, parts)
@@ -159,4 +158,5 @@ def _written(place: Path) -> str:
 
 
 def _is_there(place: Path, mark: str) -> bool:
-    return place.is_dir() and _written(place).startswith(f"{mark} ")
+    """Whether it is whole, of that listing or (by the first word of a mark) of any of the same folder."""
+    return place.is_dir() and mark in (_written(place), _written(place).partition(" ")[0])

@@ -68,7 +68,8 @@ class Objects:
     async def pieces(
         self, scheme: str, bucket: str, stored: Stored, begin: int = 0
     ) -> AsyncIterator[bytes]:
-        """The object's content from the byte `begin` on, as it was listed; raises StorageUnavailable also if it changed since.
+        """The object's content from the byte `begin` on, as it was listed; raises StorageUnavailable also
+        if it changed since.
 
         Each piece is a request of its own, which has the store's whole time.
         """

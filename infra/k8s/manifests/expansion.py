@@ -12,4 +12,4 @@ TOUCHED = re.compile(r"\$(?=[$(]|[^\x00-\x7f])")
 
 def literal(text: str) -> str:
     """The text of which the kubelet makes `text`."""
-    return TOUCHED.sub("$$$$", text)
+    return TOUCHED.sub("$$", text)

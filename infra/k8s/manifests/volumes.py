@@ -105,7 +105,7 @@ def _fetched(folder: FolderUse, path: str, secret: str, settings: KubernetesSett
         )
         raise CantStart(Reason.START_FAILED, says)
     with_keys = _has_key_file(settings)
-    mounts = [{"name": MODEL, "mountPath": WHOLE}]
+    mounts: list[dict[str, Any]] = [{"name": MODEL, "mountPath": WHOLE}]
     volumes: list[dict[str, Any]] = [{"name": MODEL, "emptyDir": {}}]
     if with_keys:
         mounts.append({"name": KEYS, "mountPath": KEY_FOLDER, "readOnly": True})
