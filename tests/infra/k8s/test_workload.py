@@ -129,7 +129,10 @@ def test_a_plain_group_is_exactly_this() -> None:
 @pytest.mark.parametrize(
     ("said", "command"),
     [
-        ({"start_command": ("serve", "{model_path}", "{host}", "{name}")}, "serve /models 0.0.0.0 m"),
+        (
+            {"start_command": ("serve", "{model_path}", "{host}", "{name}")},
+            "serve /models 0.0.0.0 m",
+        ),
         ({"start_command": "serve $PORT --x {port}"}, "/bin/sh|-c|serve $PORT --x 8000"),
         ({"start_command": "serve 'a b' {port}", "shell": None}, "serve|a b|8000"),
         ({"start_command": ("echo", "$(PORT) $$ $x")}, "echo|$$(PORT) $$$ $x"),

@@ -155,7 +155,9 @@ async def test_no_text_is_read_as_a_script(tmp_path: Path, text: str) -> None:
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_any_text_arrives_as_it_is(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     body = action("write_file", filename="f", body=text or "x")
     ran = Ran(tmp_path_factory.mktemp("any"), [body], text)
