@@ -19,6 +19,7 @@ from domain.definitions.kubernetes import KubernetesUse, NodeLabel, TaintEffect,
 from domain.deployments.deployment import EnvironmentValue, FolderUse
 from domain.errors import Refused
 from infra.buckets import Credentials
+from infra.k8s.manifests.names import Group
 from infra.k8s.manifests.namespace import namespace
 from infra.k8s.manifests.refusal import CantStart
 from infra.k8s.manifests.secret import opened, secret
@@ -159,13 +160,9 @@ def test_any_revision_renders_or_is_refused(
         number=number,
     )
     group = a_group(revision, deployment=a_deployment(a_project(), name=name))
-    try:
-        made = workload(group, said)
-    except CantStart as refused:
-        event(refused.message[:20])
-        assert refused.message.endswith(".")
+    made = rendered(group, said)
+    if made is None:
         return
-    event("rendered")
     typed.check(made)
     typed.check(service(group, GIVEN))
     kept = secret(group, dict.fromkeys(opened(revision), "x"), said, GIVEN)
@@ -178,6 +175,17 @@ def test_any_revision_renders_or_is_refused(
     volumes = {each["name"] for each in spec.get("volumes", ())}
     mounts = typed.every(spec, "volumeMounts")
     assert {mount["name"] for each in mounts for mount in each} <= volumes
+
+
+def rendered(group: Group, said: KubernetesSettings) -> dict[str, Any] | None:
+    """None where it is refused."""
+    try:
+        made = workload(group, said)
+    except CantStart as refused:
+        event(f"refused: {refused.reason}")
+        return None
+    event("rendered")
+    return made
 
 
 def named_keys(tree: Any, name: str) -> set[str]:
