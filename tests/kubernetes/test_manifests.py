@@ -84,7 +84,12 @@ SAID: Mapping[str, Mapping[str, Any]] = {
         "resources": {"cpu": "1e3m", "memory": "1.5Gi", "nvidia.com/gpu": "2"},
     },
     "resources": {"resources": {"cpu": "0.5", "memory": "1e9", "nvidia.com/gpu": "1"}},
-    "variables": {"environment": {"A": EnvironmentValue(value="$(B)"), **secrets_of(T="token", K="k8s:a.b/c_d")}},
+    "variables": {
+        "environment": {
+            "A": EnvironmentValue(value="$(B)"),
+            **secrets_of(T="token", K="k8s:a.b/c_d"),
+        }
+    },
     "scheduled": {"kubernetes": USE},
     "claim": {"folder": folder_at("pvc://weights/llama/größe 7"), "mount_path": "/data"},
     "node": {"folder": folder_at("file:///srv/gr%C3%B6%C3%9Fe")},
@@ -133,7 +138,9 @@ def lost(sent: Any, kept: Any, at: str = "") -> list[str]:
         return [
             each
             for key, value in sent.items()
-            for each in (lost(value, there[key], f"{at}/{key}") if key in there else [f"{at}/{key}"])
+            for each in (
+                lost(value, there[key], f"{at}/{key}") if key in there else [f"{at}/{key}"]
+            )
         ]
     if isinstance(sent, list):
         there = kept if isinstance(kept, list) else []
