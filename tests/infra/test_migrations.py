@@ -262,8 +262,10 @@ async def test_what_0004_kept_is_scheduled_as_before(empty_url: str, tmp_path: P
     async with open_engines(empty_url) as engines, engines.transaction() as transaction:
         await transaction.run(PROJECTS.insert, PROJECTS.to_row(project))
         await transaction.run(DEPLOYMENTS.insert, DEPLOYMENTS.to_row(deployment))
-        for noun, value in ((TEMPLATES, template), (REVISIONS, revision)):
-            await transaction.run(noun.insert, without(noun.to_row(value), "kubernetes"))
+        old = without(TEMPLATES.to_row(template), "kubernetes")
+        await transaction.run(TEMPLATES.insert, old)
+        old = without(REVISIONS.to_row(revision), "kubernetes")
+        await transaction.run(REVISIONS.insert, old)
     await migrate(empty_url)
     async with open_store(empty_url, data_dir=tmp_path) as store:
         assert (await store.reads.templates.page(Listing(first=9))).items == (template,)

@@ -99,13 +99,15 @@ SAID: Mapping[str, Mapping[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def core() -> client.CoreV1Api:
-    return client.CoreV1Api(config.new_client_from_config(os.environ["KUBECONFIG"]))
+    path = os.environ["KUBECONFIG"]
+    made = config.new_client_from_config(path)  # type: ignore[no-untyped-call]  # theirs
+    return client.CoreV1Api(made)
 
 
 @pytest.fixture(scope="module")
 def namespace(core: client.CoreV1Api) -> Iterator[str]:
     name = f"t-{uuid4().hex[:10]}"
-    core.create_namespace({"metadata": {"name": name}})
+    core.create_namespace(client.V1Namespace(metadata=client.V1ObjectMeta(name=name)))
     try:
         yield name
     finally:
@@ -134,19 +136,16 @@ def dry_run(core: client.CoreV1Api, manifest: Mapping[str, Any]) -> Mapping[str,
 def lost(sent: Any, kept: Any, at: str = "") -> list[str]:
     """The pointers of what was sent and is not in what was kept."""
     if isinstance(sent, dict):
-        there = kept if isinstance(kept, dict) else {}
-        return [
-            each
-            for key, value in sent.items()
-            for each in (
-                lost(value, there[key], f"{at}/{key}") if key in there else [f"{at}/{key}"]
-            )
-        ]
+        held = kept if isinstance(kept, dict) else {}
+        found = [f"{at}/{key}" for key in sent if key not in held]
+        for key in sent.keys() & held.keys():
+            found += lost(sent[key], held[key], f"{at}/{key}")
+        return found
     if isinstance(sent, list):
-        there = kept if isinstance(kept, list) else []
-        pairs = enumerate(zip(sent, there, strict=False))
-        short = [] if len(sent) <= len(there) else [at]
-        return short + [each for i, (a, b) in pairs for each in lost(a, b, f"{at}/{i}")]
+        if not isinstance(kept, list) or len(kept) < len(sent):
+            return [at]
+        pairs = enumerate(zip(sent, kept, strict=False))
+        return [each for place, (a, b) in pairs for each in lost(a, b, f"{at}/{place}")]
     return [] if sent == kept else [at]
 
 

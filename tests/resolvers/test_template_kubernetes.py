@@ -12,7 +12,7 @@ USE = """kubernetes { nodeSelector { key value }
   runtimeClass serviceAccount imagePullSecrets runAsNonRoot runAsUser queue priorityClass }"""
 SHOWN = f"template {{ id {USE} }}"
 NEW: dict[str, Any] = {"name": "t", "runtimeVariant": "ECHO", "spec": {}, "status": "ACTIVE"}
-PLAIN = {
+PLAIN: dict[str, Any] = {
     "nodeSelector": [],
     "tolerations": [],
     "runtimeClass": None,

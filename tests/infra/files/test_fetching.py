@@ -1,18 +1,18 @@
 """Model folders as pods get them from object stores."""
 
+import asyncio
 import fcntl
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from obstore.store import S3Store
-from typer.testing import CliRunner
 
 from domain.errors import FolderRefused, StorageUnavailable
 from infra.buckets import Credentials
-from infra.cli import cli
 from infra.files.fetching import Fetched, Fetching, booted
 from infra.files.folders import Folders
 from infra.files.objects import PIECE, Objects
@@ -32,8 +32,14 @@ def name(s3: S3) -> str:
 
 @pytest.fixture
 def bucket(s3: S3, name: str) -> S3Store:
-    options = {"region": "us-east-1", "access_key_id": "key", "secret_access_key": "secret"}
-    return S3Store(name, endpoint=s3.url, client_options={"allow_http": True}, **options)
+    return S3Store(
+        name,
+        endpoint=s3.url,
+        region="us-east-1",
+        access_key_id="key",
+        secret_access_key="secret",
+        client_options={"allow_http": True},
+    )
 
 
 def fetching(url: str, piece: int = PIECE, boot: str = "b") -> Fetching:
@@ -192,17 +198,30 @@ async def test_only_what_is_stored_can_be_fetched(tmp_path: Path, uri: str) -> N
         await fetching("http://127.0.0.1:9").into(uri, tmp_path / "folder")
 
 
-def test_the_command_says_what_it_did(
-    s3: S3, name: str, bucket: S3Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_the_command_says_what_it_did(
+    s3: S3, name: str, bucket: S3Store, tmp_path: Path
 ) -> None:
-    bucket.put("f", b"12345")
-    for variable, value in s3.environment.items():
-        monkeypatch.setenv(variable, value)
-    monkeypatch.chdir(tmp_path)
-    uri, place = f"s3://{name}", tmp_path / "folder"
-    result = CliRunner().invoke(cli, ["fetch", uri, "folder"])
-    assert (result.exit_code, tree(place)) == (0, {"f": b"12345"})
-    assert result.stdout == f"{uri}: 1 files, 5 bytes, 5 of them copied now.\n"
+    await bucket.put_async("f", b"12345")
+    uri = f"s3://{name}"
+    code, said = await command({**os.environ, **s3.environment}, tmp_path, uri, "folder")
+    assert (code, tree(tmp_path / "folder")) == (0, {"f": b"12345"})
+    assert said == f"{uri}: 1 files, 5 bytes, 5 of them copied now.\n"
+    code, said = await command(os.environ, tmp_path, "file:///x", "folder")
+    assert (code, said) == (1, "")
+
+
+async def command(environment: Mapping[str, str], place: Path, *words: str) -> tuple[int, str]:
+    """Its exit code, and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        Path(sys.executable).with_name("modelyard"),
+        "fetch",
+        *words,
+        cwd=place,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await process.communicate()
+    return process.returncode or 0, said.decode()
 
 
 def test_a_machine_tells_when_it_started() -> None:

@@ -76,7 +76,8 @@ class Ran:
             text=True,
             check=False,
         )
-        self.engine = json.loads(out.read_text()) if out.exists() else None
+        self.started = out.exists()
+        self.engine: dict[str, Any] = json.loads(out.read_text()) if self.started else {}
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -203,7 +204,7 @@ async def test_an_action_that_fails_ends_the_container_in_words(
         action("write_file", filename="after", body="x"),
     ]
     ran = Ran(tmp_path / "pod", actions)
-    assert (ran.done.returncode, ran.engine) == (FAILED, None)
+    assert (ran.done.returncode, ran.started) == (FAILED, False)
     last = ran.done.stdout.splitlines()[-1]
     assert last.startswith(f"modelyard: pre-start action 3 of 4, {name}: ")
     assert says in last
