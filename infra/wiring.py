@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 import orjson
-from pydantic import SecretStr
 
 from domain.access.service import Access
 from domain.autoscaling.service import Autoscaling
@@ -38,7 +37,7 @@ from domain.templates.service import Templates
 from domain.webhooks.service import Webhooks
 from domain.webhooks.signing import KEY_BYTES
 from infra import plane
-from infra.buckets import Credentials
+from infra.credentials import credentials_of
 from infra.files.definition_file import DefinitionFileParser
 from infra.files.folders import Folders as StoredFolders
 from infra.files.folders import real_roots
@@ -94,7 +93,7 @@ async def running(settings: Settings, *, serves: bool = False) -> AsyncIterator[
                 replica_ports=range(settings.replica_ports[0], settings.replica_ports[1] + 1),
             )
         )
-        folders, credentials = _folders(settings), _credentials(settings)
+        folders, credentials = _folders(settings), credentials_of(settings)
         objects = opening.opened(
             settings.object_store, data_dir / "objects", credentials, settings.store_timeout
         )
@@ -228,26 +227,12 @@ def _batches(settings: Settings, store: Store, objects: StoredObjects, files: Fi
     )
 
 
-def _credentials(settings: Settings) -> Credentials:
-    account = settings.gs_service_account
-    return Credentials(
-        s3_endpoint=settings.s3_endpoint,
-        s3_region=settings.s3_region,
-        s3_access_key_id=settings.s3_access_key_id,
-        s3_secret_access_key=_plain(settings.s3_secret_access_key),
-        s3_session_token=_plain(settings.s3_session_token),
-        gs_service_account=None if account is None else str(account),
-        az_account=settings.az_account,
-        az_access_key=_plain(settings.az_access_key),
-        az_endpoint=settings.az_endpoint,
-    )
-
-
 def _folders(settings: Settings) -> StoredFolders:
     return StoredFolders(
         roots=real_roots(settings.model_roots),
-        objects=Objects(credentials=_credentials(settings), timeout=settings.store_timeout),
+        objects=Objects(credentials=credentials_of(settings), timeout=settings.store_timeout),
         timeout=settings.store_timeout,
+        claims=settings.driver is Driver.KUBERNETES,
     )
 
 
@@ -274,7 +259,3 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _unusable(folder: Path, problem: str) -> FolderUnusable:
     return FolderUnusable(folder=str(folder), problem=problem)
-
-
-def _plain(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()

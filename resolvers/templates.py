@@ -4,6 +4,7 @@ from typing import Any, cast
 
 import strawberry
 
+from domain.definitions.kubernetes import KubernetesUse, NodeLabel, Toleration
 from domain.definitions.variants.registry import VARIANTS
 from domain.templates.service import NewTemplate, TemplatePatch
 from domain.templates.template import BatchUse, TemplateStatus
@@ -13,6 +14,7 @@ from resolvers.errors import mending
 from resolvers.inputs import json_object, own_id, own_id_or_none, patch
 from schema import versions
 from schema.definitions import RuntimeVariantProfile
+from schema.kubernetes import KubernetesUseInput
 from schema.relay import DEFAULT_FIRST, After, Connection, First
 from schema.templates import (
     ORDER_KINDS,
@@ -82,6 +84,7 @@ class TemplateMutations:
                 description=input.description or "",
                 status=input.status or TemplateStatus.DRAFT,
                 batch=_batch_use(input.batch),
+                kubernetes=_kubernetes_use(input.kubernetes),
             )
             templates = info.context.services.templates
             created = await templates.create(info.context.caller, new, input.idempotency_key)
@@ -103,6 +106,8 @@ class TemplateMutations:
                 json_object(said["spec"], "spec")
             if said.get("batch") is not None:
                 said["batch"] = _batch_use(said["batch"])
+            if said.get("kubernetes") is not None:
+                said["kubernetes"] = _kubernetes_use(said["kubernetes"])
             templates = info.context.services.templates
             changed = await templates.update(info.context.caller, own, cast("TemplatePatch", said))
             payload.template = DeploymentTemplate.of(changed)
@@ -129,3 +134,12 @@ def _batch_use(said: TemplateBatchUseInput | None) -> BatchUse:
     if "supported_endpoints" in use:
         use["endpoints"] = use.pop("supported_endpoints")
     return BatchUse(**use)
+
+
+def _kubernetes_use(said: KubernetesUseInput | None) -> KubernetesUse:
+    if said is None:
+        return KubernetesUse()
+    use = patch(said, without=("node_selector", "tolerations"))
+    labels = [NodeLabel(**patch(each)) for each in said.node_selector or ()]
+    tolerations = [Toleration(**patch(each)) for each in said.tolerations or ()]
+    return KubernetesUse(node_selector=tuple(labels), tolerations=tuple(tolerations), **use)

@@ -4,6 +4,7 @@ from enum import Enum, StrEnum
 
 from domain.access.access import Role
 from domain.autoscaling.rule import Metric
+from domain.definitions.kubernetes import TaintEffect, TolerationOperator
 from domain.definitions.layers import LayerKind
 from domain.definitions.resolution import DriftStatus
 from domain.definitions.variants import Variant
@@ -26,7 +27,9 @@ __all__ = [
     "RolloutKind",
     "RolloutStatus",
     "StrategyKind",
+    "TaintEffect",
     "TemplateStatus",
+    "TolerationOperator",
     "Variant",
 ]
 
@@ -230,5 +233,26 @@ enum(
         "FILE_DELETED": value("The file is gone."),
         "FOLDER_DELETED": value("The model folder is gone."),
         "UNREADABLE": value("The file is there, and can't be read as a definition."),
+    },
+)
+enum(
+    TolerationOperator,
+    added="0.2.0",
+    name="KubernetesTolerationOperator",
+    description="How a toleration is compared with a taint.",
+    values={
+        "EQUAL": value("Key and value are the taint's."),
+        "EXISTS": value("The key is the taint's, or there is none: every taint."),
+    },
+)
+enum(
+    TaintEffect,
+    added="0.2.0",
+    name="KubernetesTaintEffect",
+    description="What a taint does to pods that do not tolerate it.",
+    values={
+        "NO_SCHEDULE": value("None is placed there."),
+        "PREFER_NO_SCHEDULE": value("One is placed there if nowhere else."),
+        "NO_EXECUTE": value("Those that are there leave, too."),
     },
 )

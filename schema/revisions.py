@@ -25,6 +25,7 @@ from schema.definitions import (
 from schema.enums import DriftStatus, Variant
 from schema.errors import Payload
 from schema.folders import ModelFolder
+from schema.kubernetes import KubernetesUse
 from schema.relay import DEFAULT_FIRST, After, Connection, First, Node, global_id
 from schema.replicas import IncludeExited, ModelReplica, ModelReplicaFilter, ModelReplicaOrder
 from schema.scalars import JSON, JSONPointer
@@ -159,6 +160,11 @@ class ModelRevision(Node):
         """Quantities, by resource."""
         return JSON((await self._whole(info)).resources)
 
+    @versions.method(added="0.2.0", loads=True)
+    async def kubernetes(self, info: Info) -> KubernetesUse:
+        """How its pods are scheduled, as its template said."""
+        return KubernetesUse.of((await self._whole(info)).kubernetes)
+
     @versions.load
     async def warnings(self, info: Info) -> list[DefinitionNotice]:
         """What is no error but worth knowing."""
@@ -284,6 +290,9 @@ class PreviewModelRevisionPayload(Payload):
     )
     environment: list[EnvironmentVariable] | None = None
     resources: JSON | None = None
+    kubernetes: KubernetesUse | None = versions.field(
+        default=None, added="0.2.0", description="How its pods would be scheduled."
+    )
     provenance: list[ValueOrigin] | None = versions.field(
         default=None, description="Where each value would come from, and what it hid."
     )
@@ -305,6 +314,7 @@ class PreviewModelRevisionPayload(Payload):
         self.definition_document = shown_document(value.definition)
         self.environment = shown_environment(value.environment)
         self.resources = JSON(value.resources)
+        self.kubernetes = KubernetesUse.of(value.kubernetes)
         self.provenance = cast("list[ValueOrigin]", value.provenance)
         self.layers = cast("list[DefinitionLayer]", value.layers)
         self.warnings = cast("list[DefinitionNotice]", value.notices)

@@ -13,6 +13,7 @@ from schema.access import Project
 from schema.context import Info
 from schema.enums import TemplateStatus, Variant
 from schema.errors import Payload
+from schema.kubernetes import KubernetesUse, KubernetesUseInput
 from schema.lists import DateTimeFilter, IDFilter, IntFilter, OrderDirection, StringFilter
 from schema.relay import Node, global_id
 from schema.scalars import JSON, Duration, JSONPointer
@@ -65,6 +66,11 @@ class DeploymentTemplate(Node):
     def batch(self) -> TemplateBatchUse:
         """How batch jobs may use it."""
         return TemplateBatchUse.of(self.held.batch)
+
+    @versions.method(added="0.2.0")
+    def kubernetes(self) -> KubernetesUse:
+        """How pods are scheduled, where replicas are pods; its revisions take it over."""
+        return KubernetesUse.of(self.held.kubernetes)
 
     @versions.load
     async def project(self, info: Info) -> Project | None:
@@ -174,6 +180,9 @@ class CreateDeploymentTemplateInput:
     batch: TemplateBatchUseInput | None = versions.field(
         added="0.2.0", description="How batch jobs may use it."
     )
+    kubernetes: KubernetesUseInput | None = versions.field(
+        added="0.2.0", description="How the pods of its revisions are scheduled."
+    )
     idempotency_key: str | None = versions.field(
         description="For repeats: within a day, the same key and input get the first answer."
     )
@@ -196,6 +205,9 @@ class UpdateDeploymentTemplateInput:
         description="E.g. ACTIVE, so that the name alone means it."
     )
     batch: Maybe[TemplateBatchUseInput | None] = versions.field(
+        added="0.2.0", description="Replaces it whole; drafts alone. Null is the default again."
+    )
+    kubernetes: Maybe[KubernetesUseInput | None] = versions.field(
         added="0.2.0", description="Replaces it whole; drafts alone. Null is the default again."
     )
 

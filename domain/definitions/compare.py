@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from domain.definitions import drafts
+from domain.definitions import drafts, kubernetes
 from domain.definitions.definition import Part, Root
 from domain.definitions.fields import Kind, shapes
 from domain.definitions.layers import Layer, LayerKind, Tree
@@ -51,13 +51,17 @@ def drift(before: Layer, after: Layer) -> tuple[Difference, ...]:
 
 
 def _around(revision: Revision) -> Iterator[Origin]:
-    """What a definition runs in that no layer says: the variant, the folder and its mount path."""
+    """What a definition runs in that no layer says: the variant, the folder and its mount path,
+    and how pods are scheduled."""
     chosen = LayerKind.TEMPLATE if revision.template else LayerKind.REQUEST
     yield Origin(pointer="/runtime_variant", value=revision.variant.value, layer=chosen)
     mounted = LayerKind.DEFAULT if revision.mount_path == MOUNT_PATH else LayerKind.REQUEST
     yield Origin(pointer="/mount_path", value=revision.mount_path, layer=mounted)
     if revision.folder is not None:
         yield Origin(pointer="/model_folder", value=revision.folder.uri, layer=LayerKind.REQUEST)
+    for name, value in kubernetes.said(revision.kubernetes).items():
+        at = pointer(("kubernetes", name))
+        yield Origin(pointer=at, value=value, layer=LayerKind.TEMPLATE)
 
 
 def _same(one: object, other: object) -> bool:

@@ -4,12 +4,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from domain.definitions import reading
+from domain.definitions import kubernetes, reading
 from domain.definitions.findings import MOST_ENTRIES, finding, shown, too_many
 from domain.definitions.layers import LayerKind
 from domain.errors import DefinitionError, Path
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+CLUSTER = "k8s:"
+CLUSTER_KEY = re.compile(r"[-A-Za-z0-9_.]{1,253}")
 
 
 def entries(
@@ -74,3 +76,15 @@ def problems(
 def _told(name: Any) -> Any:
     """The name as an error may carry it."""
     return None if any(reading.unstorable(name)) else name
+
+
+def of_the_cluster(secret: str) -> bool:
+    """Whether it is a Secret of the cluster's own, k8s:<name>/<key>, not the project's."""
+    return secret.startswith(CLUSTER)
+
+
+def cluster_secret(secret: str) -> tuple[str, str] | None:
+    """Its name and key; None where it is written otherwise."""
+    name, slash, key = secret.removeprefix(CLUSTER).partition("/")
+    fits = slash and kubernetes.is_object_name(name) and CLUSTER_KEY.fullmatch(key)
+    return (name, key) if of_the_cluster(secret) and fits else None

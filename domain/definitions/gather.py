@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from domain.definitions import notices, overrides
+from domain.definitions import kubernetes, notices, overrides
 from domain.definitions.definition import document
 from domain.definitions.digest import canonical, digest
 from domain.definitions.folder_file import DefinitionFile
+from domain.definitions.kubernetes import KubernetesUse
 from domain.definitions.layers import Layer, LayerKind, Tree, WrittenLayer
 from domain.definitions.merge import Resolved
 from domain.definitions.request import MOUNT_PATH, RevisionRequest, request_layer
@@ -87,7 +88,7 @@ def resolution(project_id: str, given: Given, gathered: Gathered, resolved: Reso
     folder, template = given.folder, given.template
     file = given.file.name if given.file else None
     environment = {name: dict(value) for name, value in resolved.environment.items()}
-    running = {
+    running: dict[str, Any] = {
         "variant": given.variant.value,
         "image": resolved.image,
         "mount_path": given.mount_path,
@@ -96,6 +97,9 @@ def resolution(project_id: str, given: Given, gathered: Gathered, resolved: Reso
         "environment": environment,
         "resources": dict(resolved.resources),
     }
+    use = template.kubernetes if template else KubernetesUse()
+    if scheduling := kubernetes.said(use):
+        running["kubernetes"] = scheduling
     return Resolution(
         project_id=project_id,
         digest=digest(running),
@@ -107,6 +111,7 @@ def resolution(project_id: str, given: Given, gathered: Gathered, resolved: Reso
         definition=resolved.definition,
         environment={name: EnvironmentValue(**value) for name, value in environment.items()},
         resources=resolved.resources,
+        kubernetes=use,
         provenance=resolved.provenance,
         layers=tuple(one.written() for one in gathered.every),
         notices=notices.notices(resolved.definition, resolved.resources, given.mount_path),

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from domain.definitions.compare import Difference
 from domain.definitions.definition import Definition
+from domain.definitions.kubernetes import KubernetesUse
 from domain.definitions.layers import WrittenLayer
 from domain.definitions.merge import Origin
 from domain.definitions.notices import Notice
@@ -26,6 +27,7 @@ class Resolution:
     definition: Definition  # commands with their placeholders
     environment: Mapping[str, EnvironmentValue]
     resources: Mapping[str, str]
+    kubernetes: KubernetesUse
     provenance: tuple[Origin, ...]
     layers: tuple[WrittenLayer, ...]
     notices: tuple[Notice, ...]
@@ -54,6 +56,7 @@ class Resolution:
             definition=self.definition,
             environment=self.environment,
             resources=self.resources,
+            kubernetes=self.kubernetes,
             provenance=self.provenance,
             layers=self.layers,
             note=note,

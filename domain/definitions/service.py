@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from domain.definitions import gather, merge, notices, overrides, places, sources
 from domain.definitions.compare import Difference, compare_revisions
 from domain.definitions.drift import drift
+from domain.definitions.environment import cluster_secret, of_the_cluster
 from domain.definitions.findings import MOST_TOLD
 from domain.definitions.folder_file import DefinitionFile, DefinitionFiles
 from domain.definitions.gather import Given
@@ -157,19 +158,19 @@ class Definitions:
 
     async def _unknown_secrets(self, resolution: Resolution) -> list[UserError]:
         """A secret of the cluster's own (k8s:name/key) is the cluster's to know."""
+        errors: list[UserError] = []
         named = {n: v.secret for n, v in resolution.environment.items() if v.secret is not None}
         if self.driver == "kubernetes":
-            named = {n: s for n, s in named.items() if not s.startswith("k8s:")}
+            for name, secret in named.items():
+                if of_the_cluster(secret) and cluster_secret(secret) is None:
+                    says = f"{secret!r} names no Secret of the cluster: write k8s:<name>/<key>."
+                    errors.append(_unknown_secret(name, secret, says))
+            named = {n: s for n, s in named.items() if not of_the_cluster(s)}
         if not named:
-            return []
+            return errors
         known = await self.reads.secrets.named(resolution.project_id, set(named.values()))
-        return [
-            DefinitionError(
-                kind="SECRET_NOT_FOUND",
-                pointer=f"/environment/{name}",
-                value=secret,
-                problem=f"There is no secret named {secret!r} in the project.",
-            )
+        return errors + [
+            _unknown_secret(name, secret, f"There is no secret named {secret!r} in the project.")
             for name, secret in named.items()
             if secret not in known
         ]
@@ -193,6 +194,12 @@ def _told(errors: Sequence[UserError]) -> tuple[UserError, ...]:
         return tuple(errors)
     counted = DefinitionError(kind="MORE_ERRORS", problem=f"{more} more errors are not shown.")
     return (*errors[:MOST_TOLD], counted)
+
+
+def _unknown_secret(name: str, secret: str, says: str) -> DefinitionError:
+    return DefinitionError(
+        kind="SECRET_NOT_FOUND", pointer=f"/environment/{name}", value=secret, problem=says
+    )
 
 
 def _variant(request: RevisionRequest, template: Template | None) -> Variant:

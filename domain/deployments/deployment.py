@@ -1,11 +1,12 @@
 """Deployments and their revisions, as values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from domain.definitions.definition import Definition
+from domain.definitions.kubernetes import KubernetesUse
 from domain.definitions.layers import WrittenLayer
 from domain.definitions.merge import Origin
 from domain.definitions.variants import Variant
@@ -128,5 +129,6 @@ class Revision(RevisionHead):
     definition: Definition  # commands with their placeholders
     environment: Mapping[str, EnvironmentValue]
     resources: Mapping[str, str]
+    kubernetes: KubernetesUse = field(default_factory=KubernetesUse)
     provenance: tuple[Origin, ...]
     layers: tuple[WrittenLayer, ...]

@@ -4,7 +4,8 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folder:
-    """A folder with a model's files: `file:///…` under a configured root, or `s3://`, `gs://`, `az://`."""
+    """A folder with a model's files: `file:///…` under a configured root, `s3://`, `gs://`, `az://`, or
+    `pvc://claim/path` where replicas are pods."""
 
     id: str
     project_id: str

@@ -5,6 +5,8 @@ from typing import Any, TypedDict, TypeVar
 from domain import checks, idempotency
 from domain.access.access import Caller, Role
 from domain.clock import Clock
+from domain.definitions import kubernetes
+from domain.definitions.kubernetes import KubernetesUse
 from domain.definitions.variants import Variant
 from domain.errors import InvalidValue, NotFound, TemplateFrozen, TransitionRefused
 from domain.ids import NewId
@@ -28,6 +30,7 @@ class NewTemplate:
     description: str = ""
     status: TemplateStatus = TemplateStatus.DRAFT
     batch: BatchUse = field(default_factory=BatchUse)
+    kubernetes: KubernetesUse = field(default_factory=KubernetesUse)
 
 
 class TemplatePatch(TypedDict, total=False):
@@ -37,6 +40,7 @@ class TemplatePatch(TypedDict, total=False):
     spec: Mapping[str, Any] | None
     allowed_overrides: tuple[str, ...] | None
     batch: BatchUse | None
+    kubernetes: KubernetesUse | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,7 @@ class Templates:
         checked = spec.checked(new.spec)
         spec.check_pointers(new.allowed_overrides)
         spec.check_batch_use(new.batch)
+        kubernetes.check(new.kubernetes)
         now = self.clock()
         template_id = self.new_id()
         async with self.start_work(caller.actor, caller.cause) as work:
@@ -75,6 +80,7 @@ class Templates:
                     allowed_overrides=new.allowed_overrides,
                     description=new.description,
                     batch=new.batch,
+                    kubernetes=new.kubernetes,
                     created_at=now,
                     created_by=caller.actor,
                     updated_at=now,
@@ -138,6 +144,9 @@ def _changes(patch: TemplatePatch) -> dict[str, Any]:
     if "batch" in patch:
         changes["batch"] = patch["batch"] or BatchUse()
         spec.check_batch_use(changes["batch"])
+    if "kubernetes" in patch:
+        changes["kubernetes"] = patch["kubernetes"] or KubernetesUse()
+        kubernetes.check(changes["kubernetes"])
     return changes
 
 

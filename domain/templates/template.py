@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from domain.definitions.kubernetes import KubernetesUse
 from domain.definitions.variants import Variant
 
 
@@ -48,6 +49,7 @@ class Template:
     allowed_overrides: tuple[str, ...]
     description: str
     batch: BatchUse = field(default_factory=BatchUse)
+    kubernetes: KubernetesUse = field(default_factory=KubernetesUse)
     created_at: datetime
     created_by: str
     updated_at: datetime

@@ -16,6 +16,7 @@ from sqlalchemy import (
 )
 
 from domain.definitions.definition import Definition
+from domain.definitions.kubernetes import KubernetesUse
 from domain.definitions.layers import WrittenLayer
 from domain.definitions.merge import Origin
 from domain.definitions.variants import Variant
@@ -108,6 +109,7 @@ REVISIONS = Noun(
         Column("definition", Document(Definition), nullable=False),
         Column("environment", Document(Mapping[str, EnvironmentValue]), nullable=False),
         Column("resources", Document(Mapping[str, str]), nullable=False),
+        Column("kubernetes", Document(KubernetesUse), nullable=False, server_default="{}"),
         Column("provenance", Document(tuple[Origin, ...]), nullable=False),
         Column("layers", Document(tuple[WrittenLayer, ...]), nullable=False),
         Column("note", PlainText, nullable=False),

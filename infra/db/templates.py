@@ -4,6 +4,7 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Table
 from sqlalchemy import UniqueConstraint as Unique
 
+from domain.definitions.kubernetes import KubernetesUse
 from domain.definitions.variants import Variant
 from domain.templates.template import BatchUse, Template, TemplateStatus
 from infra.db.lists import StoredLists
@@ -26,6 +27,7 @@ TEMPLATES = Noun(
         Column("allowed_overrides", Document(tuple[str, ...]), nullable=False),
         Column("description", PlainText, nullable=False),
         Column("batch", Document(BatchUse), nullable=False, server_default="{}"),
+        Column("kubernetes", Document(KubernetesUse), nullable=False, server_default="{}"),
         Column("created_at", Moment, nullable=False),
         Column("created_by", PlainText, nullable=False),
         Column("updated_at", Moment, nullable=False),

@@ -8,24 +8,31 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from domain.definitions.kubernetes import is_object_name
 from domain.errors import FileTooLarge, FolderRefused, OutsideFolder, StorageUnavailable
 from infra.buckets import OPENERS, is_name
 from infra.files import beneath
 from infra.files.objects import Objects
 
+CLAIM = "pvc"  # a PersistentVolumeClaim of the cluster: pods have it mounted, nobody else
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folders:
-    """`roots` are the real paths under which local folders may lie."""
+    """`roots` are the real paths under which local folders may lie; with `claims`, replicas are pods, and
+    a folder may be a claim of the cluster's (pvc://claim/path)."""
 
     roots: tuple[Path, ...]
     objects: Objects
     timeout: timedelta
+    claims: bool = False
 
     async def read(self, uri: str, path: str, limit: int) -> bytes | None:
+        """What lies in a claim is not to be seen from here: there is no file in it."""
         scheme, rest = _parts(uri)
+        if scheme == CLAIM:
+            return None
         try:
             async with asyncio.timeout(self.timeout.total_seconds()):
                 if scheme == "file":
@@ -38,6 +45,8 @@ class Folders:
 
     async def usable(self, uri: str) -> str:
         scheme, rest = _parts(uri)
+        if scheme == CLAIM:
+            return self._claim_folder(uri, rest)
         if scheme != "file":
             return _object_folder(uri, scheme, rest)
         try:
@@ -45,6 +54,17 @@ class Folders:
                 return await asyncio.to_thread(self._local_folder, uri)
         except TimeoutError as error:
             raise StorageUnavailable(where=uri, problem="it took too long") from error
+
+    def _claim_folder(self, uri: str, rest: str) -> str:
+        """Whether there is such a claim is the cluster's to know, when a pod wants it."""
+        if not self.claims:
+            raise FolderRefused(
+                uri=uri, problem="a claim is for pods, and replicas are processes here"
+            )
+        claim, _, path = rest.partition("/")
+        if not is_object_name(claim):
+            raise FolderRefused(uri=uri, problem=f"{claim!r} is no claim's name")
+        return f"{CLAIM}://{'/'.join([claim, *_segments(uri, path)])}"
 
     def _local_folder(self, uri: str) -> str:
         folder = Path(os.path.realpath(_path(uri)))
@@ -82,8 +102,8 @@ def _parts(uri: str) -> tuple[str, str]:
     if written is None:
         return "file", uri
     scheme = written[1].lower()
-    if scheme != "file" and scheme not in OPENERS:
-        known = ", ".join(f"{each}://" for each in OPENERS)
+    if scheme not in ("file", CLAIM) and scheme not in OPENERS:
+        known = ", ".join(f"{each}://" for each in (*OPENERS, CLAIM))
         raise FolderRefused(uri=uri, problem=f"use a path, file://, {known}")
     return scheme, written[2]
 
@@ -109,10 +129,14 @@ def _object_folder(uri: str, scheme: str, rest: str) -> str:
     bucket, _, prefix = rest.partition("/")
     if not is_name(bucket):
         raise FolderRefused(uri=uri, problem=f"{bucket!r} is no bucket's name")
-    segments = prefix.rstrip("/").split("/") if prefix.rstrip("/") else []
+    return f"{scheme}://{'/'.join([bucket, *_segments(uri, prefix)])}"
+
+
+def _segments(uri: str, path: str) -> list[str]:
+    segments = path.rstrip("/").split("/") if path.rstrip("/") else []
     if any(segment in ("", ".", "..") or "\0" in segment for segment in segments):
         raise FolderRefused(uri=uri, problem="its path has an empty part, '.' or '..'")
-    return f"{scheme}://{'/'.join([bucket, *segments])}"
+    return segments
 
 
 def _key(prefix: str, path: str) -> str:

@@ -1,28 +1,26 @@
 """Model folders where a process can read them: local ones as they are, others as copies."""
 
 import asyncio
-import fcntl
 import os
 import shutil
 import tempfile
 import time
 from asyncio import Lock, Semaphore
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import structlog
 
-from domain.errors import FolderRefused, StorageUnavailable
+from domain.errors import StorageUnavailable
+from infra.files.copying import AT_ONCE, digest, files_of, first, hashed, locked
 from infra.files.folders import Folders
 from infra.files.objects import Stored
 
 log = structlog.get_logger()
 
-AT_ONCE = 4  # objects that are copied at the same time
 DRAFT = ".draft-"
 LEFT = 60.0  # seconds since it was made, by when its maker has locked it
 
@@ -44,7 +42,7 @@ class LocalCopies:
         if scheme == "file":
             return Path(unquote(urlsplit(canonical).path))
         bucket, _, prefix = rest.partition("/")
-        latest = self.data_dir.absolute() / "folders" / f"{_hashed(canonical)}.latest"
+        latest = self.data_dir.absolute() / "folders" / f"{hashed(canonical)}.latest"
         try:
             stored = await self.folders.objects.list(scheme, bucket, prefix)
         except FileNotFoundError as error:
@@ -54,8 +52,8 @@ class LocalCopies:
                 raise
             log.warning("a model folder's last copy is used", uri=canonical, problem=error.problem)
             return kept
-        files = _files(uri, prefix, stored)
-        name = _digest(canonical, stored)
+        files = files_of(uri, prefix, stored)
+        name = digest(canonical, stored)
         place = self.data_dir.absolute() / "folders" / name
         async with self._copying.setdefault(name, Lock()):
             if not place.is_dir():
@@ -75,7 +73,7 @@ class LocalCopies:
             problem = str(errors.exceptions[0])
             raise StorageUnavailable(where=str(place), problem=problem) from errors
         except* StorageUnavailable as errors:
-            raise _first(errors) from errors
+            raise first(errors) from errors
 
     async def _fetch(
         self, scheme: str, bucket: str, stored: Stored, file: Path, turns: Semaphore
@@ -95,7 +93,7 @@ async def _draft(place: Path) -> AsyncIterator[Path]:
     await asyncio.to_thread(_forget_left, place.parent)
     draft = Path(tempfile.mkdtemp(dir=place.parent, prefix=DRAFT))
     try:
-        with _locked(draft):
+        with locked(draft):
             yield draft
             await asyncio.to_thread(_put, draft, place)
     finally:
@@ -106,19 +104,8 @@ def _forget_left(folder: Path) -> None:
     for draft in folder.glob(f"{DRAFT}*"):
         with suppress(OSError):
             if time.time() - draft.stat().st_mtime > LEFT:
-                with _locked(draft):
+                with locked(draft):
                     shutil.rmtree(draft, ignore_errors=True)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """The lock goes with its process, however it ends. Raises BlockingIOError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _put(draft: Path, place: Path) -> None:
@@ -144,29 +131,3 @@ def _kept(latest: Path) -> Path | None:
     except OSError:
         return None
     return place if place.is_dir() else None
-
-
-def _files(uri: str, prefix: str, stored: Sequence[Stored]) -> Sequence[tuple[str, Stored]]:
-    """Each object with its path in the folder; markers of folders are left out."""
-    start = len(prefix) + 1 if prefix else 0
-    files = [(each.key[start:], each) for each in stored if not each.key.endswith("/")]
-    if not files:
-        raise StorageUnavailable(where=uri, problem="there is nothing in it")
-    for path, _ in files:
-        if any(part in ("", ".", "..") or "\0" in part for part in path.split("/")):
-            raise FolderRefused(uri=uri, problem=f"{path!r} can't be the name of a file")
-    return files
-
-
-def _digest(uri: str, stored: Sequence[Stored]) -> str:
-    lines = [uri, *(f"{each.key}\0{each.size}\0{each.etag}" for each in stored)]
-    return _hashed("\n".join(lines))
-
-
-def _hashed(text: str) -> str:
-    return sha256(text.encode()).hexdigest()
-
-
-def _first(errors: ExceptionGroup[StorageUnavailable]) -> StorageUnavailable:
-    first = errors.exceptions[0]
-    return _first(first) if isinstance(first, ExceptionGroup) else first

@@ -65,8 +65,11 @@ class Objects:
                 ]
         return sorted(found, key=lambda each: each.key)
 
-    async def pieces(self, scheme: str, bucket: str, stored: Stored) -> AsyncIterator[bytes]:
-        """The object's content, as it was listed; raises StorageUnavailable also if it changed since.
+    async def pieces(
+        self, scheme: str, bucket: str, stored: Stored, begin: int = 0
+    ) -> AsyncIterator[bytes]:
+        """The object's content from the byte `begin` on, as it was listed; raises StorageUnavailable also
+        if it changed since.
 
         Each piece is a request of its own, which has the store's whole time.
         """
@@ -74,7 +77,7 @@ class Objects:
         from obstore.exceptions import PreconditionError
 
         where = f"{scheme}://{bucket}/{stored.key}"
-        for start in range(0, stored.size, self.piece):
+        for start in range(begin, stored.size, self.piece):
             options: GetOptions = {"range": (start, min(start + self.piece, stored.size))}
             if stored.etag is not None:
                 options["if_match"] = stored.etag

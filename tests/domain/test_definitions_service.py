@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from domain.definitions.definition import document
+from domain.definitions.kubernetes import KubernetesUse
 from domain.definitions.layers import LayerKind
 from domain.definitions.request import FolderChoice, RevisionRequest, TemplateChoice
 from domain.definitions.resolution import DriftStatus, Resolution
@@ -299,7 +300,35 @@ async def test_a_secret_of_the_clusters_own_is_the_clusters_to_know() -> None:
     assert [code for code, _ in await refusals(here, await here.a_request(draft=draft))] == [
         "SECRET_NOT_FOUND"
     ]
-    await resolve(cluster, await cluster.a_request(draft=draft))
+    request = await cluster.a_request(draft=draft)
+    await resolve(cluster, request)
+    for wrong in ("k8s:db", "k8s:DB/password", "k8s:db/a/b"):
+        written = {**draft, "environment": [{"name": "TOKEN", "secret": wrong}]}
+        found = await refusals(cluster, replace(request, draft=written))
+        assert [code for code, _ in found] == ["SECRET_NOT_FOUND"]
+
+
+async def test_how_pods_are_scheduled_is_the_templates_and_part_of_what_runs(house: House) -> None:
+    """Where a template says nothing of it, the digest is what it was before templates could."""
+    use, found = KubernetesUse(queue="team-a", run_as_user=1000), {}
+    bare = await house.a_request(runtime_variant=Variant.ECHO)
+    for name, said in (("plain", KubernetesUse()), ("queued", use)):
+        new = NewTemplate(
+            name=name,
+            variant=Variant.ECHO,
+            spec={},
+            status=TemplateStatus.ACTIVE,
+            kubernetes=said,
+        )
+        await house.templates.create(house.caller, new)
+        request = replace(bare, runtime_variant=None, template=TemplateChoice(name=name))
+        found[name] = await resolve(house, request)
+    assert found["plain"].kubernetes == KubernetesUse()
+    assert found["queued"].kubernetes == use
+    assert found["queued"].digest != found["plain"].digest
+    assert (await resolve(house, bare)).digest == found["plain"].digest
+    revision = await house.deployments.add_revision(house.caller, request)
+    assert revision.kubernetes == use
 
 
 async def test_the_digest_is_of_what_runs(house: House) -> None:

@@ -18,6 +18,7 @@ from domain.batches import facts as batches
 from domain.batches.facts import BatchJobPaused
 from domain.clock import utc_now
 from domain.definitions.definition import Definition, HealthCheck, Model, Service
+from domain.definitions.kubernetes import KubernetesUse
 from domain.deployments.deployment import Deployment, DeploymentStatus, Revision
 from domain.deployments.facts import DeploymentStatusChanged, RolloutStarted
 from domain.deployments.ports import SHARDS, GatewayReport
@@ -118,7 +119,8 @@ async def old_rows(empty_url: str) -> tuple[Deployment, Deployment, Revision]:
             row = DEPLOYMENTS.to_row(deployment)
             old = {name: value for name, value in row.items() if name not in NEW_FIELDS}
             await transaction.run(DEPLOYMENTS.insert, old)
-        await transaction.run(REVISIONS.insert, REVISIONS.to_row(revision))
+        old = without(REVISIONS.to_row(revision), "kubernetes")
+        await transaction.run(REVISIONS.insert, old)
     return idle, waiting, revision
 
 
@@ -237,7 +239,7 @@ async def test_what_0003_kept_is_as_it_was_with_what_batches_need(
         await transaction.run(PROJECTS.insert, PROJECTS.to_row(project))
         for noun, old in (
             (DEPLOYMENTS, without(DEPLOYMENTS.to_row(deployment), "max_in_flight", "is_dedicated")),
-            (TEMPLATES, without(TEMPLATES.to_row(template), "batch")),
+            (TEMPLATES, without(TEMPLATES.to_row(template), "batch", "kubernetes")),
         ):
             await transaction.run(noun.insert, old)
         row = {f.name: getattr(report, f.name) for f in fields(report)}
@@ -250,6 +252,43 @@ async def test_what_0003_kept_is_as_it_was_with_what_batches_need(
         assert (await store.reads.batches.page(Listing(first=9))).items == ()
     assert (deployment.max_in_flight, deployment.is_dedicated) == (256, False)
     assert template.batch == BatchUse()
+
+
+async def test_what_0004_kept_is_scheduled_as_before(empty_url: str, tmp_path: Path) -> None:
+    project = a_project()
+    deployment, template = a_deployment(project), a_template(project)
+    revision = a_revision(deployment)
+    await migrate(empty_url, "0004")
+    async with open_engines(empty_url) as engines, engines.transaction() as transaction:
+        await transaction.run(PROJECTS.insert, PROJECTS.to_row(project))
+        await transaction.run(DEPLOYMENTS.insert, DEPLOYMENTS.to_row(deployment))
+        old = without(TEMPLATES.to_row(template), "kubernetes")
+        await transaction.run(TEMPLATES.insert, old)
+        old = without(REVISIONS.to_row(revision), "kubernetes")
+        await transaction.run(REVISIONS.insert, old)
+    await migrate(empty_url)
+    async with open_store(empty_url, data_dir=tmp_path) as store:
+        assert (await store.reads.templates.page(Listing(first=9))).items == (template,)
+        assert await store.reads.revisions.by_ids([revision.id]) == {revision.id: revision}
+    assert template.kubernetes == revision.kubernetes == KubernetesUse()
+
+
+async def test_0004_knows_nothing_of_scheduling(empty_url: str, tmp_path: Path) -> None:
+    """What else a revision says, with its digest, goes back and comes again."""
+    use = KubernetesUse(queue="team", run_as_user=1000)
+    project = a_project()
+    deployment = a_deployment(project)
+    revision = a_revision(deployment, kubernetes=use)
+    await migrate(empty_url)
+    async with open_engines(empty_url) as engines, engines.transaction() as transaction:
+        await transaction.run(PROJECTS.insert, PROJECTS.to_row(project))
+        await transaction.run(DEPLOYMENTS.insert, DEPLOYMENTS.to_row(deployment))
+        await transaction.run(REVISIONS.insert, REVISIONS.to_row(revision))
+    await migrate(empty_url, "0004")
+    await migrate(empty_url)
+    async with open_store(empty_url, data_dir=tmp_path) as store:
+        kept = (await store.reads.revisions.by_ids([revision.id]))[revision.id]
+    assert kept == replace(revision, kubernetes=KubernetesUse())
 
 
 def without(row: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import pytest
 
 from domain.batches.batch import Batch, BatchStatus, Place, TargetKind, Terms
 from domain.batches.dedicating import Dedicating, Hopeless, Provided
+from domain.definitions.kubernetes import PLAIN, KubernetesUse
 from domain.definitions.variants import Variant
 from domain.deployments.deployment import FINAL
 from domain.deployments.remembered import Remembered
@@ -28,7 +29,7 @@ class Farm:
             store.start_work, store.reads, self.yard.clock, Remembered()
         )
 
-    async def a_job(self, **said: Any) -> Batch:
+    async def a_job(self, kubernetes: KubernetesUse = PLAIN, **said: Any) -> Batch:
         store, now = self.yard.store, self.yard.clock()
         template = Template(
             id=fresh(),
@@ -41,6 +42,7 @@ class Farm:
             allowed_overrides=(),
             description="",
             batch=BatchUse(**{"replicas": 2, "ready_timeout": 60.0, **said}),
+            kubernetes=kubernetes,
             created_at=now,
             created_by="ada",
             updated_at=now,
@@ -83,6 +85,22 @@ async def test_replicas_come_for_a_batch_and_nothing_of_them_is_left(farm: Farm)
         await farm.yard.timer.pass_(60)
         assert not farm.yard.host.running
         assert await farm.living() == 0
+
+
+async def test_pods_of_a_batchs_own_deployment_are_scheduled_as_its_template_says(
+    farm: Farm,
+) -> None:
+    use = KubernetesUse(queue="batches")
+    batch = await farm.a_job(use)
+    async with farm.yard.plane():
+        await farm.dedicating.provide(batch)
+        await farm.yard.timer.pass_(5)
+        reads = farm.yard.store.reads
+        replicas = (await reads.replicas.page(EVERY)).items
+        revisions = await reads.revisions.by_ids({each.revision_id for each in replicas})
+        assert [each.kubernetes for each in revisions.values()] == [use]
+        await farm.ends(batch)
+        await farm.yard.timer.pass_(60)
 
 
 async def test_two_jobs_at_once_have_two_deployments_and_leave_none(farm: Farm) -> None:

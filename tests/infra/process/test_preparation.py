@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from domain.definitions import actions
 from domain.definitions.definition import PreStartAction
 from domain.deployments.deployment import EnvironmentValue
 from domain.deployments.ports import Sight
 from domain.deployments.reason import Reason
 from domain.errors import SealBroken, StorageUnavailable
-from infra.process import actions
 from infra.process.preparation import local_path
 from tests.support.builders import secrets_of
 from tests.support.replicas import Bench, World, engine, folder_use, running, values, written

@@ -1,0 +1,467 @@
+"""A group's objects, whole."""
+
+from base64 import b64decode
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from domain.definitions.definition import Definition, Model
+from domain.definitions.kubernetes import (
+    KubernetesUse,
+    NodeLabel,
+    TaintEffect,
+    Toleration,
+    TolerationOperator,
+)
+from domain.deployments.deployment import EnvironmentValue
+from domain.deployments.reason import Reason
+from infra.buckets import Credentials
+from infra.k8s.manifests import names
+from infra.k8s.manifests.namespace import namespace
+from infra.k8s.manifests.refusal import CantStart
+from infra.k8s.manifests.secret import opened, secret
+from infra.k8s.manifests.service import service
+from infra.k8s.manifests.workload import workload
+from tests.support.builders import a_project, secrets_of
+from tests.support.k8s import (
+    GIVEN,
+    a_group,
+    a_model,
+    a_pods_revision,
+    folder_at,
+    kubernetes_settings,
+)
+
+OWNER = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "name": "w",
+    "uid": "u-1",
+    "controller": False,
+    "blockOwnerDeletion": True,
+}
+
+
+def pod(*models: Model, settings: Any = None, **said: Any) -> dict[str, Any]:
+    group = a_group(a_pods_revision(*models, **said))
+    spec: dict[str, Any] = workload(group, settings or kubernetes_settings())["spec"]
+    return dict(spec["template"]["spec"])
+
+
+def test_a_plain_group_is_exactly_this() -> None:
+    group = a_group(a_pods_revision(number=7, resources={"cpu": "500m", "memory": "1Gi"}))
+    labels = {
+        "app.kubernetes.io/managed-by": "modelyard",
+        "modelyard.io/installation": "i" * 32,
+        "modelyard.io/project": group.deployment.project_id,
+        "modelyard.io/deployment": "llama",
+        "modelyard.io/deployment-id": group.deployment.id,
+        "modelyard.io/revision": "7",
+        "modelyard.io/group": group.id,
+    }
+    annotations = {"modelyard.io/digest": "d" * 64, "modelyard.io/revision-id": group.revision.id}
+    name = f"m-llama-7-{group.id[:8]}"
+    asked = {"cpu": "500m", "memory": "1Gi"}
+    assert workload(group, kubernetes_settings()) == {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": name,
+            "namespace": "models",
+            "labels": labels,
+            "annotations": annotations,
+        },
+        "spec": {
+            "replicas": 0,
+            "revisionHistoryLimit": 0,
+            "selector": {"matchLabels": {"modelyard.io/group": group.id}},
+            "template": {
+                "metadata": {"labels": labels, "annotations": annotations},
+                "spec": {
+                    "restartPolicy": "Always",
+                    "automountServiceAccountToken": False,
+                    "enableServiceLinks": False,
+                    "terminationGracePeriodSeconds": 335,
+                    "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+                    "containers": [
+                        {
+                            "name": "model-0",
+                            "image": "localhost/python:3.11",
+                            "command": ["serve", "8000"],
+                            "env": [
+                                {"name": "PORT", "value": "8000"},
+                                {"name": "HOST", "value": "0.0.0.0"},
+                                {"name": "MODEL_PATH", "value": "/models"},
+                            ],
+                            "ports": [
+                                {"name": "model-0", "containerPort": 8000, "protocol": "TCP"}
+                            ],
+                            "startupProbe": {
+                                "tcpSocket": {"port": 8000},
+                                "periodSeconds": 2,
+                                "timeoutSeconds": 15,
+                                "failureThreshold": 80,
+                            },
+                            "readinessProbe": {
+                                "tcpSocket": {"port": 8000},
+                                "periodSeconds": 10,
+                                "timeoutSeconds": 15,
+                                "failureThreshold": 10,
+                            },
+                            "resources": {"requests": asked, "limits": asked},
+                            "lifecycle": {
+                                "preStop": {"exec": {"command": ["/bin/sh", "-c", "sleep 5"]}}
+                            },
+                            "securityContext": {
+                                "allowPrivilegeEscalation": False,
+                                "capabilities": {"drop": ["ALL"]},
+                            },
+                            "terminationMessagePolicy": "FallbackToLogsOnError",
+                        }
+                    ],
+                },
+            },
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "command"),
+    [
+        (
+            {"start_command": ("serve", "{model_path}", "{host}", "{name}")},
+            "serve /models 0.0.0.0 m",
+        ),
+        ({"start_command": "serve $PORT --x {port}"}, "/bin/sh|-c|serve $PORT --x 8000"),
+        ({"start_command": "serve 'a b' {port}", "shell": None}, "serve|a b|8000"),
+        ({"start_command": ("echo", "$(PORT) $$ $x")}, "echo|$$(PORT) $$$ $x"),
+        ({"start_command": None}, None),
+    ],
+)
+def test_a_command_is_what_the_definition_says(said: dict[str, Any], command: str | None) -> None:
+    (container,) = pod(a_model(**said))["containers"]
+    separator = "|" if command and "|" in command else " "
+    assert container.get("command") == (command.split(separator) if command else None)
+    assert "args" not in container
+
+
+@pytest.mark.parametrize(
+    "said", [{"start_command": "serve 'x", "shell": None}, {"start_command": ("a\0b",)}]
+)
+def test_a_command_that_can_not_be_is_refused(said: dict[str, Any]) -> None:
+    with pytest.raises(CantStart) as refused:
+        pod(a_model(**said))
+    assert refused.value.reason is Reason.START_FAILED
+
+
+def test_two_models_have_a_container_and_a_port_each() -> None:
+    silent = Model(name="adapter", model_path="/models/a")
+    models = (a_model("a", port=8000), silent, a_model("b", port=9000, model_path="/models/b"))
+    revision = a_pods_revision(*models, resources={"cpu": "1", "memory": "3Gi", "x.io/gpu": "4"})
+    group = a_group(revision)
+    spec = workload(group, kubernetes_settings())["spec"]["template"]["spec"]
+    found = [(c["name"], c["ports"][0]["containerPort"], c["env"][-1]) for c in spec["containers"]]
+    assert found == [
+        ("model-0", 8000, {"name": "MODEL_PATH", "value": "/models"}),
+        ("model-1", 9000, {"name": "MODEL_PATH", "value": "/models/b"}),
+    ]
+    half = {"cpu": "500m", "memory": str(3 * 2**29), "x.io/gpu": "2"}
+    assert all(c["resources"] == {"requests": half, "limits": half} for c in spec["containers"])
+    ports = service(group, GIVEN)["spec"]["ports"]
+    assert ports == [
+        {"name": "model-0", "port": 8000, "targetPort": 8000, "protocol": "TCP"},
+        {"name": "model-1", "port": 9000, "targetPort": 9000, "protocol": "TCP"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("models", "said", "says"),
+    [
+        ((a_model("a"), a_model("b")), {}, "a and b both listen on port 8000"),
+        (
+            (a_model("a"), a_model("b", port=1)),
+            {"resources": {"nvidia.com/gpu": "3"}},
+            "3 of nvidia.com/gpu",
+        ),
+        ((a_model(),), {"image": None}, "needs an image"),
+        ((Model(name="m", model_path="/m"),), {}, "No model of the definition has a service"),
+    ],
+)
+def test_what_no_pod_can_run_is_refused_with_what_to_do(
+    models: tuple[Model, ...], said: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(CantStart, match=says) as refused:
+        pod(*models, **said)
+    assert refused.value.reason is Reason.START_FAILED
+
+
+def test_devices_are_asked_for_and_come_with_shared_memory() -> None:
+    spec = pod(resources={"nvidia.com/gpu": "2", "memory": "8Gi"})
+    (container,) = spec["containers"]
+    assert container["resources"]["limits"] == {"nvidia.com/gpu": "2", "memory": "8Gi"}
+    assert container["resources"]["requests"] == container["resources"]["limits"]
+    assert container["volumeMounts"] == [{"name": "shared-memory", "mountPath": "/dev/shm"}]
+    assert spec["volumes"] == [{"name": "shared-memory", "emptyDir": {"medium": "Memory"}}]
+    assert "resources" not in pod()["containers"][0]
+    assert "volumes" not in pod(resources={"nvidia.com/gpu": "0", "cpu": "1"})
+
+
+def test_a_variable_is_a_value_or_a_reference_and_the_drivers_own_win() -> None:
+    said = {
+        "GREETING": EnvironmentValue(value="costs $(PORT) $$"),
+        "PORT": EnvironmentValue(value="1"),
+        **secrets_of(TOKEN="hf-token", MINE="k8s:registry.keys/pass.word"),
+    }
+    group = a_group(a_pods_revision(environment=said))
+    spec = workload(group, kubernetes_settings())["spec"]["template"]["spec"]
+    token = {"secretKeyRef": {"name": group.name, "key": "hf-token"}}
+    mine = {"secretKeyRef": {"name": "registry.keys", "key": "pass.word"}}
+    assert spec["containers"][0]["env"] == [
+        {"name": "GREETING", "value": "costs $$(PORT) $$$"},
+        {"name": "TOKEN", "valueFrom": token},
+        {"name": "MINE", "valueFrom": mine},
+        {"name": "PORT", "value": "8000"},
+        {"name": "HOST", "value": "0.0.0.0"},
+        {"name": "MODEL_PATH", "value": "/models"},
+    ]
+
+
+@pytest.mark.parametrize("written", ["k8s:", "k8s:name", "k8s:Name/key", "k8s:a/b/c", "k8s:a/"])
+def test_a_secret_of_the_cluster_that_is_none_is_refused(written: str) -> None:
+    with pytest.raises(CantStart, match="k8s:<name>/<key>") as refused:
+        pod(environment=secrets_of(X=written))
+    assert refused.value.reason is Reason.SECRET_NOT_FOUND
+
+
+def test_the_secret_holds_what_the_environment_names() -> None:
+    said = secrets_of(A="token", B="token", C="other", D="k8s:x/y")
+    group = a_group(a_pods_revision(environment=said))
+    assert opened(group.revision) == {"token", "other"}
+    values = {"token": "größe", "other": "", "stray": "no"}
+    made = secret(group, values, kubernetes_settings(), GIVEN)
+    assert made is not None
+    assert made["metadata"]["name"] == group.name
+    assert made["metadata"]["ownerReferences"] == [OWNER]
+    found = {key: b64decode(value).decode() for key, value in made["data"].items()}
+    assert (made["type"], found) == ("Opaque", {"token": "größe", "other": ""})
+
+
+def test_nothing_secret_is_no_secret_and_one_that_is_gone_is_refused() -> None:
+    assert secret(a_group(), {}, kubernetes_settings(), GIVEN) is None
+    group = a_group(a_pods_revision(environment=secrets_of(A="token", B="k8s:x/y")))
+    with pytest.raises(CantStart, match="'token'") as refused:
+        secret(group, {}, kubernetes_settings(), GIVEN)
+    assert refused.value.reason is Reason.SECRET_NOT_FOUND
+
+
+def test_the_service_is_the_groups() -> None:
+    group = a_group()
+    made = service(group, GIVEN)
+    assert (made["metadata"]["name"], made["metadata"]["namespace"]) == (group.name, "models")
+    assert made["metadata"]["ownerReferences"] == [OWNER]
+    assert made["spec"]["type"] == "ClusterIP"
+    assert made["spec"]["selector"] == {"modelyard.io/group": group.id}
+
+
+def test_how_a_template_schedules_pods() -> None:
+    use = KubernetesUse(
+        node_selector=(NodeLabel(key="gpu", value="a100"), NodeLabel(key="example.com/ssd")),
+        tolerations=(
+            Toleration(operator=TolerationOperator.EXISTS),
+            Toleration(key="gpu", value="yes", effect=TaintEffect.NO_SCHEDULE),
+            Toleration(
+                key="x",
+                operator=TolerationOperator.EXISTS,
+                effect=TaintEffect.NO_EXECUTE,
+                toleration_seconds=0,
+            ),
+        ),
+        runtime_class="nvidia",
+        service_account="engines",
+        image_pull_secrets=("registry", "other"),
+        run_as_non_root=True,
+        run_as_user=1000,
+        queue="team-a",
+        priority_class="high",
+    )
+    group = a_group(a_pods_revision(kubernetes=use))
+    made = workload(group, kubernetes_settings())
+    spec = made["spec"]["template"]["spec"]
+    assert spec["nodeSelector"] == {"gpu": "a100", "example.com/ssd": ""}
+    assert spec["tolerations"] == [
+        {"operator": "Exists"},
+        {"key": "gpu", "operator": "Equal", "value": "yes", "effect": "NoSchedule"},
+        {"key": "x", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 0},
+    ]
+    assert spec["runtimeClassName"] == "nvidia"
+    assert spec["serviceAccountName"] == "engines"
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["imagePullSecrets"] == [{"name": "registry"}, {"name": "other"}]
+    assert spec["priorityClassName"] == "high"
+    assert spec["securityContext"] == {
+        "seccompProfile": {"type": "RuntimeDefault"},
+        "runAsNonRoot": True,
+        "runAsUser": 1000,
+    }
+    assert made["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "team-a"
+    assert "kueue.x-k8s.io/queue-name" not in names.labels(group)
+
+
+@pytest.mark.parametrize(
+    ("asked", "setting", "found"),
+    [(None, True, True), (False, True, None), (True, False, True), (None, False, None)],
+)
+def test_a_template_decides_over_the_setting_whether_root_may_be(
+    asked: bool | None, setting: bool, found: bool | None
+) -> None:
+    use = KubernetesUse(run_as_non_root=asked)
+    spec = pod(kubernetes=use, settings=kubernetes_settings(run_as_non_root=setting))
+    assert spec["securityContext"].get("runAsNonRoot") is found
+
+
+def test_a_pod_has_time_to_drain_and_the_kubelet_waits_where_it_can() -> None:
+    settings = kubernetes_settings(
+        version=(1, 30), drain_timeout=timedelta(seconds=1.5), stop_grace=timedelta(seconds=10)
+    )
+    spec = pod(settings=settings)
+    assert spec["terminationGracePeriodSeconds"] == 17
+    assert spec["containers"][0]["lifecycle"]["preStop"] == {"sleep": {"seconds": 5}}
+    before = pod(settings=kubernetes_settings(version=(1, 29)))
+    assert "exec" in before["containers"][0]["lifecycle"]["preStop"]
+
+
+def test_a_claim_is_mounted_to_be_read() -> None:
+    spec = pod(folder=folder_at("pvc://weights/llama/7b"), mount_path="/data")
+    claim = {"claimName": "weights", "readOnly": True}
+    assert spec["volumes"] == [{"name": "model", "persistentVolumeClaim": claim}]
+    (container,) = spec["containers"]
+    mount = {"name": "model", "mountPath": "/data", "readOnly": True, "subPath": "llama/7b"}
+    assert container["volumeMounts"] == [mount]
+    assert container["workingDir"] == "/data"
+    whole = pod(folder=folder_at("pvc://weights"))["containers"][0]["volumeMounts"]
+    assert whole == [{"name": "model", "mountPath": "/models", "readOnly": True}]
+
+
+def test_an_images_own_command_runs_where_the_image_says() -> None:
+    (container,) = pod(a_model(start_command=None), folder=folder_at("pvc://w"))["containers"]
+    assert "workingDir" not in container
+
+
+def test_a_folder_of_the_node_is_the_operators_to_allow() -> None:
+    folder = folder_at("file:///srv/gr%C3%B6%C3%9Fe%207")
+    with pytest.raises(CantStart, match="MODELYARD_KUBERNETES_ALLOW_HOST_PATH") as refused:
+        pod(folder=folder)
+    assert refused.value.reason is Reason.FOLDER_UNREADABLE
+    spec = pod(folder=folder, settings=kubernetes_settings(allow_host_path=True))
+    there = {"path": "/srv/größe 7", "type": "Directory"}
+    assert spec["volumes"] == [{"name": "model", "hostPath": there}]
+    mount = {"name": "model", "mountPath": "/models", "readOnly": True}
+    assert spec["containers"][0]["volumeMounts"] == [mount]
+
+
+STORE = Credentials(
+    s3_endpoint="http://minio:9000",
+    s3_region="us-east-1",
+    s3_access_key_id="me",
+    s3_secret_access_key="hush",
+    gs_service_account="/on/the/server.json",
+)
+
+
+@pytest.mark.parametrize("uri", ["s3://models/llama", "gs://models/l$(x)", "az://models/a b"])
+def test_a_stored_folder_is_fetched_before_the_engine_starts(uri: str) -> None:
+    settings = kubernetes_settings(image="modelyard:1", credentials=STORE, gs_key="{}")
+    group = a_group(a_pods_revision(folder=folder_at(uri)))
+    spec = workload(group, settings)["spec"]["template"]["spec"]
+    item = {"key": "_MODELYARD_GS_SERVICE_ACCOUNT", "path": "gs_service_account"}
+    assert spec["volumes"] == [
+        {"name": "model", "emptyDir": {}},
+        {"name": "store-keys", "secret": {"secretName": group.name, "items": [item]}},
+    ]
+    mount = {"name": "model", "mountPath": "/models", "subPath": "folder"}
+    assert spec["containers"][0]["volumeMounts"] == [mount]
+
+    def kept(name: str) -> dict[str, Any]:
+        reference = {"name": group.name, "key": f"_{name}"}
+        return {"name": name, "valueFrom": {"secretKeyRef": reference}}
+
+    (init,) = spec["initContainers"]
+    fetched = uri.replace("$(", "$$(")
+    assert init["command"] == ["modelyard", "fetch", fetched, "/modelyard/folder"]
+    assert init["env"] == [
+        {"name": "MODELYARD_S3_ENDPOINT", "value": "http://minio:9000"},
+        {"name": "MODELYARD_S3_REGION", "value": "us-east-1"},
+        kept("MODELYARD_S3_ACCESS_KEY_ID"),
+        kept("MODELYARD_S3_SECRET_ACCESS_KEY"),
+        {
+            "name": "MODELYARD_GS_SERVICE_ACCOUNT",
+            "value": "/modelyard-keys/gs_service_account",
+        },
+    ]
+    assert init["volumeMounts"] == [
+        {"name": "model", "mountPath": "/modelyard"},
+        {"name": "store-keys", "mountPath": "/modelyard-keys", "readOnly": True},
+    ]
+    assert init["securityContext"] == spec["containers"][0]["securityContext"]
+    made = secret(group, {}, settings, GIVEN)
+    assert made is not None
+    assert {key: b64decode(value) for key, value in made["data"].items()} == {
+        "_MODELYARD_S3_ACCESS_KEY_ID": b"me",
+        "_MODELYARD_S3_SECRET_ACCESS_KEY": b"hush",
+        "_MODELYARD_GS_SERVICE_ACCOUNT": b"{}",
+    }
+
+
+def test_secrets_of_stores_are_shown_in_no_log() -> None:
+    settings = kubernetes_settings(credentials=STORE, gs_key="sealed")
+    assert "hush" not in repr(settings)
+    assert "sealed" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("uri", "mount", "says"),
+    [
+        ("s3://models/llama", "/models", "MODELYARD_KUBERNETES_IMAGE"),
+        ("ftp://models", "/models", "can't have the model folder"),
+        ("pvc://models", "/a:b", "colon"),
+    ],
+)
+def test_a_folder_that_pods_can_not_have_is_refused(uri: str, mount: str, says: str) -> None:
+    with pytest.raises(CantStart, match=says):
+        pod(folder=folder_at(uri), mount_path=mount)
+
+
+def test_each_project_may_have_a_namespace() -> None:
+    shared = kubernetes_settings(namespace="ml")
+    own = kubernetes_settings(namespace="ml", namespace_per_project=True)
+    team = a_project(name="team")
+    assert names.namespace_name(shared, team) == "ml"
+    assert namespace(own, team) == {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": "ml-team",
+            "labels": {
+                "app.kubernetes.io/managed-by": "modelyard",
+                "modelyard.io/installation": "i" * 32,
+                "modelyard.io/project": team.id,
+            },
+        },
+    }
+    long = [names.namespace_name(own, a_project(name="x" * 61 + end)) for end in ("aa", "bb")]
+    assert long[0] != long[1]
+    assert {len(each) for each in long} == {63}
+
+
+def test_names_of_workloads_are_told_apart_and_fit() -> None:
+    assert names.workload_name("7b", 1, "ABCDEF0123456789") == "m-7b-1-abcdef01"
+    assert names.workload_name("a" * 39 + "-bcd", 12, "f" * 32) == f"m-{'a' * 39}-12-ffffffff"
+    assert len(names.workload_name("a" * 63, 2**63 - 1, "f" * 32)) == 63
+
+
+def test_a_definition_of_one_model_has_no_parts() -> None:
+    revision = a_pods_revision(resources={"cpu": "1e3m", "memory": "1.5Gi"})
+    assert isinstance(revision.definition, Definition)
+    (container,) = pod(resources=revision.resources)["containers"]
+    assert container["resources"]["limits"] == {"cpu": "1e3m", "memory": "1.5Gi"}
