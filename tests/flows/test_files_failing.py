@@ -6,15 +6,18 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import openai
 import pytest
 
-from domain.files.ports import Objects
-from infra.objects.local import LocalObjects
+from domain.clock import utc_now
+from domain.files.file import FileStatus
+from tests.support.dedicated_jobs import within
 from tests.support.forms import BATCH, FORM, form, the_file, until
+from tests.support.kill_story import watching
 from tests.support.server import Running, running
 
 MIB = 1024 * 1024
@@ -69,10 +72,15 @@ async def test_a_server_that_is_killed_in_an_upload_leaves_no_file_and_what_is_s
             await asyncio.to_thread(server.stop, signal.SIGKILL)
     [draft] = objects(folder)
     assert draft.startswith("tmp/")
-    left: Objects = LocalObjects(root=folder / "objects")
-    assert await left.sweep() == 1
-    assert objects(folder) == set()
-    with running(folder) as server:
-        async with httpx.AsyncClient(base_url=server.url) as plain:
-            listed = (await plain.get("/v1/files")).json()
-        assert listed["data"] == []
+    async with watching(f"sqlite+aiosqlite:///{folder / 'modelyard.db'}") as watch:
+        later = utc_now() + timedelta(days=1)
+        [upload] = await watch.reads.files.to_sweep(later, 9)
+        assert upload.status is FileStatus.UPLOADING
+        with running(folder) as server:
+            async with httpx.AsyncClient(base_url=server.url) as plain:
+                listed = (await plain.get("/v1/files")).json()
+            async with within() as looks:
+                async for _ in looks:
+                    if not objects(folder) and not await watch.reads.files.to_sweep(later, 9):
+                        break
+    assert listed["data"] == []
