@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from domain.access.access import Caller, Role
 from domain.clock import Clock
-from domain.errors import FileInUse, FileTooLarge, NotFound, StorageUnavailable
+from domain.errors import FileInUse, FileTooLarge, NotFound, StorageFull, StorageUnavailable
 from domain.files import asked, keys
 from domain.files.asked import Asked
 from domain.files.facts import FileCreated, FileDeleted
@@ -94,7 +94,7 @@ class Files:
             await work.files.put(deleted)
             fact = FileDeleted(file_id=id, name=file.name, expired=False)
             work.record(file.project_id, fact)
-        with suppress(StorageUnavailable):  # else it is swept
+        with suppress(StorageUnavailable, StorageFull):  # else it is swept
             await self.objects.remove([file.key])
         return deleted
 
@@ -173,7 +173,7 @@ class Files:
 
     async def _give_up(self, caller: Caller, file: File) -> None:
         """What can't be undone now is swept later."""
-        with suppress(StorageUnavailable):
+        with suppress(StorageUnavailable, StorageFull):
             await self.objects.remove([file.key])
             async with self.start_work(caller.actor, caller.cause) as work:
                 await work.files.remove(file.id)

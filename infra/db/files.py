@@ -92,9 +92,7 @@ LEFT_OVER = (
     .order_by(FILE.sweep_at, FILE.id)
     .limit(bindparam("most"))
 )
-UPLOADS_OF = FILES.select().where(
-    text(f"files.{UPLOADING}"), FILE.writer == bindparam("of_writer")
-)
+UPLOADS_OF = FILES.select().where(text(f"files.{UPLOADING}"), FILE.writer == bindparam("of_writer"))
 SEEN_OF = FILES.by_ids.where(FILE.status != FileStatus.UPLOADING)
 
 
