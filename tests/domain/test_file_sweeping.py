@@ -137,7 +137,7 @@ async def test_a_servers_successor_has_its_dead_uploads_swept_at_once_and_no_oth
 
 
 async def test_an_upload_says_which_server_takes_it_in_until_it_is_whole(house: House) -> None:
-    seen = []
+    seen: list[str | None] = []
 
     async def pieces() -> AsyncIterator[bytes]:
         yield b"x"

@@ -1,12 +1,13 @@
 """Batch jobs and uploads whose disk is full, really, and has room again."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.support.dedicated_jobs import Visitor, visiting, within
+from tests.support.dedicated_jobs import Visitor, visiting
+from tests.support.forms import until
 from tests.support.kill_jobs import Job, check, upload
 from tests.support.marking import MODEL, MarkingEngine, marking_engine
 from tests.support.short_disk import MIB, ShortDisk, kinds, short_disk
@@ -88,13 +89,6 @@ async def test_an_upload_that_finds_no_room_is_refused_and_leaves_nothing(place:
     place.disk.free()
     kept = await upload(http, content)
     assert [each["id"] for each in (await http.get("/v1/files")).json()["data"]] == [kept]
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    async with within() as looks:
-        async for _ in looks:
-            if is_so():
-                return
 
 
 def waits(place: Place) -> int:
