@@ -80,8 +80,8 @@ async def test_a_job_whose_files_find_no_room_is_finalized_once_they_do(place: P
 async def test_an_upload_that_finds_no_room_is_refused_and_leaves_nothing(place: Place) -> None:
     http, content = place.visitor.api.http, b"x" * (16 * MIB)
     place.disk.fill(room=4 * MIB)
-    form = {"purpose": (None, "batch"), "file": ("big", content)}
-    answer = await http.post("/v1/files", files=form)
+    purpose, file = {"purpose": "batch"}, {"file": ("big", content)}
+    answer = await http.post("/v1/files", data=purpose, files=file)
     assert (answer.status_code, answer.json()["error"]["code"]) == (507, "storage_full")
     assert answer.headers["x-should-retry"] == "false"
     assert place.disk.objects() == set()
