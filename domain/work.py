@@ -279,6 +279,9 @@ class FileLists(Lists[File], Protocol):
     async def to_sweep(self, now: datetime, limit: int) -> Sequence[File]:
         """Those whose `sweep_at` has come."""
 
+    async def uploads_of(self, writer: str) -> Sequence[File]:
+        """UPLOADING ones that this server takes in."""
+
 
 class BatchLists(Lists[Batch], Protocol):
     async def runnable(self, limit: int, now: datetime) -> Sequence[Batch]:

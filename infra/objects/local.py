@@ -170,7 +170,9 @@ class LocalObjects:
             except FileNotFoundError:
                 pass
             except OSError:  # there is something in it
-                break
+                with suppress(FileNotFoundError):  # or was: another one's removal has emptied it
+                    self.disk.sync_folder(folder)
+                    return
             folder = folder.parent
         self.disk.sync_folder(folder)
 

@@ -2,8 +2,8 @@
 
 async with marking_engine() as engine: ...      # engine.url; the request's mark is its first message
 
-A mark that begins with "bad" is answered with 400, one that begins with "slow" late. While the engine is
-busy it answers 429.
+A mark that begins with "bad" is answered with 400, one that begins with "slow" late, one that begins with
+"held" when the engine is `released`. While the engine is busy it answers 429.
 """
 
 import asyncio
@@ -32,6 +32,8 @@ class MarkingEngine:
     url: str = ""
     seconds: float = 0.1
     slow_seconds: float = 1.5  # at most, and a third at least
+    padding: int = 0  # bytes an answer
+    released: asyncio.Event = field(default_factory=asyncio.Event)
     visits: dict[str, list[Visit]] = field(default_factory=lambda: defaultdict(list))
     answered: int = 0
     is_busy: bool = False
@@ -65,7 +67,9 @@ class MarkingEngine:
         visit = Visit(monotonic())
         self.visits[mark].append(visit)
         await asyncio.sleep(self._takes(mark))
-        writer.write(_written(mark, said["model"]))
+        if mark.startswith("held"):
+            await self.released.wait()
+        writer.write(_written(mark, said["model"], self.padding))
         await writer.drain()
         visit.ended = monotonic()
         self.answered += 1
@@ -77,13 +81,13 @@ class MarkingEngine:
         return self.slow_seconds * (1 + crc32(mark.encode()) % 200 / 100) / 3
 
 
-def _written(mark: str, model: str) -> bytes:
+def _written(mark: str, model: str, padding: int) -> bytes:
     if mark.startswith("bad"):
         status = "400 Bad Request"
         told: object = {"error": {"message": f"no: {mark}", "type": "invalid_request_error"}}
     else:
         status = "200 OK"
-        message = {"role": "assistant", "content": mark}
+        message = {"role": "assistant", "content": mark + "." * padding}
         told = {
             "id": f"chatcmpl-{mark}",
             "object": "chat.completion",

@@ -42,6 +42,10 @@ class MemoryFileLists(MemoryLists[File]):
         found = sorted(one for one in due if one[0] <= now)
         return [file for _, _, file in found[:limit]]
 
+    async def uploads_of(self, writer: str) -> Sequence[File]:
+        uploads = (f for f in self.rows.values() if f.status is FileStatus.UPLOADING)
+        return [file for file in uploads if file.writer == writer]
+
 
 class MemoryBatchLists(MemoryLists[Batch]):
     __slots__ = ()

@@ -225,7 +225,7 @@ class Tending:
         """What it began. Where that can't be done, tearing down or a sweep will do it."""
         try:
             await self._areas.discard(claim)
-        except StorageUnavailable as error:
+        except (StorageUnavailable, StorageFull) as error:
             said = {"batch": claim.batch_id, "problem": error.problem}
             self.logger.warning("what was begun for a batch is left", **said)
 

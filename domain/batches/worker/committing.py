@@ -37,7 +37,11 @@ class Committing:
 
     async def commit(self, runs: Sequence[Run]) -> bool:
         """Whether all that these batches have is stored."""
-        done = await asyncio.gather(*(self._tried(run) for run in runs if not run.is_stored))
+        trying = (self._tried(run) for run in runs if not run.is_stored)
+        done = await asyncio.gather(*trying, return_exceptions=True)
+        for each in done:  # not before all of them ended: none is tried twice at once
+            if isinstance(each, BaseException):
+                raise each
         if all(done):
             self.gate.trouble = None
         return all(done)
@@ -139,7 +143,7 @@ class Committing:
     async def _remove(self, key: str) -> None:
         try:
             await self.objects.remove([key])
-        except StorageUnavailable as error:
+        except (StorageUnavailable, StorageFull) as error:
             self.logger.warning("an object that nobody needs stays", problem=error.message)
 
 

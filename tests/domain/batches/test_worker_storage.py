@@ -1,12 +1,13 @@
 """What a worker does where storing fails, inputs go away, and decisions are made under its hands."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from domain.batches.batch import BatchReason, BatchStatus
 from domain.batches.ports import Reply
-from domain.errors import StorageUnavailable
+from domain.errors import ObjectMissing, StorageUnavailable
 from domain.work import StartWork, Work
 from tests.support.memory_objects import FULL, UNAVAILABLE
 from tests.support.working import GOOD, World
@@ -87,6 +88,30 @@ async def test_a_commit_that_was_not_kept_is_made_again() -> None:
         await world.finished(batch)
     assert await world.ids(batch) == [str(place) for place in range(200)]
     assert len(world.engine.asked) == 200
+
+
+async def test_a_fault_of_one_batch_stores_no_answer_of_another_twice() -> None:
+    """The fault comes at once, and the other's commit takes longer than it is until the next round."""
+    world = World()
+    world.engine.seconds = 0.2
+    faulty, slow = await world.batch(lines=100), await world.batch(lines=100)
+    world.objects.trouble = lambda method, key: (
+        ObjectMissing(key=key) if method == "put_bytes" and faulty.id in key else None
+    )
+
+    @asynccontextmanager
+    async def start_work(actor: str, cause: str) -> AsyncIterator[Work]:
+        if cause == f"batch:{slow.id}":
+            await world.timer.wait(asyncio.Event(), 3)
+        async with world.store.start_work(actor, cause) as work:
+            yield work
+
+    async with world.worker(start_work=start_work, most=16).running():
+        await world.timer.pass_(60)
+        done = await world.now(slow), await world.now(faulty)
+        assert [batch.completed for batch in done] == [100, 0]
+        assert await world.ids(slow) == [str(place) for place in range(100)]
+        world.objects.trouble = lambda method, key: None
 
 
 async def test_an_input_that_is_removed_midway_fails_its_lines_by_name() -> None:
