@@ -133,7 +133,6 @@ def add_files() -> None:
         time("expires_at"),
         time("deleted_at", nullable=True),
         time("sweep_at", nullable=True),
-        text("writer", nullable=True),
         check("files", "purpose", "purpose IN ('batch', 'batch_output')"),
         check("files", "status", "status IN ('uploading', 'processed', 'deleted')"),
         check("files", "size", "size >= 0"),
@@ -144,7 +143,6 @@ def add_files() -> None:
     index("files", "project_id", "created_at", "id")
     index("files", "expires_at", "id", name="ix_files_expiring", where="status = 'processed'")
     index("files", "sweep_at", "id", name="ix_files_to_sweep", where="sweep_at IS NOT NULL")
-    index("files", "writer", name="ix_files_uploading", where="status = 'uploading'")
 
 
 def add_batches() -> None:
