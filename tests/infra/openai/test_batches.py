@@ -18,7 +18,6 @@ from domain.batches.batch import (
     BatchStatus,
     InputError,
     Place,
-    Retry,
     TargetKind,
     Usage,
 )
@@ -139,17 +138,6 @@ async def test_a_new_batch_is_as_openais(site: Site) -> None:
     }
     assert batch.output_expires_after == 3600
     assert await site.openai.batches.retrieve(shown.id) == shown
-
-
-async def test_a_first_wait_alone_moves_the_longest(site: Site) -> None:
-    shown = await site.create(extra_body={"modelyard": {"retry": {"first": "1m"}}})
-    assert (await site.kept(shown)).terms.retry == Retry(first=60.0, longest=60.0)
-
-
-async def test_a_bound_is_written_as_people_write_it(site: Site) -> None:
-    expiry = {"anchor": "created_at", "seconds": 1}
-    told = await site.http.post("/batches", json=await site.body(output_expires_after=expiry))
-    assert told.json()["error"]["message"] == "1 is not between 3600 and 2592000."
 
 
 async def test_the_extension_is_read_and_shown(site: Site) -> None:
