@@ -63,7 +63,9 @@ class Shift:
             self.hinted, self._next_look = False, now + LOOK_EVERY
             await self._look()
         if self.sending.gate.is_open(now):
-            wanting = [(run, self._lane_of[i]) for i, run in self.runs.items() if i in self._lane_of]
+            wanting = [
+                (run, self._lane_of[i]) for i, run in self.runs.items() if i in self._lane_of
+            ]
             for run, lane in wanting:
                 if _is_left_out(run, lane):
                     await self._hand_back(run)
