@@ -64,5 +64,5 @@ class StoredDedicatedLists(StoredLists[Dedicated]):
         return await self.values(ABANDONED, {"now": now})
 
     async def next_end(self, now: datetime) -> datetime | None:
-        ((end,),) = await self.engines.rows(NEXT_END, {"now": now})
+        end: datetime | None = (await self.engines.rows(NEXT_END, {"now": now}))[0][0]
         return end
