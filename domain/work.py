@@ -319,6 +319,9 @@ class DedicatedLists(Lists[Dedicated], Protocol):
     async def abandoned(self, now: datetime) -> Sequence[Dedicated]:
         """What no living batch has, and whose time is up or was never set."""
 
+    async def next_end(self, now: datetime) -> datetime | None:
+        """When the first free one's time is up that is not up yet."""
+
 
 class WebhookLists(Lists[Webhook], Protocol):
     async def all(self) -> Sequence[Webhook]: ...

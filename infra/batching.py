@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from random import SystemRandom
 
 import orjson
@@ -47,17 +48,17 @@ async def running(parts: Parts, traffic: Traffic) -> AsyncIterator[None]:
             deployments = _deployments(parts, traffic, roster)
             await stack.enter_async_context(deployments.running())
             dedicating = _dedicating(parts)
-            sweeps = {
-                "file sweeps": Sweeping(
-                    start_work=parts.store.start_work,
-                    reads=parts.store.reads,
-                    objects=parts.objects,
-                    clock=utc_now,
-                ).act,
-                "dedicated deployments": dedicating.sweep,
-            }
-            for what, act in sweeps.items():
-                rounds = Rounds(name=what, act=act, timer=timer, logger=logger)
+            sweeping = Sweeping(
+                start_work=parts.store.start_work,
+                reads=parts.store.reads,
+                objects=parts.objects,
+                clock=utc_now,
+            )
+            again = partial(Rounds, timer=timer, logger=logger)
+            for rounds in (
+                again(name="file sweeps", act=sweeping.act),
+                again(name="dedicated deployments", act=dedicating.sweep, nudged=dedicating.kept),
+            ):
                 await stack.enter_async_context(_round(rounds))
             await stack.enter_async_context(_tending(parts, name, dedicating).running())
             worker = _worker(parts, roster, deployments, engines)

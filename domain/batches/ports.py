@@ -133,6 +133,10 @@ class Target(Protocol):
     def room(self) -> int:
         """How many more requests may be sent now."""
 
+    def is_left_out(self) -> bool:
+        """Whether there is room for others alone: what all workers may send there is less than there are
+        workers, and this one is none of those that may."""
+
     async def changed(self) -> None:
         """Until a seat may have become free, appeared or gone, for whatever reason but `taken`'s end."""
 

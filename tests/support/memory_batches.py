@@ -116,6 +116,10 @@ class MemoryDedicatedLists(MemoryLists[Dedicated]):
             if one.batch_id not in active and (one.keep_until is None or one.keep_until <= now)
         ]
 
+    async def next_end(self, now: datetime) -> datetime | None:
+        free = [one.keep_until for one in self.rows.values() if one.batch_id is None]
+        return min((end for end in free if end is not None and end > now), default=None)
+
     def _in_order(self) -> list[Dedicated]:
         return sorted(self.rows.values(), key=lambda one: (one.created_at, one.id))
 

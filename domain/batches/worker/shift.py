@@ -53,9 +53,8 @@ class Shift:
         for run in list(self.runs.values()):
             await self._release(run, finished_only=True)
         self._fill()
-        if not was_open:
-            self.hinted = True
-            self.sending.hungry.set()
+        self.hinted |= not was_open
+        self.sending.hungry.set()  # its shares may be others now
         return pause
 
     async def read(self) -> float:
@@ -64,8 +63,17 @@ class Shift:
             self.hinted, self._next_look = False, now + LOOK_EVERY
             await self._look()
         if self.sending.gate.is_open(now):
-            wanting = [(run, self._lane_of.get(id_)) for id_, run in self.runs.items()]
-            reading = (self.reading.more(run, _ahead(run, lane)) for run, lane in wanting if lane)
+            wanting = [
+                (run, self._lane_of[i]) for i, run in self.runs.items() if i in self._lane_of
+            ]
+            for run, lane in wanting:
+                if _is_left_out(run, lane):
+                    await self._hand_back(run)
+            reading = (
+                self.reading.more(run, _ahead(run, lane))
+                for run, lane in wanting
+                if not _is_left_out(run, lane)
+            )
             failed = [
                 e for e in await asyncio.gather(*reading, return_exceptions=True) if e is not True
             ]
@@ -200,6 +208,14 @@ class Shift:
             except NotFound:
                 return
 
+    async def _hand_back(self, run: Run) -> None:
+        """Others may send what this worker may not, as soon as nothing of it is to be stored here."""
+        if not run.held or run.flights or run.is_over or not run.is_stored:
+            return
+        shards = [held.shard for held in run.held.values()]
+        run.drop(list(run.held.values()), self.sending.gate)
+        await self.claims.release(self.worker, shards)
+
     async def _release(self, run: Run, *, finished_only: bool = False) -> None:
         shards = list(run.finished)
         if not finished_only:
@@ -227,6 +243,11 @@ class Shift:
     def _fill(self) -> None:
         for lane in self._lanes.values():
             lane.fill()
+
+
+def _is_left_out(run: Run, lane: Lane) -> bool:
+    """Whether it has no share of what may be sent, of the batch's or at its target."""
+    return run.share == 0 or lane.target.is_left_out()
 
 
 def _ahead(run: Run, lane: Lane) -> int:

@@ -65,6 +65,18 @@ async def test_a_new_worker_helps_with_a_limited_job_once_the_others_know_it() -
     assert world.engine.most["chat"] == 4
 
 
+async def test_a_worker_without_a_share_leaves_the_only_shard_to_one_that_has_it() -> None:
+    world = World()
+    world.engine.seconds = 3.0
+    batch = await world.batch(lines=10, terms=Terms(max_concurrency=1))
+    async with world.worker("b").running():
+        await world.timer.pass_(4)
+        async with world.worker("a").running():
+            await world.finished(batch, within=120, step=1.0)
+    assert world.engine.most["chat"] == 1
+    assert await world.ids(batch) == [str(place) for place in range(10)]
+
+
 async def test_the_shards_of_a_worker_that_died_are_done_by_another() -> None:
     world = World()
     batch = await world.batch(lines=200, a_shard=100)
