@@ -44,11 +44,13 @@ async def story(
 async def test_what_a_stalled_worker_stores_late_is_refused(story: Story) -> None:
     """Its object is written and its transaction is not, when others take its shard and go on with it."""
     fleet, watch = story.fleet, story.watch
-    job = story.a_job(900, options={"maxConcurrency": 96})
+    job = story.a_job(900, first="slow", options={"maxConcurrency": 96})
     await story.create(job)
     await story.answered(job, 50)
+    [held] = await watch.shards(job)
+    [owner] = [name for name in fleet.names if fleet.worker_of(name) == held.owner]
     async with AsyncExitStack() as stall:
-        name = await writer_stopped(story, job, BatchStatus.IN_PROGRESS, stall)
+        name = await writer_stopped(story, job, BatchStatus.IN_PROGRESS, stall, owner)
         [before] = await watch.shards(job)
         assert before.owner == fleet.worker_of(name)
         await until_shard(story, job, lambda shard: shard.undone < before.undone)
@@ -91,9 +93,9 @@ def results(batch: Batch) -> tuple[object, ...]:
 
 
 async def writer_stopped(story: Story, job: Job, status: BatchStatus, stall: AsyncExitStack) -> str:
-    """Who was stopped over an object of the job in that status, surely before any row names it."""
+    """Who (of those named) was stopped over an object of the job in that status, surely before any row names it."""
     drafts = str(story.fleet.storage / "objects" / "tmp")
-    while (name := await story.writer(job)) is not None:
+    while (name := await story.writer(job, *names)) is not None:
         tried = AsyncExitStack()
         await tried.enter_async_context(story.fleet.stopped(name, "committing"))
         is_writing = any(each.startswith(drafts) for each in story.fleet.open_files(name))

@@ -214,12 +214,13 @@ class Story:
         until = self.engine.answered + more
         await self.watch.until(job, lambda batch: self.engine.answered >= until or batch.is_final)
 
-    async def writer(self, job: Job) -> str | None:
-        """Whoever writes an object now, as soon as there is one; None where the job ended before."""
+    async def writer(self, job: Job, *names: str) -> str | None:
+        """Whoever (of those) writes an object now, as soon as there is one; None where the job ended
+        before."""
         drafts = str(self.fleet.storage / "objects" / "tmp")
         while not (await self.watch.batch(job)).is_final:
             for _ in range(20):
-                for name in self.fleet.members:
+                for name in names or self.fleet.members:
                     if any(each.startswith(drafts) for each in self.fleet.open_files(name)):
                         return name
                 await asyncio.sleep(0)
