@@ -92,8 +92,11 @@ def results(batch: Batch) -> tuple[object, ...]:
     return batch.status, batch.output_file_id, batch.error_file_id
 
 
-async def writer_stopped(story: Story, job: Job, status: BatchStatus, stall: AsyncExitStack) -> str:
-    """Who (of those named) was stopped over an object of the job in that status, surely before any row names it."""
+async def writer_stopped(
+    story: Story, job: Job, status: BatchStatus, stall: AsyncExitStack, *names: str
+) -> str:
+    """Who (of those, if any are named) was stopped over an object of the job in that status, surely
+    before any row names it."""
     drafts = str(story.fleet.storage / "objects" / "tmp")
     while (name := await story.writer(job, *names)) is not None:
         tried = AsyncExitStack()

@@ -98,10 +98,17 @@ class Story:
     async def validating(self) -> None:
         """The file is long, so that reading it takes its time; what follows is cancelled."""
         job = self.a_job(1_500, padding=8_192, first="slow")
-        await self.create(job)
+        creating = asyncio.create_task(self.create(job))
+        while not creating.done() and not (found := await self.watch.validating()):
+            await asyncio.sleep(0)
+        if not creating.done():
+            [key] = found
+            job.id = f"batch_{key}"
         for longest in SHORT_PHASE:
             await self._moment(longest)
             await self._strike_in("validating", job, {S.VALIDATING})
+        with suppress(httpx.TransportError):
+            await creating
         await self.watch.until(job, lambda batch: batch.status is not S.VALIDATING)
         await self._cancel(job)
 
@@ -199,10 +206,14 @@ class Story:
         return Job([f"{kind}-{name}-{n}" for n, kind in enumerate(kinds)], **said)  # type: ignore[arg-type]
 
     async def create(self, job: Job) -> None:
-        async with self._http() as http:
-            await job.create(http)
-        self.jobs.append(job)
+        """A server that is killed over it may have created it all the same."""
         self.uploads.add(sha256(job.content()).hexdigest())
+        try:
+            async with self._http() as http:
+                await job.create(http)
+        finally:
+            if job.id:
+                self.jobs.append(job)
 
     async def _cancel(self, job: Job) -> None:
         async with self._http() as http:

@@ -12,11 +12,12 @@ from time import time
 
 from sqlalchemy import and_, or_, select
 
-from domain.batches.batch import Batch
+from domain.batches.batch import Batch, BatchStatus
 from domain.clock import MonotonicTimer, utc_now
 from domain.files.file import File
 from domain.listing import Listing
 from domain.work import Reads, StartWork
+from infra.db.batches.batch import BATCH
 from infra.db.batches.looks import LOOK
 from infra.db.batches.segments import SEGMENT
 from infra.db.batches.shards import SHARD
@@ -58,6 +59,11 @@ class Watch:
             while not is_so(batch := await self.batch(job)):
                 await timer.wait(never, LOOK_EVERY)
         return batch
+
+    async def validating(self) -> list[str]:
+        """The ids of the batches whose input is being read."""
+        is_validating = BATCH.status == BatchStatus.VALIDATING
+        return [row.id for row in await self.engines.rows(select(BATCH.id).where(is_validating))]
 
     async def shards(self, *jobs: Job) -> list[HeldShard]:
         """As they are stored now."""
