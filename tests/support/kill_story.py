@@ -99,10 +99,7 @@ class Story:
         """The file is long, so that reading it takes its time; what follows is cancelled."""
         job = self.a_job(1_500, padding=8_192, first="slow")
         creating = asyncio.create_task(self.create(job))
-        while not creating.done() and not (found := await self.watch.validating()):
-            await asyncio.sleep(0)
-        if not creating.done():
-            [key] = found
+        if (key := await self.watch.validating(creating)) is not None:
             job.id = f"batch_{key}"
         for longest in SHORT_PHASE:
             await self._moment(longest)

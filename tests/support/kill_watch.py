@@ -60,10 +60,16 @@ class Watch:
                 await timer.wait(never, LOOK_EVERY)
         return batch
 
-    async def validating(self) -> list[str]:
-        """The ids of the batches whose input is being read."""
-        is_validating = BATCH.status == BatchStatus.VALIDATING
-        return [row.id for row in await self.engines.rows(select(BATCH.id).where(is_validating))]
+    async def validating(self, creating: asyncio.Task[None]) -> str | None:
+        """The id of the batch whose input is being read, as soon as there is one; None where its client
+        had its reply before that was seen."""
+        is_validating = select(BATCH.id).where(BATCH.status == BatchStatus.VALIDATING)
+        timer, never = MonotonicTimer(), asyncio.Event()
+        while not creating.done():
+            for row in await self.engines.rows(is_validating):
+                return str(row.id)
+            await timer.wait(never, LOOK_EVERY)
+        return None
 
     async def shards(self, *jobs: Job) -> list[HeldShard]:
         """As they are stored now."""
