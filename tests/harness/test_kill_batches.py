@@ -4,6 +4,7 @@ MODELYARD_TEST_SEED says which moments, MODELYARD_TEST_SOAK for how many minutes
 new ones (`make soak`); without it each setup tells its story once.
 """
 
+import logging
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -20,6 +21,7 @@ from tests.support.kill_watch import watching
 from tests.support.marking import marking_engine
 from tests.support.postgres import Databases
 
+LOGGER = logging.getLogger(__name__)
 SEED = int(os.environ.get("MODELYARD_TEST_SEED", "7"))
 SOAK = float(os.environ.get("MODELYARD_TEST_SOAK", "0"))
 SETUPS = 3
@@ -83,6 +85,7 @@ async def test_nothing_is_lost_or_doubled_or_left_whoever_dies(
     for seed in count(SEED):
         with new_database() as database:
             told = await story(tmp_path / str(seed), database, workers, seed)
+        LOGGER.info("seed %d: %s", seed, told.counts())
         assert told.hits == PHASES
         assert len(told.fleet.blows) >= LEAST_BLOWS
         if monotonic() >= until:

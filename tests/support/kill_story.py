@@ -5,6 +5,7 @@ Rows are watched in the database itself, so that a phase is seen whoever is dead
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -75,10 +76,17 @@ class Story:
         again = unexplained(self.engine.visits, self.fleet.blows, COMMIT, 2 * LEASE)
         assert again == [], f"sent again without need: {again[:5]} ({len(again)})"
 
-    @property
-    def resent(self) -> int:
-        """How many requests came to the engine that had come before."""
-        return sum(len(visits) - 1 for visits in self.engine.visits.values())
+    def counts(self) -> str:
+        """How many blows there were in which phase, and how many requests came to the engine again."""
+        phases = Counter(blow.phase for blow in self.fleet.blows)
+        struck = ", ".join(f"{phase} {count}" for phase, count in sorted(phases.items()))
+        stalls = sum(blow.until > blow.at for blow in self.fleet.blows)
+        again = sum(len(visits) - 1 for visits in self.engine.visits.values())
+        sent = sum(map(len, self.engine.visits.values()))
+        return (
+            f"{phases.total()} blows ({struck}), {stalls} of them stalls; {sent} requests came, "
+            f"{again} of them again"
+        )
 
     async def uploading(self) -> None:
         content = self.a_job(2_000, padding=4_096).content()
