@@ -65,6 +65,7 @@ class Fleet:
     workers: int = 0
     members: dict[str, Member] = field(default_factory=dict)
     blows: list[Blow] = field(default_factory=list)
+    starts: list[tuple[float, float]] = field(default_factory=list)  # of members: begun, and ready
     undone: Callable[[str], Awaitable[frozenset[str]]] = nothing
 
     @property
@@ -92,7 +93,9 @@ class Fleet:
     async def start(self, name: str) -> None:
         own = ["serve", "--port", "0"] if name == "server" else ["worker"]
         arguments = [*own, "--data-dir", str(self.storage)]
+        begun = monotonic()
         self.members[name] = await asyncio.to_thread(self._started, name, arguments)
+        self.starts.append((begun, monotonic()))
 
     async def stop(self) -> None:
         """All of them, the workers first."""

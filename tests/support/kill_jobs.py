@@ -151,7 +151,11 @@ def _check_error(line: Any) -> None:
 
 
 def unexplained(
-    visits: Mapping[str, Sequence[Visit]], blows: Sequence[Blow], commit: float, joining: float
+    visits: Mapping[str, Sequence[Visit]],
+    blows: Sequence[Blow],
+    starts: Sequence[tuple[float, float]],
+    commit: float,
+    joining: float,
 ) -> list[str]:
     """The marks that were sent again without need. Needed is what a process had when it was killed or
     stopped and that was not durable: in flight, or answered less than `commit` seconds before; after it
@@ -164,12 +168,18 @@ def unexplained(
         is_at_once = again.began <= blow.until + UNDER_WAY
         was_open = mark in (blow.undone if is_at_once else blow.still)
         was_under_way = before.began <= blow.until + UNDER_WAY
-        was_lost = was_open and was_under_way and before.ended > blow.at - commit
-        return was_lost or (before.is_cut and again.began < blow.until + joining)
+        return was_open and was_under_way and before.ended > blow.at - commit
+
+    coming = [*starts, *((blow.at, blow.until) for blow in blows)]
+
+    def is_shared_anew(before: Visit, again: Visit) -> bool:
+        joins = any(begun <= again.began < ready + joining for begun, ready in coming)
+        return before.is_cut and joins
 
     return [
         f"{mark} again at {again.began:.3f}, after {before.began:.3f}–{before.ended:.3f}"
         for mark, all_visits in visits.items()
         for before, again in pairwise(all_visits)
-        if not any(explains(mark, blow, before, again) for blow in blows)
+        if not is_shared_anew(before, again)
+        and not any(explains(mark, blow, before, again) for blow in blows)
     ]

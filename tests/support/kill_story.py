@@ -73,7 +73,9 @@ class Story:
         await Leftovers(self.fleet, self.watch, self.ports).check(self.jobs, self.uploads)
 
     def check_resent(self) -> None:
-        again = unexplained(self.engine.visits, self.fleet.blows, COMMIT, 2 * LEASE)
+        again = unexplained(
+            self.engine.visits, self.fleet.blows, self.fleet.starts, COMMIT, 2 * LEASE
+        )
         assert again == [], f"sent again without need: {again[:5]} ({len(again)})"
 
     def counts(self) -> str:

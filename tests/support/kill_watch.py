@@ -14,6 +14,7 @@ from sqlalchemy import and_, or_, select
 
 from domain.batches.batch import Batch, BatchStatus
 from domain.clock import MonotonicTimer, utc_now
+from domain.deployments.replica import ReplicaStatus
 from domain.files.file import File
 from domain.listing import Listing
 from domain.work import Reads, StartWork
@@ -25,6 +26,7 @@ from infra.db.engine import Engines, open_engines
 from infra.db.installation import take_turn
 from infra.db.place_ports import PLACE_PORTS
 from infra.db.reads import StoredReads
+from infra.db.replicas import REPLICAS
 from infra.db.work import StoredWorkStarter
 from tests.support.fleet import ANYBODY
 from tests.support.kill_jobs import Job
@@ -107,8 +109,14 @@ class Watch:
         return not await self.engines.rows(found)
 
     async def ports(self) -> set[int]:
-        """Those that replicas have reserved."""
-        return {row.port for row in await self.engines.rows(select(PLACE_PORTS.c.port))}
+        """Those that replicas have reserved; of one that has exited, that counts for nothing."""
+        replica = REPLICAS.table.c
+        held = (
+            select(PLACE_PORTS.c.port)
+            .join(REPLICAS.table, replica.id == PLACE_PORTS.c.replica_id)
+            .where(replica.status != ReplicaStatus.EXITED)
+        )
+        return {row.port for row in await self.engines.rows(held)}
 
     @asynccontextmanager
     async def nobody_renews(self) -> AsyncIterator[None]:
