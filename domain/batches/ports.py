@@ -41,10 +41,19 @@ class ShardClaims(Protocol):
     """Who works on which shard. Transactions of their own."""
 
     async def take(
-        self, batch_id: str, worker: str, now: datetime, until: datetime, limit: int
+        self,
+        batch_id: str,
+        worker: str,
+        now: datetime,
+        until: datetime,
+        limit: int,
+        held: Collection[int] = (),
     ) -> Sequence[Shard]:
         """Shards with lines to do that nobody has, the first ones first, under new tokens; none of a batch
-        that is paused, not IN_PROGRESS, ending, or has no place."""
+        that is paused, not IN_PROGRESS, ending, or has no place.
+
+        Those with the numbers `held` the worker still works on: it is not given them once more, though
+        their time may be up."""
 
     async def renew(
         self, worker: str, shards: Collection[Shard], until: datetime

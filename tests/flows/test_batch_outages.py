@@ -10,7 +10,7 @@ import httpx
 
 from tests.support.dedicated_jobs import Visitor, visiting
 from tests.support.kill_jobs import Job, check
-from tests.support.kill_story import watching
+from tests.support.kill_watch import watching
 from tests.support.marking import MODEL, MarkingEngine, marking_engine
 from tests.support.server import Running, running
 

@@ -17,14 +17,22 @@ from time import monotonic
 from zlib import crc32
 
 MODEL = "marking"
+AT_ONCE = 0.5  # seconds: who has the answer keeps the connection for longer
 
 
 @dataclass
 class Visit:
-    """One request, in seconds of the monotonic clock. Until it is answered it ends never."""
+    """One request, in seconds of the monotonic clock. Until it is answered it ends never. `left` is
+    when the connection was closed, if no other request had come over it by then."""
 
     began: float
     ended: float = inf
+    left: float = inf
+
+    @property
+    def is_cut(self) -> bool:
+        """Nobody waited for the answer to its end."""
+        return self.left - self.ended < AT_ONCE
 
 
 @dataclass
@@ -42,11 +50,14 @@ class MarkingEngine:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections.add(writer)
+        last: list[Visit] = []
         try:
             with suppress(asyncio.IncompleteReadError, ConnectionError):
                 while True:
-                    await self._answer(reader, writer)
+                    await self._answer(reader, writer, last)
         finally:
+            for visit in last:
+                visit.left = monotonic()
             self._connections.discard(writer)
             writer.close()
 
@@ -54,7 +65,10 @@ class MarkingEngine:
         for each in list(self._connections):
             each.close()
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _answer(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, last: list[Visit]
+    ) -> None:
+        """`last` is the connection's last visit, if there was any."""
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
         length = int(head.partition("content-length:")[2].partition("\r\n")[0])
         said = json.loads(await reader.readexactly(length))
@@ -66,6 +80,7 @@ class MarkingEngine:
             return
         visit = Visit(monotonic())
         self.visits[mark].append(visit)
+        last[:] = [visit]
         await asyncio.sleep(self._takes(mark))
         if mark.startswith("held"):
             await self.released.wait()

@@ -179,6 +179,7 @@ class Tending:
         try:
             rest = await self._acting.act(claim)
         except ClaimLost:
+            self.logger.warning("a claim was lost", batch=claim.batch_id)
             await self._discard(claim)
             return None
         except StorageFull as error:

@@ -52,9 +52,8 @@ class Reading:
         if room <= 0:
             return
         now = self.clock()
-        taken = await self.claims.take(
-            run.batch.id, self.worker, now, now + self.lease, min(count, room)
-        )
+        until, limit = now + self.lease, min(count, room)
+        taken = await self.claims.take(run.batch.id, self.worker, now, until, limit, run.held)
         for shard in taken:
             held = Held(shard)
             run.held[shard.number] = held
