@@ -17,7 +17,7 @@ from domain.clock import utc_now
 from domain.files.file import File, FileStatus
 from tests.support.dedicated_jobs import within
 from tests.support.forms import BATCH, FORM, form, the_file, until
-from tests.support.kill_story import Watch, watching
+from tests.support.kill_watch import Watch, watching
 from tests.support.server import Running, running
 
 MIB = 1024 * 1024
