@@ -13,7 +13,9 @@ from domain.batches.sending.retrying import Tries
 from domain.batches.shard import Progress, Shard
 
 BUDGET = 64 * 1024 * 1024
-READ_AHEAD = 48 * 1024 * 1024  # of it; the rest is for answers
+READ_AHEAD = (
+    16 * 1024 * 1024
+)  # of it, in lines: some seconds' worth of most; the rest is for answers
 FIRST_GUESS = 2_048  # bytes of an answer
 UNTRIED = Tries()
 
