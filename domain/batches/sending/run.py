@@ -13,7 +13,7 @@ from domain.batches.sending.retrying import Tries
 from domain.batches.shard import Progress, Shard
 
 BUDGET = 64 * 1024 * 1024
-READ_AHEAD = 48 * 1024 * 1024  # of it; the rest is for answers
+READ_AHEAD = 12 * 1024 * 1024  # of it, in lines: three shards at most; the rest is for answers
 FIRST_GUESS = 2_048  # bytes of an answer
 UNTRIED = Tries()
 
