@@ -41,9 +41,8 @@ async def running(parts: Parts, traffic: Traffic) -> AsyncIterator[None]:
     timer, logger = MonotonicTimer(), structlog.get_logger("domain.batches")
     with slots.taken(parts.settings.data_dir / "workers", new_id) as name:
         await parts.store.workers.leave(name)
-        async with AsyncExitStack() as stack:
+        async with Engines() as engines, AsyncExitStack() as stack:
             roster = Roster(Crew(name))
-            engines = Engines(stack)
             deployments = _deployments(parts, traffic, roster)
             await stack.enter_async_context(deployments.running())
             dedicating = _dedicating(parts)
@@ -77,11 +76,18 @@ async def _round(rounds: Rounds) -> AsyncIterator[None]:
 
 @dataclass(slots=True)
 class Engines:
-    """Connections from the first request on: aiohttp takes a tenth of the server's start."""
+    """Connections from the first request on: aiohttp takes a tenth of the server's start. They are closed
+    when the block ends: behind the last one who waits for an answer."""
 
-    stack: AsyncExitStack
+    _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     _open: Inference | None = field(default=None)
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def __aenter__(self) -> "Engines":
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        await self._stack.aclose()
 
     async def ask(
         self, url: str, headers: Mapping[str, str], body: bytes, seconds: float, limit: int
@@ -95,7 +101,7 @@ class Engines:
                 from infra.inference.echo import WithEcho
                 from infra.inference.engines import connections
 
-                engines = await self.stack.enter_async_context(connections())
+                engines = await self._stack.enter_async_context(connections())
                 self._open = WithEcho(engines, direct.answered)
             return self._open
 
