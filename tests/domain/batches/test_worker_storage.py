@@ -103,6 +103,21 @@ async def test_an_input_that_is_removed_midway_fails_its_lines_by_name() -> None
     assert await world.ids(batch) == [str(place) for place in range(4_000)]
 
 
+async def test_a_line_that_can_not_be_sent_ends_by_itself() -> None:
+    """What reads lines takes deeper lists than what writes them."""
+    world = World()
+    name = "x" * 600
+    batch = await world.batch(lines=3, model=name)
+    key = f"files/{batch.input_file_id}"
+    was = f'"{name}-1"'.encode()
+    deep = b"[" * (len(was) // 2) + b"]" * (len(was) // 2)
+    await world.objects.put_bytes(key, world.objects.content(key).replace(was, deep))
+    async with world.worker().running():
+        await world.finished(batch)
+    assert (await world.now(batch)).completed == 2
+    assert await world.errors(batch) == {"input_unavailable": 1}
+
+
 async def test_an_input_store_that_is_away_is_waited_for() -> None:
     world = World()
     batch = await world.batch(lines=20)
