@@ -159,6 +159,21 @@ async def test_what_does_not_end_in_time_is_cut_and_not_stored() -> None:
     assert await world.results(batch) == []
 
 
+async def test_what_was_in_flight_at_a_pause_is_cut_at_a_cancel_too() -> None:
+    world = World()
+    world.engine.seconds = 500.0
+    batch = await world.batch(lines=20)
+    async with world.worker().running():
+        await world.timer.pass_(2)
+        await world.change(batch, paused_at=world.clock(), reason=BatchReason.PAUSED)
+        await world.timer.pass_(5)
+        assert world.engine.in_flight["chat"] == 20
+        await world.cancel(batch, drain=10)
+        await world.timer.pass_(10.5)
+        assert world.engine.in_flight["chat"] == 0
+        assert await world.store.reads.batches.working(batch.id, world.clock()) == 0
+
+
 async def test_what_waits_to_be_tried_again_is_given_up_at_a_cancel() -> None:
     world = World()
     batch = await world.batch(lines=20)
