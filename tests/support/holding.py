@@ -70,7 +70,7 @@ class Held:
             return
         self.connections.add(connection)
         if len(self.connections) >= self.count:
-            print(len(self.connections), flush=True)
+            say(len(self.connections))
             held, self.connections = self.connections, None
             for each in held:
                 each.answer()
@@ -102,10 +102,15 @@ class Connection(asyncio.Protocol):
         self._transport.write(ANSWER % (len(BODY), BODY))
 
 
+def say(number: int) -> None:
+    sys.stdout.write(f"{number}\n")
+    sys.stdout.flush()
+
+
 async def serve(count: int, warm: int) -> None:
     held, loop = Held(count, warm, set()), asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(held), "127.0.0.1", 0, backlog=BACKLOG)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    say(server.sockets[0].getsockname()[1])
     await server.serve_forever()
 
 
