@@ -23,12 +23,14 @@ class Gate:
     """What keeps a worker from sending anything, to whatever target.
 
     `used` bytes are held in memory: lines read ahead, requests in flight and what they will bring,
-    answers not yet stored. `trusted_until` is in the timer's seconds: as long as that its leases hold.
+    answers not yet stored; `coming` are those of lines that are being fetched, at most.
+    `trusted_until` is in the timer's seconds: as long as that its leases hold.
     """
 
     trusted_until: float = 0.0
     trouble: Standstill | None = None  # results can't be stored
     used: int = 0
+    coming: int = 0
     is_closed: bool = False
 
     def is_open(self, now: float) -> bool:

@@ -180,12 +180,14 @@ class Shift:
             lane.runs.remove(run)
 
     def _heed(self, run: Run) -> None:
-        """What was decided about the batch: it ends, or pauses."""
+        """What was decided about the batch: it ends, or pauses; or ends while it was paused."""
         batch = run.batch
-        if run.is_over or not (run.is_ending or batch.paused_at is not None):
+        is_cut = run.is_ending and run.cut_at is None
+        if not (is_cut or (batch.paused_at is not None and not run.is_over)):
             return
-        run.stop(self.sending.gate)
-        if run.is_ending:
+        if not run.is_over:
+            run.stop(self.sending.gate)
+        if is_cut:
             until = batch.drain_until or self.clock() + min(
                 DRAIN, timedelta(seconds=batch.terms.request_timeout)
             )

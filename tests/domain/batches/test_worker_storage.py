@@ -128,6 +128,21 @@ async def test_an_input_that_is_removed_midway_fails_its_lines_by_name() -> None
     assert await world.ids(batch) == [str(place) for place in range(4_000)]
 
 
+async def test_a_line_that_can_not_be_sent_ends_by_itself() -> None:
+    """What reads lines takes deeper lists than what writes them."""
+    world = World()
+    name = "x" * 600
+    batch = await world.batch(lines=3, model=name)
+    key = f"files/{batch.input_file_id}"
+    was = f'"{name}-1"'.encode()
+    deep = b"[" * (len(was) // 2) + b"]" * (len(was) // 2)
+    await world.objects.put_bytes(key, world.objects.content(key).replace(was, deep))
+    async with world.worker().running():
+        await world.finished(batch)
+    assert (await world.now(batch)).completed == 2
+    assert await world.errors(batch) == {"input_unavailable": 1}
+
+
 async def test_an_input_store_that_is_away_is_waited_for() -> None:
     world = World()
     batch = await world.batch(lines=20)
@@ -167,6 +182,21 @@ async def test_what_does_not_end_in_time_is_cut_and_not_stored() -> None:
         assert world.engine.in_flight["chat"] == 0
         assert await world.store.reads.batches.working(batch.id, world.clock()) == 0
     assert await world.results(batch) == []
+
+
+async def test_what_was_in_flight_at_a_pause_is_cut_at_a_cancel_too() -> None:
+    world = World()
+    world.engine.seconds = 500.0
+    batch = await world.batch(lines=20)
+    async with world.worker().running():
+        await world.timer.pass_(2)
+        await world.change(batch, paused_at=world.clock(), reason=BatchReason.PAUSED)
+        await world.timer.pass_(5)
+        assert world.engine.in_flight["chat"] == 20
+        await world.cancel(batch, drain=10)
+        await world.timer.pass_(10.5)
+        assert world.engine.in_flight["chat"] == 0
+        assert await world.store.reads.batches.working(batch.id, world.clock()) == 0
 
 
 async def test_what_waits_to_be_tried_again_is_given_up_at_a_cancel() -> None:

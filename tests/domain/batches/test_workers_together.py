@@ -15,6 +15,8 @@ async def test_two_workers_share_a_job_and_no_line_is_sent_twice() -> None:
         await world.finished(batch)
     assert len(world.engine.asked) == 3_000
     assert await world.ids(batch) == [str(place) for place in range(3_000)]
+    used = (await world.now(batch)).usage
+    assert (used.input_tokens, used.total_tokens) == (6_000, 9_000), "neither overwrote the other's"
 
 
 async def test_a_limit_is_kept_at_any_time_however_workers_come_and_go() -> None:
