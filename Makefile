@@ -31,7 +31,7 @@ bench: .venv/.development  ## ratios to references in the same run
 	$(BIN)/python -m benchmarks
 
 soak: .venv/.development  ## servers and workers killed and stalled at random, for MINUTES (default 30)
-	MODELYARD_TEST_SOAK=$(or $(MINUTES),30) $(BIN)/python -m pytest tests/harness --numprocesses=0
+	MODELYARD_TEST_SOAK=$(or $(MINUTES),30) $(BIN)/python -m pytest tests/harness --numprocesses=0 --log-cli-level=INFO
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Modelyard needs Python 3.11 or newer; name one: make PYTHON=python3.12")'

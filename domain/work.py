@@ -279,6 +279,9 @@ class FileLists(Lists[File], Protocol):
     async def to_sweep(self, now: datetime, limit: int) -> Sequence[File]:
         """Those whose `sweep_at` has come."""
 
+    async def uploads_of(self, writer: str) -> Sequence[File]:
+        """UPLOADING ones that this server takes in."""
+
 
 class BatchLists(Lists[Batch], Protocol):
     async def runnable(self, limit: int, now: datetime) -> Sequence[Batch]:
@@ -315,6 +318,9 @@ class DedicatedLists(Lists[Dedicated], Protocol):
 
     async def abandoned(self, now: datetime) -> Sequence[Dedicated]:
         """What no living batch has, and whose time is up or was never set."""
+
+    async def next_end(self, now: datetime) -> datetime | None:
+        """When the first free one's time is up that is not up yet."""
 
 
 class WebhookLists(Lists[Webhook], Protocol):

@@ -8,10 +8,8 @@ from pathlib import Path
 from client import Client, Server
 from openai import AsyncOpenAI
 from openai.types import Batch
-from shown import Json, console, heading, plain, told
+from shown import console, heading, plain, told
 
-GLOBAL_ID = """query { batchJobs(first: 1, orderBy: {field: CREATED_AT, direction: DESC}) {
-  nodes { id } } }"""
 FOLLOW = """subscription ($id: ID!, $after: String) { batchJobEvents(batchJobId: $id, after: $after) {
   __typename cursor at actor
   ... on BatchJobPlaced { batchTarget why }
@@ -34,7 +32,7 @@ async def batch(client: Client, server: Server, model: str, place: Path) -> None
             input_file_id=uploaded.id, endpoint="/v1/chat/completions", completion_window="24h"
         )
         plain(f"  created {made.id}: {made.status}")
-        await asyncio.wait_for(watched(client, cursor), PATIENCE)
+        await asyncio.wait_for(watched(client, made.id, cursor), PATIENCE)
         await report(openai, await openai.batches.retrieve(made.id))
 
 
@@ -45,10 +43,10 @@ def line(number: int, model: str) -> str:
     return json.dumps(request | {"body": body})
 
 
-async def watched(client: Client, cursor: str) -> None:
-    """Until its final status; behind the cursor, so that nothing of it is missed."""
-    newest: Json = (await client.ask(GLOBAL_ID))["nodes"][0]
-    async for event in client.follow(FOLLOW, id=newest["id"], after=cursor):
+async def watched(client: Client, id: str, cursor: str) -> None:
+    """Until its final status; behind the cursor, so that nothing of it is missed. GraphQL takes the id
+    that OpenAI's API gave it."""
+    async for event in client.follow(FOLLOW, id=id, after=cursor):
         told(event)
 
 

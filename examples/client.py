@@ -13,6 +13,7 @@ import aiohttp
 from shown import Json, console
 
 READY = "ready at "
+STARTING = 120.0  # seconds, on a slow laptop
 
 
 class Client:
@@ -77,7 +78,7 @@ class Server:
                 stderr=log,
             )
         assert self.process.stdout is not None
-        line = (await asyncio.wait_for(self.process.stdout.readline(), timeout=60)).decode()
+        line = (await asyncio.wait_for(self.process.stdout.readline(), STARTING)).decode()
         if READY not in line:
             sys.exit(f"The server did not start: {errors.read_text()}")
         console.print(line.rstrip())

@@ -9,7 +9,7 @@ import orjson
 import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from domain.access.access import Caller
@@ -26,6 +26,7 @@ from infra.http.graphql import Endpoint, GraphQL
 from infra.http.health import Health
 from infra.http.live import Live
 from infra.http.metrics import Metrics
+from infra.http.openai import errors as openai_errors
 from infra.http.openai.admission import Admission
 from infra.http.openai.batches import BatchRoutes
 from infra.http.openai.errors import FAULT
@@ -92,7 +93,7 @@ def routes(endpoint: Endpoint, health: Health, more: Sequence[BaseRoute] = ()) -
             Route("/metrics", metrics),
             *more,
         ],
-        exception_handlers={Exception: _fault},
+        exception_handlers={Exception: _fault, 404: _nothing},
     )
 
 
@@ -130,6 +131,15 @@ def _gateway(parts: Parts, gate: Gate, live: Live, metrics: Metrics) -> Gateway:
     )
     hold = settings.hold_timeout.total_seconds()
     return gateway.build(world(parts), gate, live, metrics.registry, limits, hold)
+
+
+async def _nothing(request: Request, error: Exception) -> Response:
+    """No route has the path."""
+    if not request.url.path.startswith("/v1/"):
+        return PlainTextResponse("Not Found", status_code=404)
+    problem = f"There is nothing at {request.method} {request.url.path[:200]}."
+    refused = openai_errors.refused(problem, "unknown_url", status=404)
+    return openai_errors.answer(refused, openai_errors.shape(refused))
 
 
 async def _fault(request: Request, error: Exception) -> Response:

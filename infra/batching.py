@@ -1,9 +1,9 @@
 """What runs batch jobs, joined with a process's parts: a worker, what tends jobs, and the sweeps."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from functools import partial
 from random import SystemRandom
 
 import orjson
@@ -12,7 +12,7 @@ import structlog
 from domain.batches.batch import TargetKind
 from domain.batches.dedicating import Dedicating
 from domain.batches.input.lines import Json
-from domain.batches.ports import Inference, Reply
+from domain.batches.ports import Inference
 from domain.batches.targets.deployment_targets import DeploymentTargets
 from domain.batches.targets.elsewhere import Elsewhere
 from domain.batches.targets.routing import Traffic
@@ -26,6 +26,9 @@ from domain.rounds import Rounds
 from domain.secrets.values import OpenedSecrets
 from infra import autoscaling, slots, wiring
 from infra.echo import direct
+from infra.inference.echo import WithEcho
+from infra.inference.engines import connections
+from infra.inference.targets import ByKind, EchoTargets, ExternalTargets
 from infra.wiring import Parts
 
 JSON = Json(loads=orjson.loads, dumps=orjson.dumps)
@@ -43,21 +46,21 @@ async def running(parts: Parts, traffic: Traffic) -> AsyncIterator[None]:
         await parts.store.workers.leave(name)
         async with AsyncExitStack() as stack:
             roster = Roster(Crew(name))
-            engines = Engines(stack)
+            engines = WithEcho(await stack.enter_async_context(connections()), direct.answered)
             deployments = _deployments(parts, traffic, roster)
             await stack.enter_async_context(deployments.running())
             dedicating = _dedicating(parts)
-            sweeps = {
-                "file sweeps": Sweeping(
-                    start_work=parts.store.start_work,
-                    reads=parts.store.reads,
-                    objects=parts.objects,
-                    clock=utc_now,
-                ).act,
-                "dedicated deployments": dedicating.sweep,
-            }
-            for what, act in sweeps.items():
-                rounds = Rounds(name=what, act=act, timer=timer, logger=logger)
+            sweeping = Sweeping(
+                start_work=parts.store.start_work,
+                reads=parts.store.reads,
+                objects=parts.objects,
+                clock=utc_now,
+            )
+            again = partial(Rounds, timer=timer, logger=logger)
+            for rounds in (
+                again(name="file sweeps", act=sweeping.act),
+                again(name="dedicated deployments", act=dedicating.sweep, nudged=dedicating.kept),
+            ):
                 await stack.enter_async_context(_round(rounds))
             await stack.enter_async_context(_tending(parts, name, dedicating).running())
             worker = _worker(parts, roster, deployments, engines)
@@ -75,36 +78,9 @@ async def _round(rounds: Rounds) -> AsyncIterator[None]:
         await task
 
 
-@dataclass(slots=True)
-class Engines:
-    """Connections from the first request on: aiohttp takes a tenth of the server's start."""
-
-    stack: AsyncExitStack
-    _open: Inference | None = field(default=None)
-    _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    async def ask(
-        self, url: str, headers: Mapping[str, str], body: bytes, seconds: float, limit: int
-    ) -> Reply:
-        engines = self._open or await self._opened()
-        return await engines.ask(url, headers, body, seconds, limit)
-
-    async def _opened(self) -> Inference:
-        async with self._opening:
-            if self._open is None:
-                from infra.inference.echo import WithEcho
-                from infra.inference.engines import connections
-
-                engines = await self.stack.enter_async_context(connections())
-                self._open = WithEcho(engines, direct.answered)
-            return self._open
-
-
 def _worker(
-    parts: Parts, roster: Roster, deployments: DeploymentTargets, engines: Engines
+    parts: Parts, roster: Roster, deployments: DeploymentTargets, engines: Inference
 ) -> Worker:
-    from infra.inference.targets import ByKind, EchoTargets, ExternalTargets
-
     store = parts.store
     secrets = OpenedSecrets(reads=store.reads, sealer=parts.sealer)
     return Worker(

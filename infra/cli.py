@@ -82,8 +82,13 @@ def serve(
     from infra import settings
 
     loaded = settings.load(config, host=host, port=port, data_dir=data_dir)
-    from infra import logs, serving  # most of the start's time: not for settings that are wrong
+    from infra import (
+        logs,
+        memory,
+        serving,
+    )  # most of the start's time: not where settings are wrong
 
+    memory.keep_little()
     logs.configure(loaded.log_level)
     serving.run(loaded, installed(), stop_replicas=stop_replicas)
 
@@ -94,8 +99,9 @@ def worker(data_dir: DataDir = None, config: Config = None) -> None:
     from infra import settings
 
     loaded = settings.load(config, data_dir=data_dir)
-    from infra import logs, working
+    from infra import logs, memory, working
 
+    memory.keep_little()
     logs.configure(loaded.log_level)
     working.run(loaded, installed())
 

@@ -1,4 +1,4 @@
-"""Which of a data dir's control planes, or batch workers, this process is.
+"""Which of a data dir's servers, control planes, or batch workers, this process is.
 
 Each slot is a file with an id, locked for as long as its process lives: whoever finds a slot free
 knows that its last holder is gone, and goes on under its id, with its leases, at once.

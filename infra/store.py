@@ -31,6 +31,7 @@ from infra.db.leases import StoredLeases
 from infra.db.marks import Marks
 from infra.db.place_ports import StoredPlacePorts
 from infra.db.reads import StoredReads
+from infra.db.webhooks import forget_deliveries
 from infra.db.work import StoredWorkStarter
 from infra.events.follower import Follower
 from infra.events.log import Log
@@ -66,6 +67,10 @@ class Store:
     async def sweep(self, before: datetime) -> int:
         """Forget the oldest events, up to the first that is not older; how many went."""
         return await self.events.sweep(before)
+
+    async def forget_deliveries(self, before: datetime) -> None:
+        """Those to webhooks that were over by then."""
+        await forget_deliveries(self.events.engines, before)
 
     async def prune_replicas(self) -> int:
         """Forget all but the newest of each deployment's exited replicas; how many went."""
@@ -191,6 +196,7 @@ async def _sweep(store: Store, clock: Clock, retention: timedelta) -> None:
     await _unbroken(forget_expired(store.events.engines, now))
     await _unbroken(store.gateways.sweep(now))
     await _unbroken(store.prune_replicas())
+    await _unbroken(store.forget_deliveries(now - retention))
 
 
 @asynccontextmanager

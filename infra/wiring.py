@@ -36,7 +36,7 @@ from domain.secrets.service import Secrets
 from domain.templates.service import Templates
 from domain.webhooks.service import Webhooks
 from domain.webhooks.signing import KEY_BYTES
-from infra import plane
+from infra import plane, slots
 from infra.credentials import credentials_of
 from infra.files.definition_file import DefinitionFileParser
 from infra.files.folders import Folders as StoredFolders
@@ -102,7 +102,10 @@ async def running(settings: Settings, *, serves: bool = False) -> AsyncIterator[
             copies = LocalCopies(folders=folders, data_dir=data_dir)
             own = await stack.enter_async_context(plane.opened(settings, store, sealer, copies))
         logs = own.logs if own else Remembered()
-        services = _services(settings, store, sealer, folders, objects, logs)
+        writer = stack.enter_context(slots.taken(data_dir / "servers", new_id)) if serves else None
+        files = _files(settings, store, objects, writer)
+        await files.end_left()
+        services = _services(settings, store, sealer, folders, objects, files, logs)
         yield Parts(
             settings=settings,
             store=store,
@@ -144,6 +147,7 @@ def _services(
     sealer: AesSealer,
     files: StoredFolders,
     objects: StoredObjects,
+    stored: Files,
     written: ReplicaLogs,
 ) -> Services:
     start_work, reads = store.start_work, store.reads
@@ -152,14 +156,6 @@ def _services(
         files=DefinitionFiles(files=files, parser=DefinitionFileParser()),
         driver=settings.driver.value,
         enable_override=settings.enable_model_definition_override,
-    )
-    stored = Files(
-        start_work=start_work,
-        reads=reads,
-        objects=objects,
-        clock=utc_now,
-        new_id=new_id,
-        limit=settings.file_limit,
     )
     return Services(
         access=access(store),
@@ -203,6 +199,18 @@ def _services(
         reads=reads,
         log=store.log,
         timer=MonotonicTimer(),
+    )
+
+
+def _files(settings: Settings, store: Store, objects: StoredObjects, writer: str | None) -> Files:
+    return Files(
+        start_work=store.start_work,
+        reads=store.reads,
+        objects=objects,
+        clock=utc_now,
+        new_id=new_id,
+        limit=settings.file_limit,
+        writer=writer,
     )
 
 

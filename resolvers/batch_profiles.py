@@ -4,6 +4,7 @@ from typing import Any, cast
 
 import strawberry
 
+from domain.batches.admission import options
 from domain.batches.batch import Retry
 from domain.batches.profiles import NewProfile, ProfilePatch
 from resolvers import lists
@@ -102,7 +103,7 @@ class BatchProfileMutations:
 
 def retry(said: BatchRetryInput | None) -> Retry | None:
     """What is not said of it is the default."""
-    return None if said is None else Retry(**patch(said))
+    return None if said is None else options.retry(**patch(said))
 
 
 def _ruled(said: dict[str, Any]) -> dict[str, Any]:

@@ -176,8 +176,10 @@ class BatchJob(Node):
     @versions.field
     async def results(
         self, info: Info, first: First = MOST_FIRST, after: After = None
-    ) -> BatchResultConnection:
-        """What is committed so far, results and errors, in the order in which they came."""
+    ) -> BatchResultConnection | None:
+        """What is committed so far, results and errors, in the order in which they came; null, beside
+        an error RESULTS_DELETED, where its files are deleted. Lines that a cancel or the window's end
+        cut off stand in the error file alone."""
         page = await info.context.loads.batch_results(self.held, after, page_size(first))
         return BatchResultConnection.of(page, after)
 

@@ -23,6 +23,7 @@ FOLLOW = "subscription ($id: ID!) { batchJobEvents(batchJobId: $id) { cursor } }
 
 
 async def main(source: Path, folder: Path, port: int, at_once: int) -> None:
+    await _migrated(folder)
     async with _server(folder) as (process, url), aiohttp.ClientSession(url) as http:
         said = {"name": "engine", "baseUrl": f"http://127.0.0.1:{port}/v1", "models": ["chat"]}
         await _post(http, "/graphql", {"query": CREATE, "variables": {"input": said}})
@@ -67,6 +68,14 @@ async def _post(http: aiohttp.ClientSession, path: str, body: dict[str, Any]) ->
         assert answer.status == 200, said
         assert not said.get("errors"), said
         return said
+
+
+async def _migrated(folder: Path) -> None:
+    """As at every start but the first."""
+    command = [sys.executable, "-m", "infra.cli", "migrate", "--data-dir", str(folder / "data")]
+    with (folder / "migrate.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
+        assert await process.wait() == 0, (folder / "migrate.log").read_text()
 
 
 @asynccontextmanager

@@ -8,7 +8,8 @@ from datetime import datetime
 class Dedicated:
     """A recorded obligation: the row is written with the deployment's own, and goes when that is deleted.
 
-    `id` is the deployment's. `digest` is its revision's. `batch_id` is the batch that uses it; None: it is
+    `id` is the deployment's. `digest` is its revision's (until that is
+    added, what it is expected to be). `batch_id` is the batch that uses it; None: it is
     warm until `keep_until`, for the next batch of the same digest and project, and then deleted; without
     a `keep_until`, too, nobody takes it any more, and it is about to be deleted.
     """

@@ -41,10 +41,19 @@ class ShardClaims(Protocol):
     """Who works on which shard. Transactions of their own."""
 
     async def take(
-        self, batch_id: str, worker: str, now: datetime, until: datetime, limit: int
+        self,
+        batch_id: str,
+        worker: str,
+        now: datetime,
+        until: datetime,
+        limit: int,
+        held: Collection[int] = (),
     ) -> Sequence[Shard]:
         """Shards with lines to do that nobody has, the first ones first, under new tokens; none of a batch
-        that is paused, not IN_PROGRESS, ending, or has no place."""
+        that is paused, not IN_PROGRESS, ending, or has no place.
+
+        Those with the numbers `held` the worker still works on: it is not given them once more, though
+        their time may be up."""
 
     async def renew(
         self, worker: str, shards: Collection[Shard], until: datetime
@@ -132,6 +141,10 @@ class Target(Protocol):
 
     def room(self) -> int:
         """How many more requests may be sent now."""
+
+    def is_left_out(self) -> bool:
+        """Whether there is room for others alone: what all workers may send there is less than there are
+        workers, and this one is none of those that may."""
 
     async def changed(self) -> None:
         """Until a seat may have become free, appeared or gone, for whatever reason but `taken`'s end."""

@@ -30,7 +30,8 @@ TRANSITIONS = {
 class File:
     """`key` is the object that holds its bytes, `size` their number, `sha256` in hex (both empty while
     it is UPLOADING). `batch_id` is the batch that wrote it. `sweep_at`: when what is left of it has to be
-    removed: an upload whose writer is gone, an object that outlived its file."""
+    removed: an upload whose writer is gone, an object that outlived its file. `writer` is the server that
+    takes in an UPLOADING one."""
 
     id: str
     project_id: str
@@ -46,3 +47,4 @@ class File:
     expires_at: datetime
     deleted_at: datetime | None = None
     sweep_at: datetime | None = None
+    writer: str | None = None

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from domain.access.access import Caller, Role
 from domain.clock import Clock
-from domain.errors import FileInUse, FileTooLarge, NotFound, StorageUnavailable
+from domain.errors import FileInUse, FileTooLarge, NotFound, StorageFull, StorageUnavailable
 from domain.files import asked, keys
 from domain.files.asked import Asked
 from domain.files.facts import FileCreated, FileDeleted
@@ -18,12 +18,14 @@ from domain.work import Reads, StartWork
 
 LIMIT = 512 * 1024 * 1024  # bytes
 LEASE = timedelta(minutes=10)  # how long an upload may stand still until it is taken for dead
+ACTOR, CAUSE = "files", "sweep"  # of what nobody asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
     """An upload is written down before its first byte is stored, and moves its `sweep_at` on while bytes
-    come: what a dead process leaves of it is found and removed (see `sweeping`)."""
+    come: what a dead process leaves of it is found and removed (see `sweeping`). `writer` is this
+    server's name, which it has of its dead predecessor."""
 
     start_work: StartWork
     reads: Reads
@@ -31,6 +33,17 @@ class Files:
     clock: Clock
     new_id: NewId
     limit: int = LIMIT
+    writer: str | None = None
+
+    async def end_left(self) -> None:
+        """What the predecessor was taking in when it died is to be swept at once: nobody goes on with it.
+        Before the first upload of this one."""
+        left = [] if self.writer is None else await self.reads.files.uploads_of(self.writer)
+        for upload in left:
+            async with self.start_work(ACTOR, CAUSE) as work:
+                held = await work.files.lock(upload.id)
+                if held is not None and held.status is FileStatus.UPLOADING:
+                    await work.files.put(gone(held, self.clock()))
 
     async def upload(
         self,
@@ -81,7 +94,7 @@ class Files:
             await work.files.put(deleted)
             fact = FileDeleted(file_id=id, name=file.name, expired=False)
             work.record(file.project_id, fact)
-        with suppress(StorageUnavailable):  # else it is swept
+        with suppress(StorageUnavailable, StorageFull):  # else it is swept
             await self.objects.remove([file.key])
         return deleted
 
@@ -104,6 +117,7 @@ class Files:
             created_by=caller.actor,
             expires_at=now + KEPT,
             sweep_at=now + LEASE,
+            writer=self.writer,
         )
         async with self.start_work(caller.actor, caller.cause) as work:
             await work.files.add(file)
@@ -140,6 +154,7 @@ class Files:
             sha256=written.sha256,
             expires_at=file.created_at + kept,
             sweep_at=None,
+            writer=None,
         )
         async with self.start_work(caller.actor, caller.cause) as work:
             _uploading(await work.files.lock(file.id))
@@ -158,7 +173,7 @@ class Files:
 
     async def _give_up(self, caller: Caller, file: File) -> None:
         """What can't be undone now is swept later."""
-        with suppress(StorageUnavailable):
+        with suppress(StorageUnavailable, StorageFull):
             await self.objects.remove([file.key])
             async with self.start_work(caller.actor, caller.cause) as work:
                 await work.files.remove(file.id)

@@ -11,10 +11,9 @@ from domain.files import keys
 from domain.files.facts import FileDeleted
 from domain.files.file import File, FileStatus
 from domain.files.ports import Kept, Objects
-from domain.files.service import gone
+from domain.files.service import ACTOR, CAUSE, gone
 from domain.work import Reads, StartWork, Work
 
-ACTOR, CAUSE = "files", "sweep"
 EVERY = 60.0  # seconds between two looks at what is due
 STRAYS_EVERY = timedelta(hours=1)  # between two looks at all objects there are
 GRACE = timedelta(hours=1)  # an object as young as that may have a writer that lives

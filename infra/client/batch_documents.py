@@ -49,18 +49,17 @@ CREATE = f"""
 mutation CreateBatchJob($input: CreateBatchJobInput!) {{
   createBatchJob(input: $input) {{ batchJob {{ ...Job }} {ERRORS} }}
 }}{JOB}"""
-
-
-def _verb(verb: str) -> str:
-    return f"""
-mutation {verb}BatchJob($input: {verb}BatchJobInput!) {{
-  {verb.lower()}BatchJob(input: $input) {{ batchJob {{ ...Job }} {ERRORS} }}
-}}{JOB}"""
-
-
-CANCEL, PAUSE, RESUME, RETRY = (_verb(each) for each in ("Cancel", "Pause", "Resume", "Retry"))
-
 PROGRESS = f"""
 subscription BatchJobProgress($batchJobId: ID!) {{
   batchJobProgress(batchJobId: $batchJobId) {{ ...Job }}
+}}{JOB}"""
+
+
+def decision(verb: str) -> str:
+    """To cancel, pause, resume or retry."""
+    name = f"{verb}BatchJob"
+    kind = name[0].upper() + name[1:]
+    return f"""
+mutation {kind}($input: {kind}Input!) {{
+  {name}(input: $input) {{ batchJob {{ ...Job }} {ERRORS} }}
 }}{JOB}"""

@@ -1,44 +1,33 @@
 """`modelyard batch`: jobs that run a file of requests against a model."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from infra.commands import batch_running
-from infra.commands.options import (
-    DEFAULT_SERVER,
-    Key,
-    Project,
-    ServerUrl,
-    complete_job,
-    opened,
-)
+from infra.commands import batch_options, batch_running
+from infra.commands.batch_options import Errors, Job, Output
+from infra.commands.options import DEFAULT_SERVER, Key, Project, ServerUrl, opened
 from infra.output import AsJson, say, say_json, say_table, tell
+
+DECISIONS = {
+    "cancel": "End a job: nothing more is sent, and what was done is kept.",
+    "pause": "Have a job send nothing more until it is resumed; its window goes on.",
+    "resume": "Have a paused job go on.",
+    "retry": "Make a new job of the lines of a final one that have no result.",
+}
 
 batch = typer.Typer(help="Batch jobs: files of requests for a model.", no_args_is_help=True)
 batch.command()(batch_running.run)
 batch.command()(batch_running.validate)
 
-Job = Annotated[
-    str, typer.Argument(metavar="JOB", help="A job's id: batch_…", autocompletion=complete_job)
-]
 Status = Annotated[
-    list[str] | None, typer.Option(help="Only those: IN_PROGRESS, COMPLETED …; may be repeated.")
+    list[batch_options.Status] | None,
+    typer.Option(case_sensitive=False, help="Only those; may be repeated."),
 ]
 Model = Annotated[str | None, typer.Option(help="Only those of this model.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")]
 Follow = Annotated[
     bool, typer.Option("--follow", "-f", help="Go on as they come, until the job is final.")
-]
-Output = Annotated[
-    Path | None,
-    typer.Option(
-        "--output", "-o", help="Save the results of a final job, in input order, to this file."
-    ),
-]
-Errors = Annotated[
-    Path | None, typer.Option(help="Where errors are saved [beside -o, as NAME.errors.jsonl].")
 ]
 
 
@@ -61,7 +50,7 @@ def ls(
 
     wanted: dict[str, Any] = {}
     if status:
-        wanted["status"] = {"in": [each.upper() for each in status]}
+        wanted["status"] = {"in": [each.name for each in status]}
     if model is not None:
         wanted["model"] = {"eq": model}
     asked = opened(server, key, project)
@@ -95,60 +84,31 @@ def describe(
         display.print_out(found)
 
 
-@batch.command()
-def cancel(
-    job: Job,
-    server: ServerUrl = DEFAULT_SERVER,
-    key: Key = None,
-    project: Project = None,
-    as_json: AsJson = False,
-) -> None:
-    """End a job: nothing more is sent, and what was done is kept."""
-    from infra.client import batch_documents as documents
+def _add_decision(verb: str, words: str) -> None:
+    """The commands that decide about a job differ in their name alone."""
 
-    _decided(opened(server, key, project), documents.CANCEL, job, as_json=as_json)
+    def decide(
+        job: Job,
+        server: ServerUrl = DEFAULT_SERVER,
+        key: Key = None,
+        project: Project = None,
+        as_json: AsJson = False,
+    ) -> None:
+        from infra.client import batch_documents as documents
+        from infra.commands import batch_display as display
 
+        asked = opened(server, key, project)
+        done = asked.change(documents.decision(verb), {"batchJobId": job})["batchJob"]
+        if as_json:
+            say_json(done)
+        else:
+            say(f"{done['openaiId']} is {display.status(done)}.")
 
-@batch.command()
-def pause(
-    job: Job,
-    server: ServerUrl = DEFAULT_SERVER,
-    key: Key = None,
-    project: Project = None,
-    as_json: AsJson = False,
-) -> None:
-    """Have a job send nothing more until it is resumed; its window goes on."""
-    from infra.client import batch_documents as documents
-
-    _decided(opened(server, key, project), documents.PAUSE, job, as_json=as_json)
+    batch.command(verb, help=words)(decide)
 
 
-@batch.command()
-def resume(
-    job: Job,
-    server: ServerUrl = DEFAULT_SERVER,
-    key: Key = None,
-    project: Project = None,
-    as_json: AsJson = False,
-) -> None:
-    """Have a paused job go on."""
-    from infra.client import batch_documents as documents
-
-    _decided(opened(server, key, project), documents.RESUME, job, as_json=as_json)
-
-
-@batch.command()
-def retry(
-    job: Job,
-    server: ServerUrl = DEFAULT_SERVER,
-    key: Key = None,
-    project: Project = None,
-    as_json: AsJson = False,
-) -> None:
-    """Make a new job of the lines of a final one that have no result."""
-    from infra.client import batch_documents as documents
-
-    _decided(opened(server, key, project), documents.RETRY, job, as_json=as_json)
+for verb, words in DECISIONS.items():
+    _add_decision(verb, words)
 
 
 @batch.command()
@@ -164,16 +124,16 @@ def results(
     """Print what is done so far as JSON lines, results and errors, in the order in which they came.
 
     With -f it goes on until the job is final; the exit code then says whether every line has a result.
-    With -o nothing is printed: the result files of the final job are saved, in input order (with -f:
+    With -o or --errors the result files of the final job are saved instead, in input order (with -f:
     once it is final).
     """
     from infra.client import batch_documents as documents
     from infra.commands import batch_display as display
     from infra.commands import batch_watching as watching
 
+    saved = batch_options.errors_beside(output, errors)
     asked = opened(server, key, project)
     found = _found(asked, documents.FIND, job)
-    saved = watching.beside(output, errors)
     watch = watching.Watch(
         server=asked,
         job_id=found["openaiId"],
@@ -182,8 +142,7 @@ def results(
         prints=output is None and errors is None,
     )
     if follow:
-        ended = watch.to_the_end()
-        watching.conclude(ended, as_json=False, output_path=output, errors=saved)
+        watching.conclude(watch.to_the_end(), as_json=False, output_path=output, errors=saved)
     elif watch.prints:
         watching.Printed(asked).print(found)
     elif display.is_final(found):
@@ -200,13 +159,3 @@ def _found(server: Any, document: str, job: str) -> dict[str, Any]:
     if found is None:
         raise NotFound(kind="batch job", id=job)
     return dict(found)
-
-
-def _decided(server: Any, document: str, job: str, *, as_json: bool) -> None:
-    from infra.commands import batch_display as display
-
-    done = server.change(document, {"batchJobId": job})["batchJob"]
-    if as_json:
-        say_json(done)
-    else:
-        say(f"{done['openaiId']} is {display.status(done)}.")

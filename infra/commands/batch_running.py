@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infra.commands import batch_options
+from infra.commands.batch_options import Errors, Output
 from infra.commands.options import (
     DEFAULT_SERVER,
     Key,
@@ -41,8 +43,8 @@ Endpoint = Annotated[
 ]
 Window = Annotated[str, typer.Option(help="How long it may take: 24h, or 30m, 2d …")]
 Target = Annotated[
-    str | None,
-    typer.Option(help="DEPLOYMENT, DEDICATED, EXTERNAL, ECHO …; default: what has the model."),
+    batch_options.Target | None,
+    typer.Option(case_sensitive=False, help="Where to run; default: at what has the model."),
 ]
 Deployment = Annotated[
     str | None, typer.Option(help="NAME or NAME@REVISION.", autocompletion=complete_name)
@@ -69,15 +71,6 @@ RequestTimeout = Annotated[
 ]
 Metadata = Annotated[
     list[str] | None, typer.Option("--metadata", help="KEY=VALUE to note of it; may be repeated.")
-]
-Output = Annotated[
-    Path | None,
-    typer.Option(
-        "--output", "-o", help="Save the results, in input order, to this file (-: print)."
-    ),
-]
-Errors = Annotated[
-    Path | None, typer.Option(help="Where errors are saved [beside -o, as NAME.errors.jsonl].")
 ]
 Detach = Annotated[bool, typer.Option("--detach", "-d", help="Do not wait; print the job's id.")]
 
@@ -117,11 +110,12 @@ def run(
     from infra.commands import batch_watching as watching
     from infra.commands.batch_making import made
 
+    saved = batch_options.errors_beside(output, errors)
     asked = opened(server, key, project)
     requests = _read(file, endpoint, model)
     said = {
         "completionWindow": window,
-        "target": target and target.upper().replace("-", "_"),
+        "target": target and target.name,
         "deployment": deployment,
         "externalEndpoint": external_endpoint,
         "template": template_choice(template),
@@ -138,7 +132,6 @@ def run(
         _detached(job, as_json=as_json)
         return
     tell(f"{job['openaiId']} runs {file.name}.")
-    saved = watching.beside(output, errors)
     watch = watching.Watch(server=asked, job_id=job["openaiId"], output=output, errors=saved)
     watching.conclude(watch.to_the_end(), as_json=as_json, output_path=output, errors=saved)
 
@@ -166,7 +159,7 @@ def validate(
 
     asked = opened(server, key, project)
     said = {
-        "target": target and target.upper().replace("-", "_"),
+        "target": target and target.name,
         "deployment": deployment,
         "externalEndpoint": external_endpoint,
         "template": template_choice(template),
@@ -203,7 +196,10 @@ def _detached(job: dict[str, Any], *, as_json: bool) -> None:
 def _show(found: dict[str, Any]) -> None:
     from infra.commands import batch_display as display
 
-    say(f"{found['total']} requests for {found['model'] or 'no one model'}.")
+    if found["errors"]:
+        say("It would fail.")
+    else:
+        say(f"{found['total']} requests for {found['model']}.")
     if found["target"] is not None:
         made_of = found["template"]
         of = f" of template {made_of['name']}:{made_of['version']}" if made_of else ""

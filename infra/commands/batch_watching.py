@@ -7,7 +7,9 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from shutil import copyfileobj
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO, NoReturn
 
 import typer
 
@@ -20,11 +22,11 @@ from infra.client.following import Line, received
 from infra.client.server import Server
 from infra.client.socket import Socket
 from infra.commands import batch_display as display
+from infra.commands.batch_options import STDOUT, is_special
 from infra.commands.batch_progress import Show, shown
 
 FAILED = 1
 INTERRUPTED = 130
-STDOUT = Path("-")
 
 Job = Mapping[str, Any]
 States = Generator[Job, None, None]
@@ -119,29 +121,37 @@ class Printed:
 
 
 def save(pieces: Iterable[bytes], path: Path) -> None:
-    """The whole file, or none: what is there already stays until all has come."""
+    """The whole file, or none: what is there already stays until all has come. Raises FileUnwritable."""
     if path == STDOUT:
-        whole = b"".join(pieces)
-        sys.stdout.buffer.write(whole)
-        sys.stdout.buffer.flush()
+        _write_whole(pieces, sys.stdout.buffer)
         return
+    try:
+        if is_special(path):
+            with path.open("wb") as file:
+                _write_whole(pieces, file)
+        else:
+            _replace(pieces, path.resolve())  # what a link names, not the link
+    except OSError as error:
+        raise FileUnwritable(path=str(path), problem=error.strerror or str(error)) from error
+
+
+def _write_whole(pieces: Iterable[bytes], file: BinaryIO) -> None:
+    """To where nothing can be taken back: not before all has come."""
+    with TemporaryFile() as coming:
+        coming.writelines(pieces)
+        coming.seek(0)
+        copyfileobj(coming, file)
+    file.flush()
+
+
+def _replace(pieces: Iterable[bytes], path: Path) -> None:
     coming = path.with_name(f".{path.name}.part")
     try:
         with coming.open("wb") as file:
-            for piece in pieces:
-                file.write(piece)
+            file.writelines(pieces)
         os.replace(coming, path)
-    except OSError as error:
-        raise FileUnwritable(path=str(path), problem=error.strerror or str(error)) from error
     finally:
         coming.unlink(missing_ok=True)
-
-
-def beside(output_path: Path | None, errors: Path | None) -> Path | None:
-    """Where errors go: `out.jsonl` has them in `out.errors.jsonl`, if nothing else was said."""
-    if errors is not None or output_path is None or output_path == STDOUT:
-        return errors
-    return output_path.with_name(f"{output_path.stem}.errors{output_path.suffix}")
 
 
 def conclude(job: Job, *, as_json: bool, output_path: Path | None, errors: Path | None) -> None:

@@ -16,8 +16,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from domain.errors import InvalidValue, ModelyardError, StorageUnavailable
 
-WORTH_ANOTHER_TRY = frozenset({"40001", "40P01", "53300", "55P03", "57014"})
-"""SQLSTATEs: serialization, deadlock, too many connections, lock not available, cancelled."""
+WORTH_ANOTHER_TRY = frozenset({"40001", "40P01", "55P03", "57014"})
+"""SQLSTATEs: serialization, deadlock, lock not available, cancelled."""
+OUTAGES = frozenset({"08", "53", "57", "58"})
+"""Classes of them: connections, a full disk and what else it lacks, an operator's doing, its system."""
 
 
 @contextmanager
@@ -62,7 +64,7 @@ def _is_outage(error: DBAPIError) -> bool:
         away = isinstance(error, OperationalError | InterfaceError)
         ours = str(error.orig).startswith(("no such ", "near "))
         return error.connection_invalidated or (away and not ours)
-    return state in WORTH_ANOTHER_TRY or state[:2] in {"08", "57", "58"}
+    return state in WORTH_ANOTHER_TRY or state[:2] in OUTAGES
 
 
 def _cause(error: StatementError) -> Exception:

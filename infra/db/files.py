@@ -24,6 +24,7 @@ from infra.db.types import Enumerated, Moment, PlainText
 
 PROCESSED = "status = 'processed'"
 TO_SWEEP = "sweep_at IS NOT NULL"
+UPLOADING = "status = 'uploading'"
 
 FILES = Noun(
     "file",
@@ -45,6 +46,7 @@ FILES = Noun(
         Column("expires_at", Moment, nullable=False),
         Column("deleted_at", Moment),
         Column("sweep_at", Moment),
+        Column("writer", PlainText),
         Index(None, "project_id", "created_at", "id"),
         Index(
             "ix_files_expiring",
@@ -59,6 +61,12 @@ FILES = Noun(
             "id",
             sqlite_where=text(TO_SWEEP),
             postgresql_where=text(TO_SWEEP),
+        ),
+        Index(
+            "ix_files_uploading",
+            "writer",
+            sqlite_where=text(UPLOADING),
+            postgresql_where=text(UPLOADING),
         ),
         CheckConstraint("purpose IN ('batch', 'batch_output')", "purpose"),
         CheckConstraint("status IN ('uploading', 'processed', 'deleted')", "status"),
@@ -84,6 +92,7 @@ LEFT_OVER = (
     .order_by(FILE.sweep_at, FILE.id)
     .limit(bindparam("most"))
 )
+UPLOADS_OF = FILES.select().where(text(f"files.{UPLOADING}"), FILE.writer == bindparam("of_writer"))
 SEEN_OF = FILES.by_ids.where(FILE.status != FileStatus.UPLOADING)
 
 
@@ -102,6 +111,9 @@ class StoredFileLists(StoredLists[File]):
 
     async def to_sweep(self, now: datetime, limit: int) -> Sequence[File]:
         return await self.values(LEFT_OVER, {"now": now, "most": limit})
+
+    async def uploads_of(self, writer: str) -> Sequence[File]:
+        return await self.values(UPLOADS_OF, {"of_writer": writer})
 
 
 def _seen(listing: Listing) -> Listing:

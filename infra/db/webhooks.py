@@ -13,11 +13,13 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     bindparam,
+    delete,
     text,
 )
 
 from domain.listing import Listing, Order
 from domain.webhooks.webhook import Delivery, DeliveryStatus, Webhook, WebhookEvent
+from infra.db.engine import Engines
 from infra.db.lists import StoredLists
 from infra.db.noun import METADATA, Noun
 from infra.db.pages import pages
@@ -99,7 +101,14 @@ DUE = (
     .order_by(DELIVERY.due_at, DELIVERY.id)
     .limit(bindparam("most"))
 )
+FORGET = delete(DELIVERIES.table).where(DELIVERY.finished_at < bindparam("before"))
 NEWEST_FIRST = Order(descending=True)
+
+
+async def forget_deliveries(engines: Engines, before: datetime) -> None:
+    """Those that were over by then."""
+    async with engines.transaction() as transaction:
+        await transaction.run(FORGET, {"before": before})
 
 
 class StoredWebhookLists(StoredLists[Webhook]):

@@ -1,39 +1,33 @@
 """domain.batches.ports.Inference over HTTP, with connections kept for as long as they are of use."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
-import aiohttp
-
 from domain.batches.ports import Reply
 from domain.clock import utc_now
-from domain.errors import (
-    Interrupted,
-    RequestTimeout,
-    ResponseTooLarge,
-    Unreachable,
-)
+from domain.errors import Interrupted, RequestTimeout, ResponseTooLarge, Unreachable
+from infra.inference import pool
+from infra.inference.connection import Broken, Connection, TooLarge
+from infra.inference.pool import Engine, NotThere
 
-CONNECT_SECONDS = 10.0
-IDLE_SECONDS = 4.0
-"""How long an unused connection is kept: engines close theirs after 5 s or more (uvicorn's default)."""
 STALE_SECONDS = 0.1
-"""A connection that ends so soon after a request, and without a byte, was over before that: the engine
-had closed it as unused. Nobody works on the request; it is sent once more."""
-JSON = {"content-type": "application/json"}
-NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
-ENDED = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
+"""A connection that was used before, and ends so soon after a request and without a byte, was over before
+that: the engine had closed it as unused. Nobody works on the request; it is sent once more."""
+KNOWN = 1_000  # addresses, before those without a connection are forgotten
 
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    session: aiohttp.ClientSession
+    """Each address that was asked is known from then on; of all batches there are few."""
+
     clock: Callable[[], datetime] = utc_now
-    _timeouts: dict[float, aiohttp.ClientTimeout] = field(default_factory=dict)
+    _known: dict[str, Engine] = field(default_factory=dict)
+    _security: list[ssl.SSLContext] = field(default_factory=list)
 
     async def ask(
         self, url: str, headers: Mapping[str, str], body: bytes, seconds: float, limit: int
@@ -42,83 +36,73 @@ class Engines:
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
-            return await self._asked(url, headers, body, seconds, limit)
-        except NOT_SENT as error:
-            raise Unreachable(where=url, problem=_problem(error)) from error
-        except aiohttp.ClientConnectionResetError:
-            pass  # it was closed before a byte of the request went out
+            engine = self._engine(url)
+            request = engine.request(headers, body)
+            if (connection := engine.taken()) is not None:
+                try:
+                    return await self._asked(engine, connection, request, seconds, limit)
+                except Broken as error:
+                    if not error.is_unheard or loop.time() > began + STALE_SECONDS:
+                        raise
+            connection = await engine.connected(seconds)
+            left = began + seconds - loop.time()
+            return await self._asked(engine, connection, request, left, limit)
+        except NotThere as error:
+            raise Unreachable(where=url, problem=str(error)) from error
+        except Broken as error:
+            raise Interrupted(where=url, problem=str(error)) from error
         except TimeoutError as error:
             raise RequestTimeout(seconds=seconds) from error
-        except ENDED as error:
-            if loop.time() > began + STALE_SECONDS:
-                raise Interrupted(where=url, problem=_problem(error)) from error
-        except (aiohttp.ClientError, ConnectionError) as error:
-            raise Interrupted(where=url, problem=_problem(error)) from error
-        return await self._again(url, headers, body, seconds, limit)
-
-    async def _again(
-        self, url: str, headers: Mapping[str, str], body: bytes, seconds: float, limit: int
-    ) -> Reply:
-        try:
-            return await self._asked(url, headers, body, seconds, limit)
-        except NOT_SENT as error:
-            raise Unreachable(where=url, problem=_problem(error)) from error
-        except TimeoutError as error:
-            raise RequestTimeout(seconds=seconds) from error
-        except (aiohttp.ClientError, ConnectionError) as error:
-            raise Interrupted(where=url, problem=_problem(error)) from error
+        except TooLarge as error:
+            raise ResponseTooLarge(limit=limit) from error
 
     async def _asked(
-        self, url: str, headers: Mapping[str, str], body: bytes, seconds: float, limit: int
+        self, engine: Engine, connection: Connection, request: bytes, seconds: float, limit: int
     ) -> Reply:
-        response = await self.session.post(
-            url,
-            data=body,
-            headers={**JSON, **headers} if headers else JSON,
-            timeout=self._timeout(seconds),
-            allow_redirects=False,
-        )
-        try:
-            said = response.headers
-            length = response.content_length
-            if length is not None and length > limit:
-                raise ResponseTooLarge(limit=limit)
-            if length is not None and "Content-Encoding" not in said:
-                content = await response.read()
-            else:
-                content = await _read(response, limit)
-        except BaseException:
-            response.close()
-            raise
-        after = said.get("Retry-After")
+        answer = await connection.ask(request, seconds, limit)
+        if connection.is_open:
+            engine.give_back(connection)
+        else:
+            connection.close()
+        said = answer.headers
+        named, after = said.get(b"x-request-id"), said.get(b"retry-after")
         return Reply(
-            status=response.status,
-            body=content,
-            request_id=said.get("x-request-id"),
-            retry_after=None if after is None else retry_after(after, self.clock()),
+            status=answer.status,
+            body=answer.body,
+            request_id=None if named is None else named.decode(errors="replace"),
+            retry_after=None
+            if after is None
+            else retry_after(after.decode("latin-1"), self.clock()),
         )
 
-    def _timeout(self, seconds: float) -> aiohttp.ClientTimeout:
-        """Made once for each: of all batches there are few."""
-        if (timeout := self._timeouts.get(seconds)) is None:
-            timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
-            self._timeouts[seconds] = timeout
-        return timeout
+    def _engine(self, url: str) -> Engine:
+        """Raises NotThere."""
+        if (engine := self._known.get(url)) is None:
+            if len(self._known) >= KNOWN:
+                for gone in [url for url, each in self._known.items() if not each.connections]:
+                    del self._known[gone]
+            engine = self._known[url] = pool.engine(url, self._secured)
+        return engine
+
+    def _secured(self) -> ssl.SSLContext:
+        """Made with the first address that needs it: that reads all the system's certificates."""
+        if not self._security:
+            self._security.append(ssl.create_default_context())
+        return self._security[0]
+
+    async def closed(self) -> None:
+        for engine in self._known.values():
+            await engine.closed()
 
 
 @asynccontextmanager
 async def connections() -> AsyncIterator[Engines]:
     """As many as are asked for; closed at the end."""
-    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS)
-    session = aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent"),
-        max_line_size=64 * 1024,
-        max_field_size=64 * 1024,
-    )
-    async with session:
-        yield Engines(session)
+    engines = Engines()
+    try:
+        yield engines
+    finally:
+        await engines.closed()
 
 
 def retry_after(said: str, now: datetime) -> float | None:
@@ -130,16 +114,3 @@ def retry_after(said: str, now: datetime) -> float | None:
         return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
     except (ValueError, TypeError, OverflowError):
         return None
-
-
-async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    content = bytearray()
-    async for piece in response.content.iter_any():
-        content += piece
-        if len(content) > limit:
-            raise ResponseTooLarge(limit=limit)
-    return bytes(content)
-
-
-def _problem(error: Exception) -> str:
-    return str(error) or type(error).__name__

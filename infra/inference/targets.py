@@ -44,6 +44,9 @@ class OneSeat:
     def room(self) -> int:
         return ENDLESS
 
+    def is_left_out(self) -> bool:
+        return False
+
     async def changed(self) -> None:
         await self._never.wait()
 

@@ -13,12 +13,13 @@ from stat import S_ISREG
 from domain.errors import ObjectMissing, StorageFull, StorageUnavailable
 from domain.files import keys
 from domain.files.ports import Kept, Written
-from infra.objects import drafts
+from infra.objects import drafts, spans
 from infra.objects.disk import Disk
 from infra.objects.drafts import Draft
 from infra.objects.threads import in_thread
 
 PIECE = 1024 * 1024  # bytes that are read, and at least written, at once
+GAP = 16 * 1024  # bytes that are rather read in vain than asked around
 LISTED = 1_000  # objects that are listed at once
 FULL = frozenset({ENOSPC, EDQUOT, EFBIG})
 
@@ -69,7 +70,9 @@ class LocalObjects:
     async def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> Sequence[bytes]:
         def read() -> Sequence[bytes]:
             with self._opened(key) as descriptor:
-                return [self._read(key, descriptor, start, end) for start, end in ranges]
+                wanted = spans.over(ranges, gap=GAP, widest=PIECE)
+                contents = {span: self._read(key, descriptor, *span) for span in wanted}
+            return spans.cut(ranges, contents)
 
         return await in_thread(read)
 
@@ -144,14 +147,14 @@ class LocalObjects:
             os.close(descriptor)
 
     def _read(self, key: str, descriptor: int, start: int, end: int) -> bytes:
-        content = bytearray()
         with self._answering():
+            content = os.pread(descriptor, end - start, start)
             while len(content) < end - start:
                 place = start + len(content)
                 if not (more := os.pread(descriptor, end - place, place)):
                     raise ObjectMissing(key=key)
                 content += more
-        return bytes(content)
+        return content
 
     def _remove(self, paths: Sequence[Path]) -> None:
         """Folders that are empty then go too."""
@@ -170,7 +173,9 @@ class LocalObjects:
             except FileNotFoundError:
                 pass
             except OSError:  # there is something in it
-                break
+                with suppress(FileNotFoundError):  # or was: another one's removal has emptied it
+                    self.disk.sync_folder(folder)
+                    return
             folder = folder.parent
         self.disk.sync_folder(folder)
 

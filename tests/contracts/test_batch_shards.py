@@ -92,6 +92,16 @@ async def test_a_shard_is_free_when_its_workers_time_is_up(store: AnyStore) -> N
     assert await put(store, a_progress(new, 0))
 
 
+async def test_a_worker_is_not_given_again_what_it_still_works_on(store: AnyStore) -> None:
+    """Else it would do under two tokens what it stood still over."""
+    batch = await a_batch_of(store, 3)
+    held = numbers(await take(store, batch, "a", 2))
+    late, until = NOON + LEASE, NOON + 2 * LEASE
+    found = await store.shard_claims.take(batch.id, "a", late, until, 9, held)
+    assert numbers(found) == [2]
+    assert numbers(await take(store, batch, "b", late=LEASE)) == [0, 1]
+
+
 async def test_a_lease_that_ran_out_is_good_while_nobody_took_it(store: AnyStore) -> None:
     batch = await a_batch_of(store, 1)
     (shard,) = await take(store, batch)

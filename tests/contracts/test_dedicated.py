@@ -68,6 +68,16 @@ async def test_what_no_living_batch_has_is_abandoned_when_its_time_is_up(store: 
     assert await store.reads.dedicated.abandoned(NOON) == [cold]
 
 
+async def test_it_is_known_when_the_next_one_has_to_go(store: AnyStore) -> None:
+    assert await store.reads.dedicated.next_end(NOON) is None
+    cold, forever = warm(keep_until=NOON), warm(keep_until=None)
+    used = warm(batch_id="b", keep_until=NOON + SECOND)
+    await some(store, cold, forever, used)
+    assert await store.reads.dedicated.next_end(NOON) is None
+    await some(store, warm(keep_until=NOON + 9 * SECOND), warm(keep_until=NOON + 5 * SECOND))
+    assert await store.reads.dedicated.next_end(NOON) == NOON + 5 * SECOND
+
+
 async def test_a_batch_has_one_deployment_of_its_own_at_most(store: AnyStore) -> None:
     await some(store, warm(batch_id="b"), warm(), warm())
     with pytest.raises((IntegrityError, BrokenRule)):

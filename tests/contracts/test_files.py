@@ -83,6 +83,15 @@ async def test_what_is_left_of_files_is_swept_in_time(store: AnyStore) -> None:
     assert await store.reads.files.to_sweep(NOON, 1) == [early]
 
 
+async def test_what_a_server_takes_in_is_known_by_its_name(store: AnyStore) -> None:
+    mine, others, nobodys = (an_upload(PROJECT, writer=writer) for writer in ("a", "b", None))
+    whole = a_file(PROJECT, writer="a")
+    await add(store, mine, others, nobodys, whole)
+    assert await store.reads.files.uploads_of("a") == [mine]
+    assert await store.reads.files.uploads_of("b") == [others]
+    assert await store.reads.files.uploads_of("c") == []
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

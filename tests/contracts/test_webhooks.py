@@ -41,6 +41,20 @@ async def test_webhooks_come_back_as_they_were_the_oldest_first(store: AnyStore)
             await w.webhooks.add(a_webhook(PROJECT, name="a"))
 
 
+async def test_what_is_over_is_forgotten_when_its_time_is_up(store: AnyStore) -> None:
+    hook = a_webhook(PROJECT)
+    pending = a_delivery(hook, due_at=NOON - 9 * SECOND)
+    over = {"status": DeliveryStatus.DELIVERED, "last_code": 204}
+    old, new = (a_delivery(hook, finished_at=NOON - n * SECOND, **over) for n in (1, 0))
+    async with store.start_work("ada", "request:1") as w:
+        await w.projects.add(PROJECT)
+        await w.webhooks.add(hook)
+        for delivery in (pending, old, new):
+            await w.deliveries.add(delivery)
+    await store.forget_deliveries(NOON)
+    assert {each.id for each in await newest(store, hook, 9)} == {pending.id, new.id}
+
+
 async def test_what_is_to_be_sent_comes_when_it_is_due(store: AnyStore) -> None:
     hook = a_webhook(PROJECT)
     late, early, young = (a_delivery(hook, due_at=NOON - n * SECOND) for n in (0, 1, -1))

@@ -121,6 +121,33 @@ async def test_a_dead_upload_is_removed_once_its_lease_ran_out(
     assert [type(fact) for fact in facts] == [FileCreated]  # the test's own
 
 
+async def test_a_servers_successor_has_its_dead_uploads_swept_at_once_and_no_others(
+    house: House, sweeping: Sweeping
+) -> None:
+    dead = replace(await a_dead_upload(house), writer="mine")
+    other = replace(await a_dead_upload(house), writer="another server's")
+    async with house.store.start_work("someone", "request:1") as work:
+        for each in (dead, other):
+            await work.files.put(each)
+    whole = await a_file(house)
+    await replace(house.uploads, writer="mine").end_left()
+    await sweeping.act()
+    assert set(house.objects.kept) == {other.key, whole.key}
+    assert set(held(house)) == {other.id, whole.id}
+
+
+async def test_an_upload_says_which_server_takes_it_in_until_it_is_whole(house: House) -> None:
+    seen: list[str | None] = []
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"x"
+        seen.extend(each.writer for each in held(house).values())
+
+    uploads = replace(house.uploads, writer="mine")
+    file = await uploads.upload(house.caller, "in.jsonl", "batch", pieces())
+    assert (seen, file.writer, held(house)[file.id].writer) == (["mine"], None, None)
+
+
 async def test_a_dead_upload_can_not_be_finished_once_it_is_being_swept(
     house: House, sweeping: Sweeping
 ) -> None:

@@ -225,6 +225,18 @@ async def test_a_full_disk_is_told_and_leaves_nothing(house: House) -> None:
     assert await rows(house) == []
 
 
+async def test_a_disk_that_is_too_full_to_remove_anything_is_swept_later(house: House) -> None:
+    """As some that copy on write are."""
+    file = await a_file(house)
+    house.objects.trouble = lambda method, key: FULL if method == "remove" else None
+    assert (await house.uploads.delete(house.caller, file.id)).sweep_at is not None
+    with pytest.raises(InvalidValue):
+        await house.uploads.upload_form(
+            house.caller, "in", of(LINES), saying(Asked(purpose="vision"))
+        )
+    assert all(row.sweep_at is not None for row in await rows(house))
+
+
 async def test_an_outage_in_an_upload_leaves_what_is_to_be_swept(house: House) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         yield b"x"

@@ -16,7 +16,7 @@ from tests.support.dedicated_jobs import (
     within,
 )
 from tests.support.kill_jobs import Ended, Job, check
-from tests.support.kill_story import watching
+from tests.support.kill_watch import watching
 from tests.support.server import running
 
 SLOW = "modelyard echo --host {host} --port {port} --name {name} --latency 0.1"

@@ -1,5 +1,6 @@
 """Batch jobs whose engine, input or server fails them midway, by a real server with real files."""
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,7 +11,7 @@ import httpx
 
 from tests.support.dedicated_jobs import Visitor, visiting
 from tests.support.kill_jobs import Job, check
-from tests.support.kill_story import watching
+from tests.support.kill_watch import watching
 from tests.support.marking import MODEL, MarkingEngine, marking_engine
 from tests.support.server import Running, running
 
@@ -102,6 +103,23 @@ async def test_blank_lines_and_a_restart_double_and_lose_nothing(tmp_path: Path)
                 end = await visitor.end_of(job)
     check(job, end)
     assert (end.shown["status"], len(end.output)) == ("completed", 400)
+
+
+async def test_a_server_that_is_stopped_costs_no_line_an_attempt(tmp_path: Path) -> None:
+    """What is in flight then is waited for."""
+    job = Job(marks(600), options={"maxConcurrency": 40, "retry": {"attempts": 1}})
+    async with a_place(tmp_path / "data") as place:
+        await job.create(place.http)
+        await place.visitor.heard(job, lambda event: event.get("completed", 0) > 0)
+        assert await asyncio.to_thread(place.server.stop) == 0
+        told = place.server.log.read_text()
+        with running(place.data_dir) as server:
+            async with visiting(server.url) as visitor:
+                end = await visitor.end_of(job)
+    check(job, end)
+    assert (end.shown["status"], len(end.output)) == ("completed", 600)
+    assert "a request failed" not in told
+    assert {len(visits) for visits in place.engine.visits.values()} == {1}
 
 
 async def test_an_input_that_is_removed_midway_fails_the_rest(tmp_path: Path) -> None:

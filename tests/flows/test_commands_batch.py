@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from domain.batches.batch import BatchStatus, TargetKind
+from infra.commands import batch_options
 from tests.support.answers import done, ok, page, run
 from tests.support.batch_answers import Files, a_final_job, a_job
 from tests.support.forks import forks
@@ -204,6 +206,11 @@ def test_an_upload_that_is_refused_says_why(tmp_path: Path) -> None:
         (["in.jsonl", "--keep-alive", "soon"], "no length of time"),
         (["in.jsonl", "--template", "a:b"], "NAME:VERSION"),
         (["in.jsonl", "--priority", "11"], "less than or equal to 10"),
+        (["in.jsonl", "--target", "moon"], "is not one of"),
+        (["in.jsonl", "-o", "nowhere/out"], "There is no folder 'nowhere'"),
+        (["in.jsonl", "--errors", "nowhere/out"], "There is no folder 'nowhere'"),
+        (["in.jsonl", "-o", "."], "is a directory"),
+        (["in.jsonl", "-o", "out", "--errors", "../%/out"], "Results go there already"),
     ],
 )
 def test_wrong_usage_is_exit_code_2_and_asks_no_server(
@@ -211,11 +218,35 @@ def test_wrong_usage_is_exit_code_2_and_asks_no_server(
 ) -> None:
     a_file(tmp_path)
     a_file(tmp_path, {"input": "x"}, name="bare.jsonl")
+    said = [each.replace("%", tmp_path.name) for each in said]
     with scripted(files=Files()) as server:
         ran = run(server, "batch", "run", *said, cwd=tmp_path)
         assert server.asked == []
     assert (ran.returncode, ran.stdout) == (2, "")
     assert problem in " ".join(ran.stderr.replace("│", " ").split())
+
+
+def test_what_options_take_is_what_the_api_has() -> None:
+    assert [each.name for each in batch_options.Target] == [each.name for each in TargetKind]
+    assert {each.name for each in batch_options.Status} == {each.name for each in BatchStatus}
+
+
+def test_results_go_into_a_pipe_and_behind_a_link_and_replace_neither(tmp_path: Path) -> None:
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to("out.jsonl")
+    files = Files(contents={"file-out": b"x\n"})
+    end = os.open(pipe, os.O_RDWR)  # neither side waits for the other then
+    try:
+        with scripted(there(), files, batchJobProgress=[[a_final_job()]] * 2) as server:
+            for name in ("pipe", "link"):
+                ok(run(server, "batch", "run", a_file(tmp_path), "-o", name, cwd=tmp_path))
+        assert os.read(end, 100) == b"x\n"
+    finally:
+        os.close(end)
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+    assert (tmp_path / "out.jsonl").read_bytes() == b"x\n"
 
 
 def test_a_file_is_validated_and_gone_again(tmp_path: Path) -> None:
@@ -236,6 +267,7 @@ def test_a_file_that_would_fail_says_where(tmp_path: Path) -> None:
         ran = run(server, "batch", "validate", a_file(tmp_path), cwd=tmp_path)
         said = run(server, "batch", "validate", "in.jsonl", "--json", cwd=tmp_path)
     assert ran.returncode == said.returncode == 1
+    assert ran.stdout.startswith("It would fail.\n")
     assert ran.stdout.splitlines()[2].split()[:3] == ["3", "invalid_body", "body"]
     assert json.loads(said.stdout)["errors"] == [WRONG]
 

@@ -4,20 +4,25 @@ import asyncio
 import resource
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import openai
 import pytest
 
-from domain.files.ports import Objects
-from infra.objects.local import LocalObjects
+from domain.clock import utc_now
+from domain.files.file import File, FileStatus
+from tests.support.dedicated_jobs import within
 from tests.support.forms import BATCH, FORM, form, the_file, until
+from tests.support.kill_watch import Watch, watching
 from tests.support.server import Running, running
 
 MIB = 1024 * 1024
+HALF = 2 * MIB
+BODY = form(BATCH, the_file(b"x" * (2 * HALF)))
 
 
 @contextmanager
@@ -58,21 +63,60 @@ async def test_a_server_that_is_killed_in_an_upload_leaves_no_file_and_what_is_s
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "data"
-    body = form(BATCH, the_file(b"x" * (4 * MIB)))
-    head = f"POST /v1/files HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
-    head += f"Content-Type: {FORM['content-type']}\r\n\r\n"
-    with running(folder) as server:
-        host, port = server.url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port))) as client:
-            client.sendall(head.encode() + body[: 2 * MIB])
-            await until(lambda: objects(folder) != set())
-            await asyncio.to_thread(server.stop, signal.SIGKILL)
+    with running(folder) as server, half_sent(server):
+        await until(lambda: objects(folder) != set())
+        await asyncio.to_thread(server.stop, signal.SIGKILL)
     [draft] = objects(folder)
     assert draft.startswith("tmp/")
-    left: Objects = LocalObjects(root=folder / "objects")
-    assert await left.sweep() == 1
-    assert objects(folder) == set()
-    with running(folder) as server:
-        async with httpx.AsyncClient(base_url=server.url) as plain:
-            listed = (await plain.get("/v1/files")).json()
-        assert listed["data"] == []
+    async with watching(f"sqlite+aiosqlite:///{folder / 'modelyard.db'}") as watch:
+        assert [upload.status for upload in await to_sweep(watch)] == [FileStatus.UPLOADING]
+        with running(folder) as server:
+            async with httpx.AsyncClient(base_url=server.url) as plain:
+                listed = (await plain.get("/v1/files")).json()
+            async with within() as looks:
+                async for _ in looks:
+                    if not objects(folder) and not await to_sweep(watch):
+                        break
+    assert listed["data"] == []
+
+
+async def test_a_dead_servers_upload_is_swept_while_another_servers_goes_on(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    env = {
+        "MODELYARD_DATABASE_URL": postgres_url,
+        "MODELYARD_OBJECT_STORE": str(tmp_path / "objects"),
+    }
+    first, other = tmp_path / "first", tmp_path / "other"
+    async with watching(postgres_url) as watch:
+        with running(other, env=env) as living, half_sent(living) as client:
+            await until(lambda: len(objects(tmp_path)) == 1)
+            with running(first, env=env) as server, half_sent(server):
+                await until(lambda: len(objects(tmp_path)) == 2)
+                await asyncio.to_thread(server.stop, signal.SIGKILL)
+            assert len(await to_sweep(watch)) == 2
+            with running(first, env=env):
+                async with within() as looks:
+                    async for _ in looks:
+                        if len(objects(tmp_path)) == len(await to_sweep(watch)) == 1:
+                            break
+            client.sendall(BODY[HALF:])
+            assert client.recv(64).startswith(b"HTTP/1.1 200 ")
+    [kept] = objects(tmp_path)
+    assert kept.startswith("files/")
+
+
+@contextmanager
+def half_sent(server: Running) -> Iterator[socket.socket]:
+    """An upload that stands still halfway."""
+    head = f"POST /v1/files HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(BODY)}\r\n"
+    head += f"Content-Type: {FORM['content-type']}\r\n\r\n"
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(head.encode() + BODY[:HALF])
+        yield client
+
+
+async def to_sweep(watch: Watch) -> Sequence[File]:
+    """Whatever there is of uploads, and of what was deleted."""
+    return await watch.reads.files.to_sweep(utc_now() + timedelta(days=1), 9)

@@ -111,6 +111,18 @@ async def test_a_server_that_is_not_there_is_storage_unavailable(tmp_path: Path)
             pass
 
 
+@pytest.mark.parametrize("state", ["53100", "53200", "53300", "57P01", "08006", "40001"])
+async def test_what_a_server_lacks_for_a_while_is_no_fault_of_ours(
+    postgres_url: str, state: str
+) -> None:
+    """53100 is its full disk."""
+    failing = f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{state}'; END $$"
+    async with open_engines(postgres_url) as engines:
+        with pytest.raises(StorageUnavailable):
+            async with engines.transaction() as transaction:
+                await transaction.run(text(failing))
+
+
 async def test_a_unit_of_work_that_stalls_is_ended_and_the_others_go_on(
     postgres_url: str, tmp_path: Path
 ) -> None:

@@ -377,6 +377,25 @@ async def test_a_cursor_of_another_jobs_results_is_none_here(graph: Graph, jobs:
     assert (await graph.ask(RESULTS, id=of(one.id), first=101)).codes == ["INVALID_VALUE"]
 
 
+async def test_one_jobs_deleted_results_take_no_other_jobs_with_them(
+    graph: Graph, jobs: Jobs
+) -> None:
+    gone, there = await jobs.completed(output_file_id="f" * 32), await jobs.running()
+    await jobs.committed(there, answered(1))
+    answer = await graph.ask("{ batchJobs { nodes { id results { nodes { customId } } } } }")
+    assert answer.codes == ["RESULTS_DELETED"]
+    found = {node["id"]: node["results"] for node in answer.data["batchJobs"]["nodes"]}
+    assert found == {of(gone.id): None, of(there.id): {"nodes": [{"customId": "r1"}]}}
+
+
+async def test_a_first_wait_alone_moves_the_longest(graph: Graph, jobs: Jobs) -> None:
+    file = await jobs.uploaded()
+    said = {"inputFileId": global_id("File", file.id), "endpoint": CHAT, "target": "ECHO"}
+    wanted = "batchJob { retry { first longest } }"
+    made = await graph.change("createBatchJob", {**said, "retry": {"first": 60}}, wanted)
+    assert made["batchJob"]["retry"] == {"first": "PT1M", "longest": "PT1M"}
+
+
 async def test_a_page_of_jobs_reads_each_kind_of_thing_once(graph: Graph, jobs: Jobs) -> None:
     """However many jobs there are; tests/flows counts the statements."""
     house = graph.house

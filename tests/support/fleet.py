@@ -6,8 +6,8 @@ async with Fleet(place, env, workers=2).running() as fleet: ...    # fleet.url, 
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -16,6 +16,7 @@ from typing import TextIO
 from tests.support.forks import Process, forks
 from tests.support.server import READY, environment
 
+ANYBODY = ""
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
 
@@ -32,27 +33,40 @@ class Member:
 
 @dataclass(frozen=True)
 class Blow:
-    """A moment, in seconds of the monotonic clock: a process was killed, or stood still until then."""
+    """A moment, in seconds of the monotonic clock: a process was killed, or stood still until then.
+
+    `undone` are the marks that its worker had, and that had no durable answer when it was struck;
+    `still` are those of them that had none when it went on."""
 
     victim: str
     at: float
     until: float
     phase: str
+    undone: frozenset[str] = frozenset()
+    still: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         how = "killed" if self.at == self.until else f"stopped for {self.until - self.at:.1f} s"
         return f"{self.victim} {how} in {self.phase} at {self.at:.3f}"
 
 
+async def nothing(owner: str) -> frozenset[str]:
+    return frozenset()
+
+
 @dataclass
 class Fleet:
-    """`workers` are those beside the server's own. All share the data dir `place / "data"`."""
+    """`workers` are those beside the server's own. All share the data dir `place / "data"`. `undone` tells
+    the marks that a worker has, by its id in the database or ANYBODY,
+    and that have no durable answer."""
 
     place: Path
     env: Mapping[str, str]
     workers: int = 0
     members: dict[str, Member] = field(default_factory=dict)
     blows: list[Blow] = field(default_factory=list)
+    starts: list[tuple[float, float]] = field(default_factory=list)  # of members: begun, and ready
+    undone: Callable[[str], Awaitable[frozenset[str]]] = nothing
 
     @property
     def storage(self) -> Path:
@@ -79,7 +93,9 @@ class Fleet:
     async def start(self, name: str) -> None:
         own = ["serve", "--port", "0"] if name == "server" else ["worker"]
         arguments = [*own, "--data-dir", str(self.storage)]
+        begun = monotonic()
         self.members[name] = await asyncio.to_thread(self._started, name, arguments)
+        self.starts.append((begun, monotonic()))
 
     async def stop(self) -> None:
         """All of them, the workers first."""
@@ -92,20 +108,45 @@ class Fleet:
 
     async def kill(self, name: str, phase: str) -> None:
         """SIGKILL; it is not started again by this."""
-        member = self.members.pop(name)
+        owner, member = self.worker_of(name), self.members.pop(name)
         at = monotonic()
         member.process.send_signal(signal.SIGKILL)
-        self.blows.append(Blow(name, at, at, phase))
         member.out.close()
         assert await asyncio.to_thread(member.process.wait, STOP_SECONDS) == -signal.SIGKILL
+        undone = await self.undone(owner)
+        self.blows.append(Blow(name, at, at, phase, undone, undone))
 
     async def stall(self, name: str, phase: str, seconds: float) -> None:
         """SIGSTOP, and SIGCONT after so long: the time is what is tested, not waited for."""
+        async with self.stopped(name, phase):
+            await asyncio.sleep(seconds)
+
+    @asynccontextmanager
+    async def stopped(self, name: str, phase: str) -> AsyncIterator[None]:
+        """SIGSTOP, and SIGCONT at the block's end."""
+        process, owner = self.members[name].process, self.worker_of(name)
         at = monotonic()
-        self.members[name].process.send_signal(signal.SIGSTOP)
-        await asyncio.sleep(seconds)
-        self.blows.append(Blow(name, at, monotonic(), phase))
-        self.members[name].process.send_signal(signal.SIGCONT)
+        process.send_signal(signal.SIGSTOP)
+        try:
+            undone = await self.undone(owner)
+            yield
+            still = undone & await self.undone(ANYBODY)
+            self.blows.append(Blow(name, at, monotonic(), phase, undone, still))
+        finally:
+            process.send_signal(signal.SIGCONT)
+
+    def worker_of(self, name: str) -> str:
+        """The id by which the member's worker goes: that of the slot which it holds locked."""
+        slots = str(self.storage / "workers")
+        [slot] = {each for each in self.open_files(name) if each.startswith(slots)}
+        return Path(slot).read_text().strip()
+
+    def open_files(self, name: str) -> list[str]:
+        found = []
+        for descriptor in Path(f"/proc/{self.members[name].process.pid}/fd").iterdir():
+            with suppress(OSError):
+                found.append(os.readlink(descriptor))
+        return found
 
     def logs(self) -> str:
         return "\n".join(

@@ -15,7 +15,6 @@ from tests.support.marking import MODEL, Visit
 ENDPOINT = "/v1/chat/completions"
 BOUNDARY = "a-boundary-of-the-tests-own"
 PIECE = 256 * 1024
-CUT = 0.5  # seconds in which an answer that nobody waited for any more is sent again
 UNDER_WAY = 0.3  # seconds in which the engine may hear what was sent right before a process died
 CODES = {"batch_cancelled", "batch_expired"}  # the only reasons for a line to have no answer here
 
@@ -152,22 +151,35 @@ def _check_error(line: Any) -> None:
 
 
 def unexplained(
-    visits: Mapping[str, Sequence[Visit]], blows: Sequence[Blow], commit: float, joining: float
+    visits: Mapping[str, Sequence[Visit]],
+    blows: Sequence[Blow],
+    starts: Sequence[tuple[float, float]],
+    commit: float,
+    joining: float,
 ) -> list[str]:
-    """The marks that were sent again although no process was killed or stopped while their answer was
-    on its way, or less than `commit` seconds old. When a process comes (back), within `joining` seconds,
-    others also cut what they have in flight beyond their new share of a limit, and send it later."""
+    """The marks that were sent again without need. Needed is what a process had when it was killed or
+    stopped and that was not durable: in flight, or answered less than `commit` seconds before; after it
+    stood still, it also still sends what it was about to. When a process comes (back), within `joining`
+    seconds, others also cut what they have in flight beyond their new share of a limit."""
 
-    def explains(blow: Blow, before: Visit, again: Visit) -> bool:
+    def explains(mark: str, blow: Blow, before: Visit, again: Visit) -> bool:
         if again.began < blow.at:
             return False
-        was_lost = before.began <= blow.until + UNDER_WAY and before.ended > blow.at - commit
-        was_cut = again.began - before.ended < CUT and again.began < blow.until + joining
-        return was_lost or was_cut
+        is_at_once = again.began <= blow.until + UNDER_WAY
+        was_open = mark in (blow.undone if is_at_once else blow.still)
+        was_under_way = before.began <= blow.until + UNDER_WAY
+        return was_open and was_under_way and before.ended > blow.at - commit
+
+    coming = [*starts, *((blow.at, blow.until) for blow in blows)]
+
+    def is_shared_anew(before: Visit, again: Visit) -> bool:
+        joins = any(begun <= again.began < ready + joining for begun, ready in coming)
+        return before.is_cut and joins
 
     return [
         f"{mark} again at {again.began:.3f}, after {before.began:.3f}–{before.ended:.3f}"
         for mark, all_visits in visits.items()
         for before, again in pairwise(all_visits)
-        if not any(explains(blow, before, again) for blow in blows)
+        if not is_shared_anew(before, again)
+        and not any(explains(mark, blow, before, again) for blow in blows)
     ]

@@ -2,8 +2,8 @@
 
 async with marking_engine() as engine: ...      # engine.url; the request's mark is its first message
 
-A mark that begins with "bad" is answered with 400, one that begins with "slow" late. While the engine is
-busy it answers 429.
+A mark that begins with "bad" is answered with 400, one that begins with "slow" late, one that begins with
+"held" when the engine is `released`. While the engine is busy it answers 429.
 """
 
 import asyncio
@@ -17,14 +17,22 @@ from time import monotonic
 from zlib import crc32
 
 MODEL = "marking"
+AT_ONCE = 0.5  # seconds: who has the answer keeps the connection for longer
 
 
 @dataclass
 class Visit:
-    """One request, in seconds of the monotonic clock. Until it is answered it ends never."""
+    """One request, in seconds of the monotonic clock. Until it is answered it ends never. `left` is
+    when the connection was closed, if no other request had come over it by then."""
 
     began: float
     ended: float = inf
+    left: float = inf
+
+    @property
+    def is_cut(self) -> bool:
+        """Nobody waited for the answer to its end."""
+        return self.left - self.ended < AT_ONCE
 
 
 @dataclass
@@ -32,6 +40,8 @@ class MarkingEngine:
     url: str = ""
     seconds: float = 0.1
     slow_seconds: float = 1.5  # at most, and a third at least
+    padding: int = 0  # bytes an answer
+    released: asyncio.Event = field(default_factory=asyncio.Event)
     visits: dict[str, list[Visit]] = field(default_factory=lambda: defaultdict(list))
     answered: int = 0
     is_busy: bool = False
@@ -40,11 +50,14 @@ class MarkingEngine:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections.add(writer)
+        last: list[Visit] = []
         try:
             with suppress(asyncio.IncompleteReadError, ConnectionError):
                 while True:
-                    await self._answer(reader, writer)
+                    await self._answer(reader, writer, last)
         finally:
+            for visit in last:
+                visit.left = monotonic()
             self._connections.discard(writer)
             writer.close()
 
@@ -52,7 +65,10 @@ class MarkingEngine:
         for each in list(self._connections):
             each.close()
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _answer(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, last: list[Visit]
+    ) -> None:
+        """`last` is the connection's last visit, if there was any."""
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
         length = int(head.partition("content-length:")[2].partition("\r\n")[0])
         said = json.loads(await reader.readexactly(length))
@@ -64,8 +80,11 @@ class MarkingEngine:
             return
         visit = Visit(monotonic())
         self.visits[mark].append(visit)
+        last[:] = [visit]
         await asyncio.sleep(self._takes(mark))
-        writer.write(_written(mark, said["model"]))
+        if mark.startswith("held"):
+            await self.released.wait()
+        writer.write(_written(mark, said["model"], self.padding))
         await writer.drain()
         visit.ended = monotonic()
         self.answered += 1
@@ -77,13 +96,13 @@ class MarkingEngine:
         return self.slow_seconds * (1 + crc32(mark.encode()) % 200 / 100) / 3
 
 
-def _written(mark: str, model: str) -> bytes:
+def _written(mark: str, model: str, padding: int) -> bytes:
     if mark.startswith("bad"):
         status = "400 Bad Request"
         told: object = {"error": {"message": f"no: {mark}", "type": "invalid_request_error"}}
     else:
         status = "200 OK"
-        message = {"role": "assistant", "content": mark}
+        message = {"role": "assistant", "content": mark + "." * padding}
         told = {
             "id": f"chatcmpl-{mark}",
             "object": "chat.completion",

@@ -141,6 +141,12 @@ class MemoryStore:
                     self._kept.append(at, project_id, actor, cause, fact)
                 self._log.wake()
 
+    async def forget_deliveries(self, before: datetime) -> None:
+        deliveries = self._kept.tables["delivery"]
+        for each in list(deliveries.values()):
+            if each.finished_at is not None and each.finished_at < before:
+                del deliveries[each.id]
+
     async def prune_replicas(self) -> int:
         return await prune_replicas(self._kept)
 

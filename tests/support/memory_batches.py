@@ -42,6 +42,10 @@ class MemoryFileLists(MemoryLists[File]):
         found = sorted(one for one in due if one[0] <= now)
         return [file for _, _, file in found[:limit]]
 
+    async def uploads_of(self, writer: str) -> Sequence[File]:
+        uploads = (f for f in self.rows.values() if f.status is FileStatus.UPLOADING)
+        return [file for file in uploads if file.writer == writer]
+
 
 class MemoryBatchLists(MemoryLists[Batch]):
     __slots__ = ()
@@ -111,6 +115,10 @@ class MemoryDedicatedLists(MemoryLists[Dedicated]):
             for one in self._in_order()
             if one.batch_id not in active and (one.keep_until is None or one.keep_until <= now)
         ]
+
+    async def next_end(self, now: datetime) -> datetime | None:
+        free = [one.keep_until for one in self.rows.values() if one.batch_id is None]
+        return min((end for end in free if end is not None and end > now), default=None)
 
     def _in_order(self) -> list[Dedicated]:
         return sorted(self.rows.values(), key=lambda one: (one.created_at, one.id))

@@ -110,14 +110,21 @@ class MemoryShardClaims:
     kept: Kept
 
     async def take(
-        self, batch_id: str, worker: str, now: datetime, until: datetime, limit: int
+        self,
+        batch_id: str,
+        worker: str,
+        now: datetime,
+        until: datetime,
+        limit: int,
+        held: Collection[int] = (),
     ) -> Sequence[Shard]:
         async with self.kept.turn:
             batch = self.kept.tables["batch"].get(batch_id)
             if batch is None or not can_work(batch):
                 return []
             shards = self.kept.batch_shards
-            free = [p for p in sorted(shards) if p[0] == batch_id and shards[p].is_free(now)]
+            others = (p for p in sorted(shards) if p[0] == batch_id and p[1] not in held)
+            free = [p for p in others if shards[p].is_free(now)]
             for place in free[:limit]:
                 shard = replace(shards[place].shard, token=shards[place].shard.token + 1)
                 shards[place] = replace(shards[place], shard=shard, owner=worker, until=until)

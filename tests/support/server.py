@@ -37,7 +37,7 @@ from infra.http.live import Live
 from infra.http.metrics import Metrics
 from infra.serving import Server
 from infra.wiring import new_token
-from tests.support.forks import Process, forks
+from tests.support.forks import MODELYARD, Process, forks
 from tests.support.memory import MemoryStore
 from tests.support.toy import Toy
 
@@ -166,7 +166,10 @@ class Running:
 
 @contextmanager
 def running(
-    data_dir: Path, *options: str, env: Mapping[str, str] | None = None
+    data_dir: Path,
+    *options: str,
+    env: Mapping[str, str] | None = None,
+    program: str = MODELYARD,
 ) -> Iterator[Running]:
     """`modelyard serve` on a free port, from its ready line until the block ends."""
     log = data_dir.with_name(f"{data_dir.name}.log")
@@ -174,7 +177,7 @@ def running(
     out, written = os.pipe()
     with log.open("a") as errors, open(written, "w") as theirs:
         fds = theirs.fileno(), errors.fileno()
-        process = forks().start(arguments, environment(env), data_dir.parent, *fds)
+        process = forks().start(arguments, environment(env), data_dir.parent, *fds, program)
     with open(out) as said:
         try:
             line = said.readline()

@@ -95,6 +95,9 @@ class Seats:
     def room(self) -> int:
         return 0 if self.standstill is not None else 10_000
 
+    def is_left_out(self) -> bool:
+        return False
+
     async def changed(self) -> None:
         await self.moved.wait()
         self.moved.clear()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TypeVar
 
-from domain.batches.admission import durations
+from domain.batches.admission import durations, options
 from domain.batches.admission.options import NewBatch
 from domain.batches.batch import Retry, TargetKind, TemplateWish, Wish
 from domain.errors import (
@@ -138,15 +138,10 @@ def _template(said: object, path: Path) -> TemplateWish:
 def _retry(said: object, path: Path) -> Retry:
     members = _members(said, path)
     members.know(("attempts", "first", "longest"))
-    attempts = members.read("attempts", _integer)
-    first = members.read("first", durations.seconds)
-    longest = members.read("longest", durations.seconds)
-    plain = Retry()
-    first = plain.first if first is None else first
-    return Retry(
-        attempts=plain.attempts if attempts is None else attempts,
-        first=first,
-        longest=max(plain.longest, first) if longest is None else longest,
+    return options.retry(
+        members.read("attempts", _integer),
+        members.read("first", durations.seconds),
+        members.read("longest", durations.seconds),
     )
 
 

@@ -47,7 +47,9 @@ def written(seconds: float) -> str:
 
 def shown(value: float) -> str:
     """Short, also of integers that no float can be."""
-    return f"{value:g}" if -1e15 < value < 1e15 else f"A number like {str(value)[:20]}"
+    if not -1e15 < value < 1e15:
+        return f"A number like {str(value)[:20]}"
+    return f"{value:.0f}" if value == int(value) else f"{value:g}"
 
 
 def _read(pattern: re.Pattern[str], written: str, path: Path, examples: str) -> float:

@@ -33,6 +33,19 @@ class NewBatch:
     wish: Wish = field(default_factory=Wish)
 
 
+def retry(
+    attempts: int | None = None, first: float | None = None, longest: float | None = None
+) -> Retry:
+    """What is not said is the default; a longest wait that nobody said is no shorter than the first."""
+    plain = Retry()
+    first = plain.first if first is None else first
+    return Retry(
+        attempts=plain.attempts if attempts is None else attempts,
+        first=first,
+        longest=max(plain.longest, first) if longest is None else longest,
+    )
+
+
 def check(new: NewBatch) -> None:
     """Whatever can be known without looking anything up; raises InvalidValue,
     MissingRequiredParameter, with the path as createBatchJob's input has it."""

@@ -1,8 +1,9 @@
 """Deployments that come and go for batches; each is made, and deleted, as any other is."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from domain.access.access import Caller
@@ -42,7 +43,8 @@ TAIL = 20  # lines of a log
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dedicating:
-    """`logs` are those of running replicas, where this process has any."""
+    """`logs` are those of running replicas, where this process has any. `kept` is set when a deployment
+    is left warm: a sweep then knows when it has to come."""
 
     start_work: StartWork
     reads: Reads
@@ -52,6 +54,7 @@ class Dedicating:
     logs: ReplicaLogs
     clock: Clock
     new_id: NewId
+    kept: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def provide(self, batch: Batch) -> Providing:
         """One more step towards a deployment of the batch's own; whatever was done before is found again.
@@ -93,7 +96,9 @@ class Dedicating:
             else:
                 caller = Caller(principal=SYSTEM, project_id=row.project_id, request_id="sweep")
                 await self._is_deleted(caller, row)
-        return SWEEP_EVERY
+        now = self.clock()
+        end = await self.reads.dedicated.next_end(now)
+        return SWEEP_EVERY if end is None else min(SWEEP_EVERY, (end - now).total_seconds())
 
     async def _obtained(self, batch: Batch) -> str | None:
         obtaining = Obtaining(
@@ -196,7 +201,12 @@ class Dedicating:
                 return True
             if deployment is None or deployment.status in GONE:
                 return False
-            await work.dedicated.put(replace(held, batch_id=None, keep_until=until))
+            active = await work.revisions.get(deployment.active_revision_id or "")
+            if active is None:
+                return False
+            free = replace(held, batch_id=None, keep_until=until, digest=active.digest)
+            await work.dedicated.put(free)
+        self.kept.set()
         return True
 
     async def _is_deleted(self, caller: Caller, row: Dedicated) -> bool:

@@ -1,6 +1,6 @@
 """Whether the lines of a file are requests of one batch."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -10,6 +10,7 @@ from domain.batches.input.jsonl import Line
 ERRORS_LIMIT = 100
 NAME_LIMIT = 512  # characters of a custom_id, and of a model
 QUOTED = 80
+DEPTH = 200  # objects and lists within each other: more than that not every JSON writer takes
 WIDE = (b"\xff\xfe", b"\xfe\xff")  # byte order marks of UTF-16 and UTF-32
 Found = Iterator[tuple[str, str, str | None]]  # code, message, param
 
@@ -54,7 +55,8 @@ class Checks:
             return None
         before = len(self.errors)
         custom_id = self._named(request, line.number)
-        for code, message, param in (*_addressed(request, self.endpoint), *self._asks(request)):
+        found = (*_addressed(request, self.endpoint), *self._asks(request), *_nested(line, request))
+        for code, message, param in found:
             self.add(code, message, param, line.number)
         return custom_id if len(self.errors) == before else None
 
@@ -139,6 +141,24 @@ def _addressed(request: Mapping[str, object], endpoint: str) -> Found:
     elif url != endpoint:
         message = f'url must be exactly "{endpoint}", not {quoted(url)}.'
         yield "invalid_url", message, "url"
+
+
+def _nested(line: Line, request: Mapping[str, object]) -> Found:
+    """It could be read, but not be written again for the engine."""
+    text = line.text or b""
+    if text.count(b"{") + text.count(b"[") <= DEPTH:
+        return
+    within: list[object] = [request]
+    for _ in range(DEPTH):
+        within = [inner for each in within for inner in _inner(each)]
+    if within:
+        yield "invalid_body", f"body is nested more than {DEPTH} levels deep.", "body"
+
+
+def _inner(value: object) -> Collection[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _unparsed(text: bytes, error: Exception) -> tuple[str, str]:

@@ -158,10 +158,10 @@ class Lane:
             run, line, seat = found
             try:
                 asked = lines.asked(line.text, self.sending.json)
+                body = lines.sent(asked, seat, self.sending.json)
             except MALFORMED:
                 self._done(run, line, self._unreadable(run, line))
                 continue
-            body = lines.sent(asked, seat, self.sending.json)
             expected = len(body) + run.answer_size
             run.flights[task] = line
             self.in_flight += 1

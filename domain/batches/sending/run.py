@@ -13,7 +13,7 @@ from domain.batches.sending.retrying import Tries
 from domain.batches.shard import Progress, Shard
 
 BUDGET = 64 * 1024 * 1024
-READ_AHEAD = 48 * 1024 * 1024  # of it; the rest is for answers
+READ_AHEAD = 12 * 1024 * 1024  # of it, in lines: three shards at most; the rest is for answers
 FIRST_GUESS = 2_048  # bytes of an answer
 UNTRIED = Tries()
 
@@ -23,12 +23,14 @@ class Gate:
     """What keeps a worker from sending anything, to whatever target.
 
     `used` bytes are held in memory: lines read ahead, requests in flight and what they will bring,
-    answers not yet stored. `trusted_until` is in the timer's seconds: as long as that its leases hold.
+    answers not yet stored; `coming` are those of lines that are being fetched, at most.
+    `trusted_until` is in the timer's seconds: as long as that its leases hold.
     """
 
     trusted_until: float = 0.0
     trouble: Standstill | None = None  # results can't be stored
     used: int = 0
+    coming: int = 0
     is_closed: bool = False
 
     def is_open(self, now: float) -> bool:

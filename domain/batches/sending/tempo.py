@@ -20,6 +20,7 @@ class Tempo:
     limit: int = 0
     rate: float = 0.0  # answers a second, of late
     _began: float = 0.0
+    _came: int = 0  # answers, also to what was sent before
     _answers: int = 0
     _seconds: float = 0.0
     _peak: int = 0
@@ -35,13 +36,14 @@ class Tempo:
         self, sent_at: float, now: float, in_flight: int, lag: Callable[[], float]
     ) -> bool:
         """Whether more may be in flight from now on."""
+        self._came += 1
         if sent_at < self._began:
             return False
         self._answers += 1
         self._seconds += now - sent_at
         if self._answers < self.limit:
             return False
-        self.rate = self._answers / max(now - self._began, LEAST)
+        self.rate = self._came / max(now - self._began, LEAST)
         seconds = max(self._seconds / self._answers - LATE_TWICE * lag(), LEAST)
         before = self.limit
         seen = Round(seconds=seconds, is_full=self._peak >= before)
@@ -64,4 +66,5 @@ class Tempo:
         self.pace, self.limit = pace, pace.limit
 
     def _begin(self, now: float, in_flight: int) -> None:
-        self._began, self._answers, self._seconds, self._peak = now, 0, 0.0, in_flight
+        self._began, self._seconds, self._peak = now, 0.0, in_flight
+        self._came = self._answers = 0

@@ -97,6 +97,18 @@ class DeploymentTarget:
         route, some = found
         return room.in_all(some, lambda i: self._left(route, i), self._sent)
 
+    def is_left_out(self) -> bool:
+        found = self._lots(())
+        if isinstance(found, Standstill):
+            return False
+        route, some = found
+        limits = [
+            room.for_batches(self._load(route, choice.replica_id))
+            for lot in some
+            for choice in lot.choices
+        ]
+        return any(limits) and not any(map(self.share, limits))
+
     async def changed(self) -> None:
         """Each change once, whether or not a seat was asked for since."""
         with self.elsewhere.asking():

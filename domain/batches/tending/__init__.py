@@ -179,6 +179,7 @@ class Tending:
         try:
             rest = await self._acting.act(claim)
         except ClaimLost:
+            self.logger.warning("a claim was lost", batch=claim.batch_id)
             await self._discard(claim)
             return None
         except StorageFull as error:
@@ -225,7 +226,7 @@ class Tending:
         """What it began. Where that can't be done, tearing down or a sweep will do it."""
         try:
             await self._areas.discard(claim)
-        except StorageUnavailable as error:
+        except (StorageUnavailable, StorageFull) as error:
             said = {"batch": claim.batch_id, "problem": error.problem}
             self.logger.warning("what was begun for a batch is left", **said)
 

@@ -19,6 +19,7 @@ from domain.work import Reads
 
 STEPS = 20  # for one claim, before it is taken for a fault
 GIVEN_BACK_LOOK = timedelta(seconds=2)
+UNPROVEN_LOOK = timedelta(seconds=5)  # at a deployment that is ready, but has not answered a line
 SOONEST = timedelta(seconds=0.2)  # between two looks at a deployment that comes
 READERS = 8  # batches that are validated or finalized at once, each
 HELD_UP = frozenset({BatchStatus.VALIDATING, BatchStatus.FINALIZING, BatchStatus.CANCELLING})
@@ -107,7 +108,7 @@ class Acting:
                 self.provisioning.pop(deployment_id, None)
                 if batch.reason is BatchReason.PROVISIONING:
                     await self._say(claim, batch, BatchReason.QUEUED, "")
-                return Rest(batch.expires_at)
+                return Rest(min(batch.expires_at, self.clock() + UNPROVEN_LOOK))
             case Waiting(reason, message, look_at):
                 await self._say(claim, batch, reason, message)
                 await self._await_deployment(batch)

@@ -5,16 +5,23 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
+from domain.batches.facts import BatchJobProgressed
 from domain.batches.tending.changing import ACTOR
 from domain.clock import Clock, Timer
 from domain.errors import CursorExpired, CursorUnknown
-from domain.events import Event, Scope, SubjectKind
+from domain.events import Event, Fact, Scope, SubjectKind
 from domain.logger import Logger
 from domain.rounds import AFTER_TROUBLE
 from domain.work import EventLog, StartWork
 
 OF_BATCHES = frozenset(
-    {"BatchJobCreated", "BatchJobStatusChanged", "BatchJobPaused", "BatchJobResumed"}
+    {
+        "BatchJobCreated",
+        "BatchJobStatusChanged",
+        "BatchJobPaused",
+        "BatchJobResumed",
+        "BatchJobProgressed",
+    }
 )
 OF_DEPLOYMENTS = frozenset(
     {
@@ -57,8 +64,16 @@ class Hints:
 
     async def _heed(self, event: Event) -> None:
         if event.subject_kind is SubjectKind.BATCH_JOB:
-            self.nudged.set()
+            if _is_for_tending(event.fact):
+                self.nudged.set()
         elif (batch_id := self.provisioning.get(event.subject_id)) is not None:
             async with self.start_work(ACTOR, f"event:{event.position}") as work:
                 await work.look_at_batch(batch_id, self.clock())
             self.nudged.set()
+
+
+def _is_for_tending(fact: Fact) -> bool:
+    """Progress is its worker's, until the last line is done."""
+    if isinstance(fact, BatchJobProgressed):
+        return fact.completed + fact.failed >= fact.total
+    return True

@@ -6,7 +6,7 @@ exist; what two workers did for one shard is told apart by the shard's token alo
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from domain.batches.batch import Batch, BatchReason, Usage
@@ -37,7 +37,11 @@ class Committing:
 
     async def commit(self, runs: Sequence[Run]) -> bool:
         """Whether all that these batches have is stored."""
-        done = await asyncio.gather(*(self._tried(run) for run in runs if not run.is_stored))
+        trying = (self._tried(run) for run in runs if not run.is_stored)
+        done = await asyncio.gather(*trying, return_exceptions=True)
+        for each in done:  # not before all of them ended: none is tried twice at once
+            if isinstance(each, BaseException):
+                raise each
         if all(done):
             self.gate.trouble = None
         return all(done)
@@ -65,8 +69,7 @@ class Committing:
         stored = await self._recorded(run, commit)
         run.commit = None
         self.gate.used -= len(commit.content)
-        kept = {id(held) for held, _ in stored}
-        run.drop((held for held, _ in commit.parts if id(held) not in kept), self.gate)
+        self._refused(run, commit, {id(held) for held, _ in stored})
         for held, progress in stored:
             held.shard = progress.shard
             if _is_done(held.shard):
@@ -74,6 +77,15 @@ class Committing:
                 run.finished.append(held.shard)
         if commit.is_put and not stored and not commit.is_doubtful:
             await self._remove(commit.key)
+
+    def _refused(self, run: Run, commit: Commit, stored: Collection[int]) -> None:
+        """Its parts but those `stored`, by their `id()`, are somebody else's."""
+        refused = [held for held, _ in commit.parts if id(held) not in stored]
+        if refused:
+            shards = [held.shard.number for held in refused]
+            said = {"batch": run.batch.id, "shards": shards, "key": commit.key}
+            self.logger.warning("results came too late and are refused", **said)
+        run.drop(refused, self.gate)
 
     def _gathered(self, run: Run) -> Commit:
         """All results that wait, by shard in the shards' order: so are their rows locked."""
@@ -139,7 +151,7 @@ class Committing:
     async def _remove(self, key: str) -> None:
         try:
             await self.objects.remove([key])
-        except StorageUnavailable as error:
+        except (StorageUnavailable, StorageFull) as error:
             self.logger.warning("an object that nobody needs stays", problem=error.message)
 
 

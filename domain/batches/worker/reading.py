@@ -1,7 +1,8 @@
 """Lines read ahead: as many as are sent while more are fetched."""
 
+import asyncio
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from math import ceil
 
@@ -16,6 +17,7 @@ from domain.errors import ObjectMissing, StorageUnavailable
 from domain.files.ports import Objects
 
 AT_LEAST = 32  # lines ahead
+AT_ONCE = 4  # batches of which more is fetched: as many shards as the budget has beside READ_AHEAD
 GONE = "The input file is no longer in the storage."
 
 
@@ -28,6 +30,7 @@ class Reading:
     worker: str
     lease: timedelta
     gate: Gate
+    _fetching: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def more(self, run: Run, ahead: int) -> bool:
         """Whether there was something to read, where `ahead` lines are sent before more can be here.
@@ -38,23 +41,34 @@ class Reading:
         if run.is_over or (lacking <= 0 and not run.unread):
             run.wants_more = True
             return False
-        if not run.unread:
-            await self._claim(run, ceil(lacking / run.lines_a_shard))
-        found = bool(run.unread)
-        while run.unread and await self._read(run, run.unread[0]):
-            continue
+        async with self._fetching:
+            found = await self._fetched(run, lacking)
         run.wants_more = found
         return found
 
-    async def _claim(self, run: Run, count: int) -> None:
+    async def _fetched(self, run: Run, lacking: int) -> bool:
+        """What is claimed has its place in the budget before others look how much of it is left."""
+        count = 0 if run.unread else min(ceil(lacking / run.lines_a_shard), self._room(run))
+        self.gate.coming += count * BYTES_LIMIT
+        try:
+            if count > 0 and not run.is_over:
+                await self._claim(run, count)
+            found = bool(run.unread)
+            while run.unread and await self._read(run, run.unread[0]):
+                continue
+        finally:
+            self.gate.coming -= count * BYTES_LIMIT
+        return found
+
+    def _room(self, run: Run) -> int:
+        """Shards that there is memory for. Who has nothing to do may use what is kept for answers."""
         most = BUDGET if run.is_idle else READ_AHEAD
-        room = (most - self.gate.used) // BYTES_LIMIT
-        if room <= 0:
-            return
+        return max(0, most - self.gate.used - self.gate.coming) // BYTES_LIMIT
+
+    async def _claim(self, run: Run, count: int) -> None:
         now = self.clock()
-        taken = await self.claims.take(
-            run.batch.id, self.worker, now, now + self.lease, min(count, room)
-        )
+        until = now + self.lease
+        taken = await self.claims.take(run.batch.id, self.worker, now, until, count, run.held)
         for shard in taken:
             held = Held(shard)
             run.held[shard.number] = held

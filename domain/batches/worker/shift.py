@@ -53,9 +53,8 @@ class Shift:
         for run in list(self.runs.values()):
             await self._release(run, finished_only=True)
         self._fill()
-        if not was_open:
-            self.hinted = True
-            self.sending.hungry.set()
+        self.hinted |= not was_open
+        self.sending.hungry.set()  # its shares may be others now
         return pause
 
     async def read(self) -> float:
@@ -64,8 +63,17 @@ class Shift:
             self.hinted, self._next_look = False, now + LOOK_EVERY
             await self._look()
         if self.sending.gate.is_open(now):
-            wanting = [(run, self._lane_of.get(id_)) for id_, run in self.runs.items()]
-            reading = (self.reading.more(run, _ahead(run, lane)) for run, lane in wanting if lane)
+            wanting = [
+                (run, self._lane_of[i]) for i, run in self.runs.items() if i in self._lane_of
+            ]
+            for run, lane in wanting:
+                if _is_left_out(run, lane):
+                    await self._hand_back(run)
+            reading = (
+                self.reading.more(run, _ahead(run, lane))
+                for run, lane in wanting
+                if not _is_left_out(run, lane)
+            )
             failed = [
                 e for e in await asyncio.gather(*reading, return_exceptions=True) if e is not True
             ]
@@ -172,12 +180,14 @@ class Shift:
             lane.runs.remove(run)
 
     def _heed(self, run: Run) -> None:
-        """What was decided about the batch: it ends, or pauses."""
+        """What was decided about the batch: it ends, or pauses; or ends while it was paused."""
         batch = run.batch
-        if run.is_over or not (run.is_ending or batch.paused_at is not None):
+        is_cut = run.is_ending and run.cut_at is None
+        if not (is_cut or (batch.paused_at is not None and not run.is_over)):
             return
-        run.stop(self.sending.gate)
-        if run.is_ending:
+        if not run.is_over:
+            run.stop(self.sending.gate)
+        if is_cut:
             until = batch.drain_until or self.clock() + min(
                 DRAIN, timedelta(seconds=batch.terms.request_timeout)
             )
@@ -199,6 +209,14 @@ class Shift:
                     await work.look_at_batch(run.batch.id, self.clock())
             except NotFound:
                 return
+
+    async def _hand_back(self, run: Run) -> None:
+        """Others may send what this worker may not, as soon as nothing of it is to be stored here."""
+        if not run.held or run.flights or run.is_over or not run.is_stored:
+            return
+        shards = [held.shard for held in run.held.values()]
+        run.drop(list(run.held.values()), self.sending.gate)
+        await self.claims.release(self.worker, shards)
 
     async def _release(self, run: Run, *, finished_only: bool = False) -> None:
         shards = list(run.finished)
@@ -227,6 +245,11 @@ class Shift:
     def _fill(self) -> None:
         for lane in self._lanes.values():
             lane.fill()
+
+
+def _is_left_out(run: Run, lane: Lane) -> bool:
+    """Whether it has no share of what may be sent, of the batch's or at its target."""
+    return run.share == 0 or lane.target.is_left_out()
 
 
 def _ahead(run: Run, lane: Lane) -> int:

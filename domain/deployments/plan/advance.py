@@ -53,7 +53,7 @@ def _step_on(working: Working, group: ReplicaGroup) -> bool:
     if stands:
         return False
     if rollout.ready_at is None:
-        is_ready = working.known(group) >= course.wanted(working, rollout)
+        is_ready = working.known(group) >= course.enough(working, rollout)
         return is_ready and _get_ready(working, rollout)
     at_step = canary is not None and rollout.step < len(canary.steps)
     if canary is not None and at_step and canary.steps[rollout.step].pause is None:

@@ -16,6 +16,13 @@ def wanted(working: Working, rollout: Rollout) -> int:
     return bounds.canary_count(canary, rollout.step, desired) if canary else desired
 
 
+def enough(working: Working, rollout: Rollout) -> int:
+    """How many of them do. A batch begins with the first replica of its own deployment: it must not
+    lose that over another which never comes."""
+    first = working.deployment.is_dedicated and working.deployment.active_revision_id is None
+    return min(wanted(working, rollout), 1) if first else wanted(working, rollout)
+
+
 def weight(working: Working, rollout: Rollout) -> int | None:
     """The share of its revision in percent. A canary's step weighs once its replicas are healthy, so that
     they never get more requests than they are meant to bear; until then the step before does."""
@@ -49,8 +56,8 @@ def is_in_place(working: Working) -> bool:
 
 
 def is_waiting(working: Working, rollout: Rollout) -> bool:
-    """All that is wanted is healthy: what it waits for now is no progress of replicas."""
-    return healthy(working, rollout) >= wanted(working, rollout)
+    """Enough of what is wanted is healthy: what it waits for now is no progress of replicas."""
+    return healthy(working, rollout) >= enough(working, rollout)
 
 
 def goes_on_at(working: Working, rollout: Rollout) -> datetime | None:

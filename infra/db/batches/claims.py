@@ -17,6 +17,7 @@ FREE = (
     SHARDS.select()
     .join(BATCHES.table, BATCH.id == SHARD.batch_id)
     .where(OF_BATCH, IS_FREE, *CAN_WORK)
+    .where(SHARD.number.not_in(bindparam("held", expanding=True)))
     .order_by(SHARD.number)
     .limit(bindparam("most"))
     .with_for_update(of=SHARDS.table, skip_locked=True)
@@ -49,9 +50,15 @@ class StoredShardClaims:
     engines: Engines
 
     async def take(
-        self, batch_id: str, worker: str, now: datetime, until: datetime, limit: int
+        self,
+        batch_id: str,
+        worker: str,
+        now: datetime,
+        until: datetime,
+        limit: int,
+        held: Collection[int] = (),
     ) -> Sequence[Shard]:
-        said = {"of_batch": batch_id, "now": now, "most": limit}
+        said = {"of_batch": batch_id, "now": now, "most": limit, "held": list(held)}
         async with self.engines.transaction() as transaction:
             shards = list(map(SHARDS.to_value, await transaction.run(FREE, said)))
             if shards:

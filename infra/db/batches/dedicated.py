@@ -10,6 +10,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     bindparam,
+    func,
     or_,
     select,
 )
@@ -50,6 +51,10 @@ ABANDONED = IN_ORDER.where(
     ~select(BATCH.id).where(BATCH.id == OURS.batch_id, IS_ACTIVE).exists(),
 )
 
+NEXT_END = select(func.min(OURS.keep_until)).where(
+    OURS.batch_id.is_(None), OURS.keep_until > bindparam("now")
+)
+
 
 class StoredDedicatedLists(StoredLists[Dedicated]):
     async def warm(self, project_id: str, digest: str, now: datetime) -> Sequence[Dedicated]:
@@ -57,3 +62,7 @@ class StoredDedicatedLists(StoredLists[Dedicated]):
 
     async def abandoned(self, now: datetime) -> Sequence[Dedicated]:
         return await self.values(ABANDONED, {"now": now})
+
+    async def next_end(self, now: datetime) -> datetime | None:
+        end: datetime | None = (await self.engines.rows(NEXT_END, {"now": now}))[0][0]
+        return end

@@ -151,7 +151,7 @@ def shape(error: ModelyardError) -> Shape:
             return replace(errors.shape(error), status=404)
         case CursorInvalid():
             return Shape(status=400, type=INVALID, code="invalid_after", param="after")
-        case UserError():
+        case UserError() if error.path[:1] != ("batch_job_id",):
             return replace(errors.shape(error), param=_param(error))
         case _:
             return errors.shape(error)

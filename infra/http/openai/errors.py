@@ -1,7 +1,7 @@
 """Errors in the shape that OpenAI's clients know: {"error": {message, type, param, code}}."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -18,6 +18,7 @@ from domain.errors import (
     Unauthenticated,
     UserError,
 )
+from infra.http.openai import ids
 from infra.http.refusals import JSON, RequestRefused
 
 INVALID, SERVER = "invalid_request_error", "server_error"
@@ -30,6 +31,7 @@ STATUSES: Mapping[str, int] = {
     "FILE_TOO_LARGE": 413,
     "QUOTA_EXCEEDED": 429,
 }  # by a user error's code; 400 for others
+NAMED_BY_URL = frozenset({"file_id", "batch_job_id"})  # no parameter of a body or a query
 FAULT: Mapping[str, object] = {"type": SERVER, "param": None, "code": "internal_error"}
 
 
@@ -90,7 +92,12 @@ def shape(error: ModelyardError) -> Shape:
 
 
 def document(error: ModelyardError, shape: Shape) -> Mapping[str, Any]:
-    said = {"message": error.message, "type": shape.type, "param": shape.param, "code": shape.code}
+    said = {
+        "message": _as_asked(error).message,
+        "type": shape.type,
+        "param": shape.param,
+        "code": shape.code,
+    }
     return {"error": said}
 
 
@@ -109,7 +116,21 @@ def _is_worth_another_try(shape: Shape) -> bool:
     return shape.status != 507
 
 
+def _as_asked(error: ModelyardError) -> ModelyardError:
+    """With the id as this API writes it, where only the domain's own was looked for."""
+    match error:
+        case NotFound(kind="file", path=(_, *_)):
+            return replace(error, id=ids.of_file(error.id)) if ids.is_own(error.id) else error
+        case NotFound(kind="batch job", path=(_, *_)):
+            return replace(error, id=ids.of_batch(error.id)) if ids.is_own(error.id) else error
+        case _:
+            return error
+
+
 def _param(path: Path) -> str | None:
-    """`metadata.key`, `errors[3].line`: in the spelling of the request's body."""
+    """`metadata.key`, `errors[3].line`: in the spelling of the request's body; None where that has no
+    place for it."""
+    if path[:1] and path[0] in NAMED_BY_URL:
+        return None
     said = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in path)
     return said.removeprefix(".") or None

@@ -26,8 +26,13 @@ def own_batch(written: str, path: Path = ()) -> str:
     return _own(BATCH, "batch", written, path)
 
 
+def is_own(id: str) -> bool:
+    """Whether it is one without its prefix."""
+    return _OWN.fullmatch(id) is not None
+
+
 def _own(prefix: str, kind: str, written: str, path: Path) -> str:
     own = written.removeprefix(prefix)
-    if own == written or not _OWN.fullmatch(own):
+    if own == written or not is_own(own):
         raise NotFound(kind=kind, id=written[:80], path=path)
     return own

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from domain.batches.batch import BatchReason, BatchStatus
-from domain.batches.dedicating import Dedicating, Hopeless, Provided, Waiting
+from domain.batches.dedicating import SWEEP_EVERY, Dedicating, Hopeless, Provided, Waiting
 from domain.batches.dedicating.obtaining import acting
 from domain.batches.facts import BatchJobPlaced
 from domain.deployments.deployment import DeploymentStatus
@@ -239,6 +239,30 @@ async def test_what_outlived_its_time_is_swept_and_what_is_in_use_is_not(stable:
     assert (await stable.player.deployment(kept)).deleted_at is not None
     assert await stable.row(kept) is None
     assert (await stable.player.deployment(used)).deleted_at is None
+
+
+async def test_a_sweep_comes_when_the_first_warm_one_has_to_go(stable: Stable) -> None:
+    assert await stable.dedicating.sweep() == SWEEP_EVERY
+    assert not stable.dedicating.kept.is_set()
+    await warm(stable)
+    assert stable.dedicating.kept.is_set()
+    assert await stable.dedicating.sweep() == SWEEP_EVERY
+    stable.passes(minutes=59, seconds=55)
+    assert await stable.dedicating.sweep() == 5.0
+
+
+async def test_what_is_kept_warm_is_known_by_what_it_runs(stable: Stable) -> None:
+    """The model folder's file may have changed after the batch's deployment was decided upon."""
+    batch = await stable.a_job(await _template(stable), keep_alive=HOUR)
+    kept = await stable.provided(batch)
+    row = await stable.row(kept)
+    assert row is not None
+    async with stable.store.start_work("ada", "request:1") as work:
+        await work.dedicated.put(replace(row, digest="0" * 64))
+    assert await stable.dedicating.give_back(await stable.over_with(batch))
+    assert await stable.row(kept) == replace(
+        row, batch_id=None, keep_until=stable.clock() + timedelta(seconds=HOUR)
+    )
 
 
 async def test_what_is_not_healthy_is_not_kept_warm(stable: Stable) -> None:

@@ -68,3 +68,10 @@ def test_windows_of_other_lengths_or_units_are_refused(said: str) -> None:
 def test_what_is_written_is_read_as_the_same(number: int, unit: str) -> None:
     seconds = number * UNITS[unit]
     assert durations.seconds(durations.written(seconds), PATH) == seconds
+
+
+def test_a_bound_is_written_as_people_write_it() -> None:
+    with pytest.raises(InvalidValue, match=r"^1 is not between 3600 and 2592000[.]$"):
+        durations.within(1, ("output_expires_after",), 3_600, 2_592_000)
+    with pytest.raises(InvalidValue, match=r"^0[.]25 is not between"):
+        durations.within(0.25, ("first",), 1, 2)

@@ -61,6 +61,20 @@ def test_a_target_that_slows_down_later_gets_less() -> None:
     assert after(pace, Round(seconds=0.1, is_full=True), MOST).limit < 512
 
 
+def test_a_target_that_is_slower_however_few_it_gets_keeps_what_it_had() -> None:
+    """Its answers are longer from now on, say."""
+    pace = Pace(limit=512, step=32, seconds=0.02)
+    limits = rounds(pace, lambda at_once: 0.1, 40)
+    assert min(limits) >= 400
+    assert limits[-1] >= 512
+
+
+def test_a_target_with_a_queue_gets_less_until_it_is_faster() -> None:
+    pace = Pace(limit=2_000, step=10, seconds=0.2)
+    limits = rounds(pace, of_thousand_a_second, 60)
+    assert limits[-1] < 1_000
+
+
 def test_after_an_outage_one_request_finds_out_and_it_doubles_again() -> None:
     assert anew(MOST).limit == 1
     assert rounds(anew(MOST), unlimited, 5) == [2, 4, 8, 16, 32]

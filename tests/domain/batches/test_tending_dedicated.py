@@ -11,7 +11,7 @@ from domain.batches.batch import (
     TemplateWish,
     Wish,
 )
-from domain.batches.dedicating import Hopeless, Waiting
+from domain.batches.dedicating import Hopeless, Provided, Waiting
 from domain.batches.facts import BatchJobStatusChanged
 from domain.deployments.facts import DeploymentDeleted
 from tests.support.batch_yard import BatchYard, check_accounts, requests
@@ -74,6 +74,15 @@ async def test_a_deployment_that_never_comes_ends_the_batch_and_is_given_back() 
     assert over.output_file_id is None
     assert yard.provider.given_back == [batch.id]
     await check_accounts(yard, batch, ["r0", "r1", "r2"])
+
+
+async def test_a_deployment_that_is_lost_before_its_first_answer_ends_the_batch() -> None:
+    yard = BatchYard()
+    yard.provider.says = [Provided("d"), Hopeless("its rollout failed")]
+    batch = await a_dedicated_batch(yard)
+    await yard.tend(10)
+    over = await yard.now(batch)
+    assert (over.status, over.reason) == (S.COMPLETED, R.DEPLOYMENT_NOT_READY)
 
 
 async def test_a_deployment_is_given_back_until_that_is_done() -> None:

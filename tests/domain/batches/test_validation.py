@@ -64,6 +64,18 @@ WRONG: list[tuple[bytes, str, str | None]] = [
 ]
 
 
+def nested(levels: int) -> bytes:
+    """A line with so many lists within each other in its body, which is within the line's object."""
+    text = a_line(body=body(stop="here"))
+    return text.replace(b'"here"', b"[" * (levels - 2) + b"]" * (levels - 2))
+
+
+async def test_a_body_that_could_not_be_written_again_is_refused() -> None:
+    assert await codes(nested(200), Limits()) == []
+    assert await codes(nested(201), Limits()) == [("invalid_body", "body")]
+    assert await codes(nested(900), Limits()) == [("invalid_body", "body")]
+
+
 @pytest.mark.parametrize(("line", "code", "param"), WRONG)
 async def test_a_line_that_is_no_request_is_told_why(
     line: bytes, code: str, param: str | None

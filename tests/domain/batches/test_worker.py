@@ -44,6 +44,17 @@ async def test_a_job_that_is_announced_begins_at_once() -> None:
         assert await world.finished(batch, step=0.01) <= 0.1
 
 
+async def test_a_reply_may_take_longer_than_any_lease() -> None:
+    """33 seconds, of which a real system cut all beyond 30."""
+    world = World()
+    world.engine.seconds = 33.0
+    batch = await world.batch(lines=10)
+    async with world.worker().running():
+        assert 33 <= await world.finished(batch, within=40) <= 34.5
+    assert (await world.now(batch)).completed == 10
+    assert len(world.engine.asked) == 10, "none was asked twice"
+
+
 async def test_what_an_engine_refuses_is_an_error_in_its_own_words() -> None:
     world = World()
     batch = await world.batch(lines=3)

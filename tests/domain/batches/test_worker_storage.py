@@ -1,12 +1,13 @@
 """What a worker does where storing fails, inputs go away, and decisions are made under its hands."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from domain.batches.batch import BatchReason, BatchStatus
 from domain.batches.ports import Reply
-from domain.errors import StorageUnavailable
+from domain.errors import ObjectMissing, StorageUnavailable
 from domain.work import StartWork, Work
 from tests.support.memory_objects import FULL, UNAVAILABLE
 from tests.support.working import GOOD, World
@@ -89,6 +90,30 @@ async def test_a_commit_that_was_not_kept_is_made_again() -> None:
     assert len(world.engine.asked) == 200
 
 
+async def test_a_fault_of_one_batch_stores_no_answer_of_another_twice() -> None:
+    """The fault comes at once, and the other's commit takes longer than it is until the next round."""
+    world = World()
+    world.engine.seconds = 0.2
+    faulty, slow = await world.batch(lines=100), await world.batch(lines=100)
+    world.objects.trouble = lambda method, key: (
+        ObjectMissing(key=key) if method == "put_bytes" and faulty.id in key else None
+    )
+
+    @asynccontextmanager
+    async def start_work(actor: str, cause: str) -> AsyncIterator[Work]:
+        if cause == f"batch:{slow.id}":
+            await world.timer.wait(asyncio.Event(), 3)
+        async with world.store.start_work(actor, cause) as work:
+            yield work
+
+    async with world.worker(start_work=start_work, most=16).running():
+        await world.timer.pass_(60)
+        done = await world.now(slow), await world.now(faulty)
+        assert [batch.completed for batch in done] == [100, 0]
+        assert await world.ids(slow) == [str(place) for place in range(100)]
+        world.objects.trouble = lambda method, key: None
+
+
 async def test_an_input_that_is_removed_midway_fails_its_lines_by_name() -> None:
     world = World()
     batch = await world.batch(lines=4_000)
@@ -101,6 +126,21 @@ async def test_an_input_that_is_removed_midway_fails_its_lines_by_name() -> None
     assert done.completed >= 1_000
     assert await world.errors(batch) == {"input_unavailable": done.failed}
     assert await world.ids(batch) == [str(place) for place in range(4_000)]
+
+
+async def test_a_line_that_can_not_be_sent_ends_by_itself() -> None:
+    """What reads lines takes deeper lists than what writes them."""
+    world = World()
+    name = "x" * 600
+    batch = await world.batch(lines=3, model=name)
+    key = f"files/{batch.input_file_id}"
+    was = f'"{name}-1"'.encode()
+    deep = b"[" * (len(was) // 2) + b"]" * (len(was) // 2)
+    await world.objects.put_bytes(key, world.objects.content(key).replace(was, deep))
+    async with world.worker().running():
+        await world.finished(batch)
+    assert (await world.now(batch)).completed == 2
+    assert await world.errors(batch) == {"input_unavailable": 1}
 
 
 async def test_an_input_store_that_is_away_is_waited_for() -> None:
@@ -142,6 +182,21 @@ async def test_what_does_not_end_in_time_is_cut_and_not_stored() -> None:
         assert world.engine.in_flight["chat"] == 0
         assert await world.store.reads.batches.working(batch.id, world.clock()) == 0
     assert await world.results(batch) == []
+
+
+async def test_what_was_in_flight_at_a_pause_is_cut_at_a_cancel_too() -> None:
+    world = World()
+    world.engine.seconds = 500.0
+    batch = await world.batch(lines=20)
+    async with world.worker().running():
+        await world.timer.pass_(2)
+        await world.change(batch, paused_at=world.clock(), reason=BatchReason.PAUSED)
+        await world.timer.pass_(5)
+        assert world.engine.in_flight["chat"] == 20
+        await world.cancel(batch, drain=10)
+        await world.timer.pass_(10.5)
+        assert world.engine.in_flight["chat"] == 0
+        assert await world.store.reads.batches.working(batch.id, world.clock()) == 0
 
 
 async def test_what_waits_to_be_tried_again_is_given_up_at_a_cancel() -> None:

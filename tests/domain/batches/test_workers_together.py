@@ -15,6 +15,8 @@ async def test_two_workers_share_a_job_and_no_line_is_sent_twice() -> None:
         await world.finished(batch)
     assert len(world.engine.asked) == 3_000
     assert await world.ids(batch) == [str(place) for place in range(3_000)]
+    used = (await world.now(batch)).usage
+    assert (used.input_tokens, used.total_tokens) == (6_000, 9_000), "neither overwrote the other's"
 
 
 async def test_a_limit_is_kept_at_any_time_however_workers_come_and_go() -> None:
@@ -63,6 +65,18 @@ async def test_a_new_worker_helps_with_a_limited_job_once_the_others_know_it() -
             assert await world.store.reads.batches.working(batch.id, world.clock()) >= 2
             assert world.engine.in_flight["chat"] == 4
     assert world.engine.most["chat"] == 4
+
+
+async def test_a_worker_without_a_share_leaves_the_only_shard_to_one_that_has_it() -> None:
+    world = World()
+    world.engine.seconds = 3.0
+    batch = await world.batch(lines=10, terms=Terms(max_concurrency=1))
+    async with world.worker("b").running():
+        await world.timer.pass_(4)
+        async with world.worker("a").running():
+            await world.finished(batch, within=120, step=1.0)
+    assert world.engine.most["chat"] == 1
+    assert await world.ids(batch) == [str(place) for place in range(10)]
 
 
 async def test_the_shards_of_a_worker_that_died_are_done_by_another() -> None:

@@ -1,5 +1,7 @@
 """How a rollout gets on when all goes well, by each strategy, and what users do to it on its way."""
 
+from dataclasses import replace
+
 import pytest
 
 from domain.deployments.deployment import DeploymentStatus
@@ -56,6 +58,25 @@ def test_the_first_revision_starts_all_that_is_desired_and_is_ready_when_gateway
     (succeeded,) = world.happened(RolloutSucceeded)
     assert (succeeded.revision_id, succeeded.duration_seconds) == ("r1", 2.0)
     assert weights(world) == {1: 100}
+
+
+def test_what_is_made_for_a_batch_is_there_with_its_first_replica_and_outlives_the_failing_others() -> (
+    None
+):
+    world = World(strategy=Rolling(), desired=2, judge=judge)
+    world.deployment = replace(world.deployment, is_dedicated=True)
+    world.activate(1)
+    world.look()
+    world.fail_probes(1)
+    world.broken.add("r1")
+    world.run(650)  # past the deadline of its rollout
+    assert world.deployment.active_revision_id == "r1"
+    assert len(world.happened(RolloutSucceeded)) == 1
+    assert world.count(1, S.HEALTHY) == 1
+    assert world.stands()[0] is D.DEGRADED
+    world.mend()
+    world.settle()
+    assert world.count(1, S.HEALTHY) == 2
 
 
 def test_a_rolling_rollout_surges_and_takes_an_old_replica_for_each_new_healthy_one() -> None:

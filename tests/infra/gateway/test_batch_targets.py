@@ -201,6 +201,20 @@ async def test_a_worker_has_its_part_and_none_before_the_others_know_of_it(works
     assert stands(target) is BatchReason.ENGINE_BUSY
 
 
+async def test_a_worker_is_left_out_where_there_are_more_workers_than_there_is_room(
+    works: Works,
+) -> None:
+    served = await a_served(works.app.store, "chat", [8001], max_in_flight=10)
+    target = await works.target(served)
+    assert not target.is_left_out()
+    works.part = 100
+    assert target.is_left_out()
+    with ExitStack() as flights:
+        for _ in range(9):
+            flights.enter_context(works.watch.flights.flight(served.ids[0]))
+        assert not target.is_left_out()  # nobody may send anything
+
+
 async def test_a_pinned_revision_is_the_only_one(works: Works) -> None:
     served = await a_served(works.app.store, "chat", [8001])
     (newer,) = await served.revision(2, [8002])

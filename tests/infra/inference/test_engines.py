@@ -129,6 +129,45 @@ async def test_the_time_that_was_asked_for_is_the_limit() -> None:
     assert caught.value.seconds == 0.2
 
 
+class OwnClock(asyncio.SelectorEventLoop):
+    """A loop whose time is the test's: every timer of whatever library goes by it."""
+
+    ahead = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.ahead
+
+
+def reply_after(waited: float, seconds: float) -> Reply:
+    """The engine answers when so long has passed; `seconds` is what was asked for."""
+
+    async def answered() -> Reply:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, OwnClock)
+        async with running(waits) as server, connections() as engines:
+            asking = asyncio.create_task(engines.ask(server.url, {}, BODY, seconds, MOST))
+            await server.has(1)
+            loop.ahead += waited
+            for _ in range(20):
+                await asyncio.sleep(0)  # whatever is due by now happens
+            server.held.set()
+            return await asking
+
+    with asyncio.Runner(loop_factory=OwnClock) as runner:
+        return runner.run(answered())
+
+
+@pytest.mark.parametrize("waited", [33.0, 310.0, 599.0])
+def test_a_reply_that_takes_33_seconds_or_far_more_is_not_cut(waited: float) -> None:
+    """By no default of the client: of aiohttp's, one is 300 s."""
+    assert reply_after(waited, seconds=600.0).status == 200
+
+
+def test_a_reply_that_takes_33_seconds_is_cut_where_30_were_asked_for() -> None:
+    with pytest.raises(RequestTimeout):
+        reply_after(33.0, seconds=30.0)
+
+
 async def test_a_body_that_does_not_come_is_a_timeout_too() -> None:
     async def half(server: Server, writer: asyncio.StreamWriter, _: bytes) -> None:
         writer.write(said(b"x" * 100)[:-50])

@@ -153,6 +153,28 @@ async def test_a_folder_that_goes_while_something_is_put_there_is_made_again(
     assert files(objects) == ["batches/a/index"]
 
 
+async def test_two_that_remove_a_folders_last_objects_at_once_both_do(
+    objects: LocalObjects,
+) -> None:
+    @dataclass
+    class Racing(Disk):
+        folders: list[str] = field(default_factory=list)
+
+        def sync_folder(self, folder: Path) -> None:
+            self.folders.append(folder.name)
+            if folder.name == "segments":
+                (folder / "2").unlink()
+                folder.rmdir()
+            super().sync_folder(folder)
+
+    await objects.put_bytes("batches/a/segments/1", b"x")
+    await objects.put_bytes("batches/a/segments/2", b"x")
+    racing = Racing()
+    await LocalObjects(root=objects.root, disk=racing).remove(["batches/a/segments/1"])
+    assert files(objects) == []
+    assert racing.folders == ["segments", "objects"]
+
+
 async def test_a_folder_that_is_gone_is_an_outage_and_nothing_is_missing(
     objects: LocalObjects,
 ) -> None:

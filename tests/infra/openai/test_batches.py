@@ -228,7 +228,7 @@ async def test_cancelling(site: Site) -> None:
     await site.office.ended(await site.kept(shown), BatchStatus.CANCELLED)
     with pytest.raises(openai.ConflictError) as conflict:
         await site.openai.batches.cancel(shown.id)
-    assert conflict.value.code == "batch_not_cancellable"
+    assert (conflict.value.code, conflict.value.param) == ("batch_not_cancellable", None)
     assert conflict.value.response.headers["x-should-retry"] == "false"
 
 
@@ -287,6 +287,21 @@ async def test_a_batch_that_is_not_there_is_not_found(site: Site, id_: str) -> N
         await site.http.get(f"/batches/{id_}/results"),
     ):
         assert refusal(response) == (404, "batch_not_found", None)
+        assert response.headers["x-should-retry"] == "false"
+
+
+async def test_what_is_missing_is_named_as_it_was_asked_for(site: Site) -> None:
+    body = await site.body(input_file_id=f"file-{UNKNOWN}")
+    told = await site.http.post("/batches", json=body)
+    assert refusal(told) == (404, "file_not_found", "input_file_id")
+    assert f"'file-{UNKNOWN}'" in told.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/batches/batch_x/retry", "/batches/a/b/c"])
+async def test_a_path_that_is_none_is_refused_as_all_else_is(site: Site, path: str) -> None:
+    for method in ("GET", "POST"):
+        response = await site.http.request(method, path)
+        assert refusal(response) == (404, "unknown_url", None)
         assert response.headers["x-should-retry"] == "false"
 
 
