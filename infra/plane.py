@@ -1,7 +1,7 @@
 """This server as a control plane: what runs its replicas, and the loop that keeps them as wanted."""
 
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
@@ -9,7 +9,8 @@ import structlog
 
 from domain.clock import MonotonicTimer, utc_now
 from domain.deployments import plan
-from domain.deployments.ports import ReplicaLogs
+from domain.deployments.deployment import Revision
+from domain.deployments.ports import Driver, ReplicaLogs
 from domain.deployments.reconciler import Reconciler
 from domain.deployments.reconciler.loading import fixed_port
 from domain.deployments.reconciler.tenure import LEASE, Tenure
@@ -17,18 +18,10 @@ from domain.deployments.situation import Patience
 from domain.folders.ports import LocalFolders
 from domain.ids import new_id
 from domain.secrets.ports import Sealer
-from domain.secrets.values import OpenedSecrets
-from infra import autoscaling, slots
-from infra import settings as surroundings
-from infra.process import ephemeral, machine
-from infra.process.driver import ProcessDriver, open_driver
-from infra.process.logs import ProcessLogs
-from infra.process.parts import Parts
-from infra.process.settings import ProcessSettings
+from infra import autoscaling, processes, slots
+from infra.settings import Driver as Chosen
 from infra.settings import Settings
 from infra.store import Store
-
-log = structlog.get_logger()
 
 ONLY_PLANE = "server"
 ONLY_HOST = "localhost"
@@ -36,30 +29,35 @@ ONLY_HOST = "localhost"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plane:
-    driver: ProcessDriver
+    """`count` is how many replicas outlive this server on its machine; `reconciler` does not run yet."""
+
     logs: ReplicaLogs
     reconciler: Reconciler
+    count: Callable[[], int]
 
 
 @asynccontextmanager
 async def opened(
     settings: Settings, store: Store, sealer: Sealer, folders: LocalFolders
 ) -> AsyncIterator[Plane]:
-    """Its reconciler does not run yet. Closed at the block's end: the replicas live on.
+    """Closed at the block's end: the replicas live on.
 
-    Raises HostRefused where replicas of this database are another host's processes.
+    Raises HostRefused where replicas of this database are another host's processes; ClusterUnknown and
+    ClusterUnavailable where they are pods.
     """
     with _named(settings) as (plane, host):
+        if settings.driver is Chosen.KUBERNETES:
+            from infra import clusters  # it takes a second and 50 MB
+
+            async with clusters.opened(settings, store, sealer) as (pods, logs):
+                reconciler = _reconciler(settings, store, pods, plane, in_place=_beside)
+                yield Plane(logs=logs, reconciler=reconciler, count=_none)
+            return
         now = utc_now()
         await store.claim_host(host, plane, now, now + LEASE)
-        _check_ports(settings)
-        parts = _parts(settings, store, sealer, folders, host)
-        async with open_driver(parts) as driver:
-            yield Plane(
-                driver=driver,
-                logs=ProcessLogs(parts, driver),
-                reconciler=_reconciler(settings, store, driver, plane),
-            )
+        async with processes.opened(settings, store, sealer, folders, host) as (driver, written):
+            reconciler = _reconciler(settings, store, driver, plane, in_place=fixed_port)
+            yield Plane(logs=written, reconciler=reconciler, count=lambda: driver.running)
 
 
 @contextmanager
@@ -73,41 +71,24 @@ def _named(settings: Settings) -> Iterator[tuple[str, str]]:
         yield plane, settings.host_name or socket.gethostname()
 
 
-def _check_ports(settings: Settings) -> None:
-    first, last = settings.replica_ports
-    if shared := ephemeral.overlap(range(first, last + 1)):
-        log.warning(
-            "replica ports are ephemeral ones of this system: others may take them",
-            setting="MODELYARD_REPLICA_PORTS",
-            first=shared[0],
-            last=shared[-1],
-        )
+def _beside(revision: Revision) -> bool:
+    """Each pod has an address, and so every port, of its own."""
+    return False
 
 
-def _parts(
-    settings: Settings, store: Store, sealer: Sealer, folders: LocalFolders, host: str
-) -> Parts:
-    processes = machine.processes()
-    return Parts(
-        settings=ProcessSettings(
-            data_dir=settings.data_dir.absolute(),
-            installation=store.installation,
-            host=host,
-            environ=surroundings.environment(),
-            inherit=settings.process_inherit_env,
-        ),
-        processes=processes,
-        boot=processes.boot(),
-        reads=store.reads,
-        ports=store.place_ports,
-        secrets=OpenedSecrets(reads=store.reads, sealer=sealer),
-        folders=folders,
-        clock=utc_now,
-        limits=machine.limits(),
-    )
+def _none() -> int:
+    """Pods are the cluster's."""
+    return 0
 
 
-def _reconciler(settings: Settings, store: Store, driver: ProcessDriver, plane: str) -> Reconciler:
+def _reconciler(
+    settings: Settings,
+    store: Store,
+    driver: Driver,
+    plane: str,
+    *,
+    in_place: Callable[[Revision], bool],
+) -> Reconciler:
     timer = MonotonicTimer()
     tenure = Tenure(leases=store.leases, plane=plane, clock=utc_now, timer=timer)
     return Reconciler(
@@ -118,7 +99,7 @@ def _reconciler(settings: Settings, store: Store, driver: ProcessDriver, plane: 
         gateways=store.gateways,
         driver=driver,
         decide=plan.decide,
-        in_place=fixed_port,
+        in_place=in_place,
         patience=Patience(drain=settings.drain_timeout, grace=settings.stop_grace),
         clock=utc_now,
         timer=timer,

@@ -83,7 +83,7 @@ async def _reconciling(parts: Parts, stop_replicas: bool) -> AsyncIterator[None]
         return
     async with plane.reconciler.running(stop_replicas=stop_replicas):
         yield
-    if left := plane.driver.running:
+    if left := plane.count():
         say(KEPT.format(count=left))
 
 

@@ -55,6 +55,12 @@ class Driver(StrEnum):
     KUBERNETES = "kubernetes"
 
 
+class Routing(StrEnum):
+    AUTO = "auto"
+    POD = "pod"
+    PROXY = "proxy"
+
+
 class LogLevel(StrEnum):
     DEBUG = "debug"
     INFO = "info"
@@ -224,9 +230,50 @@ class Settings(BaseSettings):
         description="How long a request waits for the first replica of a deployment that was scaled to "
         "zero.",
     )
+    kubernetes_config: Path | None = Field(
+        None,
+        description="A kubeconfig file; default: the pod's own account, else $KUBECONFIG, else "
+        "~/.kube/config.",
+    )
+    kubernetes_context: str | None = Field(
+        None, description="Which of the kubeconfig's contexts; default: its current one."
+    )
+    kubernetes_namespace: str | None = Field(
+        None,
+        description="Where replicas run; default: the namespace of the server's own pod, else modelyard.",
+    )
+    kubernetes_namespace_per_project: bool = Field(
+        False,
+        description="Whether each project has a namespace of its own, <namespace>-<project>; the server "
+        "makes it.",
+    )
+    kubernetes_image: str | None = Field(
+        None,
+        description="Modelyard's own image: it fetches model folders in pods.",
+    )
+    kubernetes_allow_host_path: bool = Field(
+        False, description="Whether pods may mount local model folders of their node."
+    )
+    kubernetes_run_as_non_root: bool = Field(
+        False, description="Whether pods must not run as root, where a template says nothing."
+    )
+    kubernetes_routing: Routing = Field(
+        Routing.AUTO,
+        description="How requests reach pods: pod (by its address), proxy (through the API server), or "
+        "auto: pod inside a cluster, else proxy.",
+    )
     log_level: LogLevel = Field(LogLevel.INFO, description="The least severe log lines to write.")
 
-    @field_validator("host", "host_name", "s3_endpoint", "az_endpoint", "object_store")
+    @field_validator(
+        "host",
+        "host_name",
+        "s3_endpoint",
+        "az_endpoint",
+        "object_store",
+        "kubernetes_context",
+        "kubernetes_namespace",
+        "kubernetes_image",
+    )
     @classmethod
     def _not_empty(cls, value: str | None) -> str | None:
         if value is not None and not value.strip():

@@ -68,7 +68,7 @@ class Parts:
     services: Services
     sealer: Sealer
     objects: StoredObjects
-    plane: Plane | None  # of a server whose replicas are its own processes
+    plane: Plane | None  # of a server
 
 
 @asynccontextmanager
@@ -98,7 +98,7 @@ async def running(settings: Settings, *, serves: bool = False) -> AsyncIterator[
             settings.object_store, data_dir / "objects", credentials, settings.store_timeout
         )
         own = None
-        if serves and settings.driver is Driver.PROCESS:
+        if serves:
             copies = LocalCopies(folders=folders, data_dir=data_dir)
             own = await stack.enter_async_context(plane.opened(settings, store, sealer, copies))
         logs = own.logs if own else Remembered()

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from domain.deployments.replica import Replica, ReplicaStatus
 from infra.k8s import objects
-from infra.k8s.objects import Object
+from infra.k8s.kinds import Object
+from infra.k8s.manifests import names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ def bind(group: Group) -> Binding:
     bound = {
         owner: pod
         for pod in sorted(group.pods, key=objects.is_leaving, reverse=True)
-        if (owner := objects.label(pod, objects.REPLICA)) is not None
+        if (owner := objects.label(pod, names.REPLICA)) is not None
     }
     free = sorted((pod for pod in group.pods if _is_free(pod)), key=_age)
     lacking = [
@@ -67,7 +68,7 @@ def bind(group: Group) -> Binding:
 
 
 def _is_free(pod: Object) -> bool:
-    return not _is_over(pod) and objects.label(pod, objects.REPLICA) is None
+    return not _is_over(pod) and objects.label(pod, names.REPLICA) is None
 
 
 def _age(pod: Object) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from math import ceil
 
 import structlog
 
@@ -19,11 +20,12 @@ from domain.deployments.reason import Reason
 from domain.deployments.replica import Replica, ReplicaStatus
 from infra.k8s import logs, objects, sights
 from infra.k8s.binding import Binding, Group
-from infra.k8s.errors import ClusterUnavailable, Conflict, FieldsDropped, Refused
+from infra.k8s.errors import ClusterUnavailable, Conflict, FieldsDropped, Gone, Refused
 from infra.k8s.groups import Groups
 from infra.k8s.making import Making
-from infra.k8s.manifests.refusals import CantStart
-from infra.k8s.objects import Object
+from infra.k8s.manifests import names
+from infra.k8s.manifests.refusal import CantStart
+from infra.k8s.mirror import Change
 from infra.k8s.parts import Parts
 from infra.k8s.sweeping import Sweeping
 
@@ -31,6 +33,7 @@ log = structlog.get_logger()
 
 TAIL = 20  # lines of a log that are kept with what went wrong
 ABSENT = Observed(sight=Sight.ABSENT)
+AGAIN = (ClusterUnavailable, Gone)  # the plan repeats what it does not see done
 REFUSALS = (Refused, FieldsDropped, Conflict)
 
 
@@ -75,8 +78,10 @@ class KubernetesDriver:
         try:
             await self._making.make(replica, revision)
             await self._groups.settled(replica.group_id, [replica])
-        except ClusterUnavailable as error:
-            log.warning("a replica waits for the cluster", replica=replica.id, problem=str(error))
+        except AGAIN as error:
+            log.warning(
+                "a replica waits for the cluster", replica=replica.id, problem=error.message
+            )
         except CantStart as error:
             self._refuse(replica, error.reason, error.message)
         except REFUSALS as error:
@@ -88,11 +93,11 @@ class KubernetesDriver:
             _, binding = self._groups.seen(replica.group_id, [replica])
             pod = binding.pods.get(replica.id)
             if pod is not None and not objects.is_leaving(pod):
-                await self._groups.delete_pod(pod, grace.total_seconds())
+                await self._groups.delete_pod(pod, ceil(grace.total_seconds()))
             await self._groups.settled(replica.group_id, [replica])
-        except ClusterUnavailable as error:
+        except AGAIN as error:
             log.warning(
-                "a replica's end waits for the cluster", replica=replica.id, problem=str(error)
+                "a replica's end waits for the cluster", replica=replica.id, problem=error.message
             )
 
     async def release(self, replicas: Sequence[Replica]) -> None:
@@ -110,8 +115,8 @@ class KubernetesDriver:
                 del self._refused[replica_id]
         try:
             return await self._sweeping.sweep()
-        except ClusterUnavailable as error:
-            log.warning("the cluster could not be swept", problem=str(error))
+        except (*AGAIN, Refused) as error:
+            log.warning("the cluster could not be swept", problem=error.message)
             return 0
 
     def changes(self) -> AsyncGenerator[str, None]:
@@ -126,9 +131,9 @@ class KubernetesDriver:
     def close(self) -> None:
         self._changes.close()
 
-    async def _hear(self, changed: AsyncGenerator[Object, None]) -> None:
-        async for each in changed:
-            deployment_id = objects.label(each, objects.DEPLOYMENT_ID)
+    async def _hear(self, changes: AsyncGenerator[Change, None]) -> None:
+        async for each in changes:
+            deployment_id = objects.label(each.object, names.DEPLOYMENT_ID)
             if deployment_id is not None:
                 self._changes.tell(deployment_id)
 
@@ -141,8 +146,8 @@ class KubernetesDriver:
         try:
             group, binding = await self._groups.settled(group_id, replicas)
             each = await asyncio.gather(*(self._sight(r, group, binding) for r in replicas))
-        except ClusterUnavailable as error:
-            log.warning("replicas can't be seen", group=group_id, problem=str(error))
+        except (*AGAIN, Refused) as error:
+            log.warning("replicas can't be seen", group=group_id, problem=error.message)
             return {}
         return {r.id: seen for r, seen in zip(replicas, each, strict=True)}
 

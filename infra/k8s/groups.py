@@ -9,9 +9,9 @@ import structlog
 from domain.deployments.replica import Replica
 from infra.k8s import objects
 from infra.k8s.binding import Binding, Group, bind
-from infra.k8s.errors import Conflict
-from infra.k8s.kinds import Kind
-from infra.k8s.objects import Object
+from infra.k8s.errors import Conflict, Gone
+from infra.k8s.kinds import Kind, Object
+from infra.k8s.manifests import names
 from infra.k8s.parts import Parts
 
 log = structlog.get_logger()
@@ -53,10 +53,10 @@ class Groups:
                 Kind.POD,
                 objects.namespace(pod),
                 objects.name(pod),
-                {objects.REPLICA: replica.id},
+                {names.REPLICA: replica.id},
                 resource_version=pod["metadata"]["resourceVersion"],
             )
-        except Conflict:
+        except (Conflict, Gone):
             return replica, None  # it changed meanwhile; the next look has it as it is then
         return replica, labelled
 
@@ -72,7 +72,7 @@ class Groups:
         if binding.size == 0:
             await self.delete(workload)
 
-    async def delete_pod(self, pod: Object, grace: float | None = None) -> None:
+    async def delete_pod(self, pod: Object, grace: int | None = None) -> None:
         await self.parts.cluster.delete(
             Kind.POD,
             objects.namespace(pod),

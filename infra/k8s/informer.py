@@ -55,6 +55,7 @@ class Informer:
         cluster: Cluster,
         scope: Scope,
         *,
+        index: str | None = None,
         pace: Pace | None = None,
         timer: Timer | None = None,
         chance: Callable[[], float] = random.random,
@@ -64,7 +65,7 @@ class Informer:
         self._pace = pace or Pace()
         self._timer = timer or MonotonicTimer()
         self._chance = chance
-        self._mirror = Mirror()
+        self._mirror = Mirror(index=index)
         self._inboxes: set[Inbox] = set()
         self._synced = Signal()
         self._lists = True
@@ -91,6 +92,10 @@ class Informer:
 
     def get(self, namespace: str | None, name: str) -> Object | None:
         return self._mirror.objects.get((namespace or "", name))
+
+    def labelled(self, value: str) -> Collection[Object]:
+        """Those with this value of the label that is the index; as `all` in the rest."""
+        return self._mirror.labelled(value)
 
     async def synced(self) -> None:
         """Until all that is there was listed once."""

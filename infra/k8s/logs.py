@@ -10,13 +10,13 @@ from domain.deployments.deployment import Revision
 from domain.deployments.replica import Replica
 from infra.k8s import objects
 from infra.k8s.cluster import Cluster
-from infra.k8s.errors import ClusterUnavailable, Refused
-from infra.k8s.kinds import Kind
-from infra.k8s.objects import Object
+from infra.k8s.errors import ClusterUnavailable, Gone, Refused
+from infra.k8s.kinds import Kind, Object
+from infra.k8s.manifests import names
 from infra.k8s.parts import Parts
 
 LONGEST_LINE = 1000  # characters of each that is kept with what went wrong
-UNREADABLE = (ClusterUnavailable, Refused)  # no container yet, or its node does not answer
+UNREADABLE = (ClusterUnavailable, Gone, Refused)  # no container yet, or its node does not answer
 PAUSE = 1.0  # seconds, until a container that ended is started again
 
 
@@ -92,7 +92,7 @@ class KubernetesLogs:
 
     async def _pod(self, replica: Replica) -> Object | None:
         pods = self.parts.pods_of(replica.group_id)
-        return next((p for p in pods if objects.label(p, objects.REPLICA) == replica.id), None)
+        return next((p for p in pods if objects.label(p, names.REPLICA) == replica.id), None)
 
 
 async def _tail(

@@ -1,7 +1,6 @@
 """What a group has in the cluster before its first pod: its workload, and what belongs to that."""
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
@@ -11,8 +10,12 @@ from domain.deployments.replica import Replica
 from domain.errors import SealBroken
 from infra.k8s import objects
 from infra.k8s.kinds import Kind
-from infra.k8s.manifests import rendering
-from infra.k8s.manifests.refusals import CantStart
+from infra.k8s.manifests import names, secret
+from infra.k8s.manifests.names import Group
+from infra.k8s.manifests.namespace import namespace
+from infra.k8s.manifests.refusal import CantStart
+from infra.k8s.manifests.service import service
+from infra.k8s.manifests.workload import workload
 from infra.k8s.parts import Parts
 
 
@@ -22,10 +25,10 @@ class Making:
     _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def make(self, replica: Replica, revision: Revision) -> None:
-        """Nothing where the workload is made, whatever a newer Modelyard would render: all its pods would be
-        replaced by that. A new one has no pods; how many it is to have is said once it is made.
+        """Nothing where the workload is made, whatever a newer Modelyard would render: all pods would go
+        by that. A new one has no pods; how many it is to have is said once it is made.
 
-        Raises CantStart, Refused, FieldsDropped, Conflict, ClusterUnavailable.
+        Raises CantStart, Refused, FieldsDropped, Conflict, Gone, ClusterUnavailable, StorageUnavailable.
         """
         lock = self._locks.setdefault(replica.group_id, asyncio.Lock())
         async with lock:
@@ -36,33 +39,43 @@ class Making:
             await self._make(found[replica.deployment_id], replica.group_id, revision)
 
     async def _make(self, deployment: Deployment, group_id: str, revision: Revision) -> None:
-        """Whole objects, each only where it is lacking."""
-        values = await self._secrets(revision)
-        rendered = rendering.rendered(deployment, revision, group_id, self.parts.settings)
-        cluster = self.parts.cluster
-        if rendered.namespace is not None:
-            await cluster.apply(rendered.namespace)
-        place = objects.namespace(rendered.workload), objects.name(rendered.workload)
-        workload = await cluster.get(Kind.DEPLOYMENT, *place)
-        if workload is None:
-            workload = await cluster.apply(rendered.workload)
-        elif objects.is_made(workload) or objects.is_leaving(workload):
+        """Each object where it is lacking; the mark that nothing is comes last."""
+        cluster, settings = self.parts.cluster, self.parts.settings
+        values = await self._opened(revision)
+        group = await self._named(deployment, group_id, revision)
+        place = group.namespace, group.name
+        given = await cluster.get(Kind.DEPLOYMENT, *place)
+        if given is None:
+            given = await cluster.apply(workload(group, settings))
+        elif objects.is_made(given) or objects.is_leaving(given):
             return
-        for manifest in rendered.owned(workload, values):
-            await cluster.apply(manifest)
-        version = workload["metadata"]["resourceVersion"]
-        await cluster.patch_labels(
-            Kind.DEPLOYMENT, *place, {objects.MADE: "true"}, resource_version=version
+        held = secret.secret(group, values, settings, given)
+        if held is not None:
+            await cluster.apply(held)
+        await cluster.apply(service(group, given))
+        version = given["metadata"]["resourceVersion"]
+        await cluster.patch_labels(Kind.DEPLOYMENT, *place, {names.MADE: "true"}, version)
+
+    async def _named(self, deployment: Deployment, group_id: str, revision: Revision) -> Group:
+        """With its namespace there."""
+        settings = self.parts.settings
+        projects = await self.parts.reads.projects.by_ids([deployment.project_id])
+        project = projects[deployment.project_id]
+        if settings.namespace_per_project:
+            wanted = namespace(settings, project)
+            if await self.parts.cluster.get(Kind.NAMESPACE, None, objects.name(wanted)) is None:
+                await self.parts.cluster.apply(wanted)
+        return Group(
+            namespace=names.namespace_name(settings, project),
+            installation=settings.installation,
+            deployment=deployment,
+            revision=revision,
+            id=group_id,
         )
 
-    async def _secrets(self, revision: Revision) -> Mapping[str, str]:
-        said = (each.secret for each in revision.environment.values() if each.secret is not None)
-        names = {name for name in said if not name.startswith("k8s:")}
+    async def _opened(self, revision: Revision) -> dict[str, str]:
+        wanted = secret.opened(revision)
         try:
-            values = await self.parts.secrets.open(revision.project_id, names)
+            return dict(await self.parts.secrets.open(revision.project_id, wanted))
         except SealBroken as error:
             raise CantStart(Reason.SECRET_UNREADABLE, error.message) from error
-        if missing := sorted(names - set(values)):
-            says = f"There is no secret {missing[0]!r} any more, which the environment names."
-            raise CantStart(Reason.SECRET_NOT_FOUND, says)
-        return values

@@ -27,13 +27,17 @@ class Mirror:
 
     version: str | None = None
     objects: dict[Key, Object] = field(default_factory=dict)
+    index: str | None = None  # a label, by whose value objects are found without a search
+    _labelled: dict[str, dict[Key, Object]] = field(default_factory=dict)
     _listed: int = 0
     _gone: dict[Key, int] = field(default_factory=dict)
 
     def replace(self, objects: Collection[Object], version: str) -> list[Change]:
         """All there is at that version, and nothing else."""
         before = self.objects
-        self.objects = {key(each): slim(each) for each in objects}
+        self.objects, self._labelled = {}, {}
+        for each in objects:
+            self._put(key(each), slim(each))
         self.version, self._listed, self._gone = version, number(version), {}
         changes = [Change(old, gone=True) for old in _missing(before, self.objects)]
         for at, new in self.objects.items():
@@ -41,6 +45,10 @@ class Mirror:
             if old is None or _version(old) != _version(new) or _uid(old) != _uid(new):
                 changes.append(Change(new, gone=False))
         return changes
+
+    def labelled(self, value: str) -> Collection[Object]:
+        """Those whose label, which is the index, has this value."""
+        return self._labelled.get(value, {}).values()
 
     def take(self, event: Mapping[str, Any]) -> list[Change]:
         """An event of a watch."""
@@ -59,8 +67,26 @@ class Mirror:
         self._reach(told)
         return changes
 
-    def _with(self, at: Key, old: Object | None, new: Object) -> list[Change]:
+    def _put(self, at: Key, new: Object) -> None:
         self.objects[at] = new
+        if (value := self._value(new)) is not None:
+            self._labelled.setdefault(value, {})[at] = new
+
+    def _drop(self, at: Key) -> None:
+        old = self.objects.pop(at, None)
+        if old is None or (value := self._value(old)) is None:
+            return
+        del self._labelled[value][at]
+        if not self._labelled[value]:
+            del self._labelled[value]
+
+    def _value(self, each: Object) -> str | None:
+        labels = each["metadata"].get("labels") or {}
+        return None if self.index is None else labels.get(self.index)
+
+    def _with(self, at: Key, old: Object | None, new: Object) -> list[Change]:
+        self._drop(at)
+        self._put(at, new)
         self._gone.pop(at, None)
         changed = [Change(new, gone=False)]
         if old is not None and _uid(old) != _uid(new):
@@ -76,7 +102,7 @@ class Mirror:
             del self._gone[next(iter(self._gone))]
         if old is None:
             return []
-        del self.objects[at]
+        self._drop(at)
         return [Change(slim(last), gone=True)]
 
     def _is_news(self, at: Key, old: Object | None, new: Object) -> bool:

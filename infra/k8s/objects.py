@@ -6,18 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from domain.deployments.replica import Endpoint
-
-Object = Mapping[str, Any]
-
-INSTALLATION = "modelyard.io/installation"
-GROUP = "modelyard.io/group"
-REPLICA = "modelyard.io/replica"
-MADE = "modelyard.io/made"
-"""Label of a workload to which nothing is lacking: its Secret and its Service are there."""
-DEPLOYMENT_ID = "modelyard.io/deployment-id"
-ENDPOINTS = "modelyard.io/endpoints"
-"""Annotation of a pod: [{"model", "port"}] in the definition's order, so that whoever finds the pod needs
-nothing else to send it requests."""
+from infra.k8s.kinds import Object
+from infra.k8s.manifests.names import ENDPOINTS, MADE
 
 
 def name(each: Object) -> str:

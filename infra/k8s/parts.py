@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from domain.clock import Clock
 from domain.deployments.ports import SecretValues
 from domain.work import Reads
-from infra.k8s import objects
 from infra.k8s.cluster import Cluster
 from infra.k8s.informer import Informer
-from infra.k8s.objects import Object
+from infra.k8s.kinds import Object
 from infra.k8s.settings import KubernetesSettings
 
 
@@ -29,7 +28,7 @@ class Parts:
         return self.pods.in_sync and self.workloads.in_sync
 
     def pods_of(self, group_id: str) -> Sequence[Object]:
-        return self.pods.labelled(objects.GROUP, group_id)
+        return tuple(self.pods.labelled(group_id))
 
     def workload_of(self, group_id: str) -> Object | None:
-        return next(iter(self.workloads.labelled(objects.GROUP, group_id)), None)
+        return next(iter(self.workloads.labelled(group_id)), None)

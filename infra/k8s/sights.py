@@ -12,7 +12,8 @@ from domain.deployments.ports import Observed, Sight
 from domain.deployments.reason import Reason
 from domain.deployments.replica import Replica
 from infra.k8s import objects
-from infra.k8s.objects import Object
+from infra.k8s.kinds import Object
+from infra.k8s.manifests import volumes, wrapper
 
 PATIENCE = timedelta(seconds=30)
 """How long an image that can't be pulled, or a container that can't be created, may be a hiccup of the
@@ -26,7 +27,6 @@ UNCREATED = frozenset(
 )
 LOOP = "CrashLoopBackOff"
 OOM = "OOMKilled"
-BEFORE_ENGINE = "model-folder"  # the init container that fetches
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +139,13 @@ def _restarted(container: Object, waiting: Object) -> Iterator[Trouble]:
         return
     looping = waiting.get("reason") == LOOP
     code = over.get("exitCode")
+    message = str(over.get("message") or "")
     if over.get("reason") == OOM:
         yield Trouble(Reason.OUT_OF_MEMORY, "", hopeless=True, exit_code=code)
+    elif code == wrapper.FAILED:
+        yield Trouble(Reason.PRE_START_FAILED, message, looping, code)
     elif looping:
-        yield Trouble(Reason.CRASH_LOOP, str(over.get("message") or ""), True, code)
+        yield Trouble(Reason.CRASH_LOOP, message, True, code)
     else:
         yield Trouble(Reason.EXITED, "It is being started again.", hopeless=False, exit_code=code)
 
@@ -155,7 +158,7 @@ def _prepared_badly(container: Object, waited: timedelta) -> Iterator[Trouble]:
     if over.get("exitCode"):
         reason = (
             Reason.FOLDER_UNREADABLE
-            if container["name"] == BEFORE_ENGINE
+            if container["name"] == volumes.FETCH
             else Reason.PRE_START_FAILED
         )
         looping = waiting.get("reason") == LOOP

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from domain.deployments.replica import ReplicaStatus
 from infra.k8s import objects
 from infra.k8s.groups import Groups
-from infra.k8s.objects import Object
+from infra.k8s.kinds import Object
+from infra.k8s.manifests import names
 from infra.k8s.parts import Parts
 
 
@@ -21,7 +22,7 @@ class Sweeping:
         workloads = [each for each in self.parts.workloads.all() if not objects.is_leaving(each)]
         pods = [each for each in self.parts.pods.all() if not objects.is_leaving(each)]
         groups = await self._living_groups([*workloads, *pods])
-        over = [each for each in workloads if objects.label(each, objects.GROUP) not in groups]
+        over = [each for each in workloads if objects.label(each, names.GROUP) not in groups]
         strays = [each for each in pods if await self._is_stray(each, groups)]
         for workload in over:
             await self.groups.delete(workload)
@@ -30,15 +31,15 @@ class Sweeping:
         return len(over) + len(strays)
 
     async def _living_groups(self, found: Collection[Object]) -> set[str]:
-        ids = {i for each in found if (i := objects.label(each, objects.DEPLOYMENT_ID))}
+        ids = {i for each in found if (i := objects.label(each, names.DEPLOYMENT_ID))}
         present = await self.parts.reads.replicas.present(ids) if ids else {}
         return {replica.group_id for rows in present.values() for replica in rows}
 
     async def _is_stray(self, pod: Object, groups: Collection[str]) -> bool:
         """Of no group that lives, or of a replica that has exited."""
-        if objects.label(pod, objects.GROUP) not in groups:
+        if objects.label(pod, names.GROUP) not in groups:
             return True
-        owner = objects.label(pod, objects.REPLICA)
+        owner = objects.label(pod, names.REPLICA)
         if owner is None:
             return False
         rows = await self.parts.reads.replicas.by_ids([owner])

@@ -10,13 +10,13 @@ from datetime import timedelta
 
 import structlog
 
+from domain.deployments.changes import Changes
 from domain.deployments.deployment import Revision
 from domain.deployments.ports import Observed, Sight
 from domain.deployments.reason import Reason
 from domain.deployments.replica import Replica, ReplicaStatus
 from infra.process import ending, exits, places
 from infra.process import processes as system
-from domain.deployments.changes import Changes
 from infra.process.folders import forget_old
 from infra.process.parts import Parts
 from infra.process.places import Placed

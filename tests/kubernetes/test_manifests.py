@@ -100,7 +100,7 @@ SAID: Mapping[str, Mapping[str, Any]] = {
 @pytest.fixture(scope="module")
 def core() -> client.CoreV1Api:
     path = os.environ["KUBECONFIG"]
-    made = config.new_client_from_config(path)  # type: ignore[no-untyped-call]  # theirs
+    made = config.new_client_from_config(path)  # theirs
     return client.CoreV1Api(made)
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from domain.deployments.replica import Replica, ReplicaStatus
 from infra.k8s import objects
-from infra.k8s.objects import Object
+from infra.k8s.kinds import Object
+from infra.k8s.manifests import names
 from tests.support.builders import NOON
 
 ENDPOINTS = '[{"model": "m", "port": 8000}]'
@@ -13,9 +14,9 @@ ENDPOINTS = '[{"model": "m", "port": 8000}]'
 
 def a_pod(name: str = "p", owner: str | None = None, **status: Any) -> dict[str, Any]:
     """Scheduled, with one container that is being created, unless `status` says otherwise."""
-    labels = {objects.GROUP: "g", objects.DEPLOYMENT_ID: "d"}
+    labels = {names.GROUP: "g", names.DEPLOYMENT_ID: "d"}
     if owner is not None:
-        labels[objects.REPLICA] = owner
+        labels[names.REPLICA] = owner
     scheduled = {"type": "PodScheduled", "status": "True"}
     return {
         "metadata": {
@@ -25,7 +26,7 @@ def a_pod(name: str = "p", owner: str | None = None, **status: Any) -> dict[str,
             "resourceVersion": "1",
             "creationTimestamp": NOON.isoformat(),
             "labels": labels,
-            "annotations": {objects.ENDPOINTS: ENDPOINTS},
+            "annotations": {names.ENDPOINTS: ENDPOINTS},
         },
         "spec": {"nodeName": "node1", "containers": [{"name": "model-0"}]},
         "status": {
@@ -66,13 +67,13 @@ def leaving(pod: dict[str, Any]) -> dict[str, Any]:
 
 
 def a_workload(replicas: int = 1, *, made: bool = True, **more: Any) -> dict[str, Any]:
-    labels = {objects.GROUP: "g", objects.DEPLOYMENT_ID: "d"}
+    labels = {names.GROUP: "g", names.DEPLOYMENT_ID: "d"}
     return {
         "metadata": {
             "name": "m-chat-1-g",
             "namespace": "n",
             "uid": "uid-w",
-            "labels": {**labels, objects.MADE: "true"} if made else labels,
+            "labels": {**labels, names.MADE: "true"} if made else labels,
         },
         "spec": {"replicas": replicas},
         **more,

@@ -1,5 +1,6 @@
 """What our objects are called, and the labels by which they are found again."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -18,6 +19,10 @@ DEPLOYMENT_ID = "modelyard.io/deployment-id"
 REVISION = "modelyard.io/revision"
 GROUP = "modelyard.io/group"
 REPLICA = "modelyard.io/replica"  # of a pod that is bound to a replica's row
+MADE = "modelyard.io/made"  # of a workload whose Secret and Service are there
+ENDPOINTS = "modelyard.io/endpoints"
+"""Annotation of a pod: [{"model", "port"}] in the definition's order. Whoever finds the pod needs nothing
+else to send it requests."""
 DIGEST = "modelyard.io/digest"
 REVISION_ID = "modelyard.io/revision-id"
 QUEUE = "kueue.x-k8s.io/queue-name"
@@ -82,6 +87,15 @@ def selector(group_id: str) -> dict[str, str]:
 
 def annotations(revision: Revision) -> dict[str, str]:
     return {DIGEST: revision.digest, REVISION_ID: revision.id}
+
+
+def endpoints(revision: Revision) -> dict[str, str]:
+    said = [
+        {"model": model.name, "port": model.service.port}
+        for model in revision.definition.models
+        if model.service is not None
+    ]
+    return {ENDPOINTS: json.dumps(said)}
 
 
 def queued(revision: Revision) -> dict[str, str]:

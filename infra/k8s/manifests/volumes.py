@@ -15,6 +15,7 @@ from infra.k8s.manifests.refusal import CantStart
 from infra.k8s.settings import KEY_FILE, PREFIX, KubernetesSettings
 
 MODEL = "model"
+FETCH = "fetch"  # the init container that fills it
 MEMORY = "shared-memory"
 KEYS = "store-keys"
 FETCHED = re.compile(r"(s3|gs|az)://.+", re.DOTALL)
@@ -111,7 +112,7 @@ def _fetched(folder: FolderUse, path: str, secret: str, settings: KubernetesSett
         mounts.append({"name": KEYS, "mountPath": KEY_FOLDER, "readOnly": True})
         volumes.append(_key_volume(secret))
     fetching = {
-        "name": "fetch",
+        "name": FETCH,
         "image": settings.image,
         "command": ["modelyard", "fetch", literal(folder.uri), f"{WHOLE}/{INSIDE}"],
         "env": list(_store_variables(secret, settings)),

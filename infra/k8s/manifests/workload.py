@@ -23,7 +23,10 @@ def workload(group: Group, settings: KubernetesSettings) -> dict[str, Any]:
             "template": {
                 "metadata": {
                     "labels": names.labels(group),
-                    "annotations": names.annotations(group.revision),
+                    "annotations": {
+                        **names.annotations(group.revision),
+                        **names.endpoints(group.revision),
+                    },
                 },
                 "spec": {**pod.spec(group, settings), "restartPolicy": "Always"},
             },

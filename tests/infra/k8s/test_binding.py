@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from domain.deployments.replica import Replica, ReplicaStatus
 from infra.k8s import objects
 from infra.k8s.binding import Binding, Group, bind
+from infra.k8s.manifests import names
 from tests.support.pods import a_pod, a_row, a_workload, leaving, placed, running
 
 S = ReplicaStatus
@@ -124,7 +125,7 @@ def _drive(cluster: Cluster, rows: list[Replica]) -> list[Replica]:
     )
     for row, pod in found.to_bind:
         own = cluster.pods[objects.name(pod)]["metadata"]
-        own["labels"] = {**own["labels"], objects.REPLICA: row.id}
+        own["labels"] = {**own["labels"], names.REPLICA: row.id}
         rows = [replace(r, **placed(pod)) if r.id == row.id else r for r in rows]
     for pod in found.surplus:
         cluster.leave(objects.name(pod))
@@ -154,7 +155,7 @@ def test_whatever_the_replica_set_does_meanwhile_no_ready_pod_of_a_wanted_replic
             row = living[which % len(living)]
             rows = [replace(r, status=S.STOPPING) if r is row else r for r in rows]
             for name, pod in cluster.pods.items():
-                if objects.label(pod, objects.REPLICA) == row.id:
+                if objects.label(pod, names.REPLICA) == row.id:
                     cluster.leave(name)
         elif what == "ready" and cluster.pods:
             _ready(cluster, sorted(cluster.pods)[which % len(cluster.pods)])
@@ -163,5 +164,5 @@ def test_whatever_the_replica_set_does_meanwhile_no_ready_pod_of_a_wanted_replic
                 cluster.replicate()
             else:
                 rows = _drive(cluster, rows)
-    owners = {objects.label(cluster.pods[name], objects.REPLICA) for name in cluster.lost}
+    owners = {objects.label(cluster.pods[name], names.REPLICA) for name in cluster.lost}
     assert not owners & {r.id for r in rows if r.status is not S.STOPPING}

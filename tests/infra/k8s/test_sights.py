@@ -9,6 +9,7 @@ from domain.deployments.ports import Observed, Sight
 from domain.deployments.reason import Reason
 from domain.deployments.replica import Endpoint, ReplicaStatus
 from infra.k8s import sights
+from infra.k8s.manifests import volumes
 from tests.support.builders import NOON
 from tests.support.pods import a_container, a_pod, a_row, a_workload, leaving, running
 
@@ -57,13 +58,13 @@ def test_a_container_that_is_created_pulls_its_image() -> None:
 
 
 def test_an_init_container_that_runs_prepares_the_replica() -> None:
-    fetching = {"name": sights.BEFORE_ENGINE, "state": {"running": {}}}
+    fetching = {"name": volumes.FETCH, "state": {"running": {}}}
     observed = seen(a_pod(initContainerStatuses=[fetching]))
     assert (observed.sight, observed.reason) == (Sight.RUNNING, Reason.PREPARING)
 
 
 def test_a_model_folder_that_cant_be_fetched_fails_once_it_failed_again() -> None:
-    once = {"name": sights.BEFORE_ENGINE, "state": {"terminated": {"exitCode": 1}}}
+    once = {"name": volumes.FETCH, "state": {"terminated": {"exitCode": 1}}}
     again = {**once, "state": {"waiting": LOOPS}, "lastState": {"terminated": {"exitCode": 1}}}
     first, second = (seen(a_pod(initContainerStatuses=[each])) for each in (once, again))
     assert (first.sight, first.reason) == (Sight.RUNNING, Reason.FOLDER_UNREADABLE)
