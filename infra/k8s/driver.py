@@ -34,7 +34,6 @@ log = structlog.get_logger()
 TAIL = 20  # lines of a log that are kept with what went wrong
 ABSENT = Observed(sight=Sight.ABSENT)
 AGAIN = (ClusterUnavailable, Gone)  # the plan repeats what it does not see done
-REFUSALS = (Refused, FieldsDropped, Conflict)
 
 
 @asynccontextmanager
@@ -84,7 +83,14 @@ class KubernetesDriver:
             )
         except CantStart as error:
             self._refuse(replica, error.reason, error.message)
-        except REFUSALS as error:
+        except Conflict as error:
+            if error.others:
+                self._refuse(replica, Reason.MANIFEST_REFUSED, error.message)
+            else:  # somebody else changed it in the same moment
+                log.warning(
+                    "a replica waits for the cluster", replica=replica.id, problem=error.message
+                )
+        except (Refused, FieldsDropped) as error:
             self._refuse(replica, Reason.MANIFEST_REFUSED, error.message)
 
     async def stop(self, replica: Replica, grace: timedelta) -> None:

@@ -53,8 +53,7 @@ class Making:
         if held is not None:
             await cluster.apply(held)
         await cluster.apply(service(group, given))
-        version = given["metadata"]["resourceVersion"]
-        await cluster.patch_labels(Kind.DEPLOYMENT, *place, {names.MADE: "true"}, version)
+        await cluster.patch_labels(Kind.DEPLOYMENT, *place, {names.MADE: "true"}, None)
 
     async def _named(self, deployment: Deployment, group_id: str, revision: Revision) -> Group:
         """With its namespace there."""

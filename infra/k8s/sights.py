@@ -139,7 +139,7 @@ def _restarted(container: Object, waiting: Object) -> Iterator[Trouble]:
         return
     looping = waiting.get("reason") == LOOP
     code = over.get("exitCode")
-    message = str(over.get("message") or "")
+    message = _said(over)
     if over.get("reason") == OOM:
         yield Trouble(Reason.OUT_OF_MEMORY, "", hopeless=True, exit_code=code)
     elif code == wrapper.FAILED:
@@ -148,6 +148,12 @@ def _restarted(container: Object, waiting: Object) -> Iterator[Trouble]:
         yield Trouble(Reason.CRASH_LOOP, message, True, code)
     else:
         yield Trouble(Reason.EXITED, "It is being started again.", hopeless=False, exit_code=code)
+
+
+def _said(over: Object) -> str:
+    """What the kubelet says of an end; of one by itself that is the log's end, which is kept as lines."""
+    is_log = over.get("reason") == "Error" and over.get("exitCode") != wrapper.FAILED
+    return "" if is_log else str(over.get("message") or "").strip()
 
 
 def _prepared_badly(container: Object, waited: timedelta) -> Iterator[Trouble]:

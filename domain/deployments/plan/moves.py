@@ -10,7 +10,13 @@ from domain.deployments.replica import Replica, ReplicaGroup, ReplicaStatus
 
 S = ReplicaStatus
 FAILED = frozenset(
-    {Reason.HEALTH_CHECK_FAILED, Reason.EXITED, Reason.CRASH_LOOP, Reason.OUT_OF_MEMORY, Reason.EVICTED}
+    {
+        Reason.HEALTH_CHECK_FAILED,
+        Reason.EXITED,
+        Reason.CRASH_LOOP,
+        Reason.OUT_OF_MEMORY,
+        Reason.EVICTED,
+    }
 )  # why a replica that was healthy is not, as its driver says
 GOES_FIRST = (S.STARTING, S.UNHEALTHY, S.HEALTHY)
 
