@@ -76,7 +76,7 @@ class KubernetesDriver:
         """Where the cluster does not answer, the plan starts it again."""
         try:
             await self._making.make(replica, revision)
-            await self._groups.settled(replica.group_id, [replica])
+            await self._groups.settle(replica.group_id, replica.deployment_id)
         except AGAIN as error:
             log.warning(
                 "a replica waits for the cluster", replica=replica.id, problem=error.message
@@ -100,7 +100,7 @@ class KubernetesDriver:
             pod = binding.pods.get(replica.id)
             if pod is not None and not objects.is_leaving(pod):
                 await self._groups.delete_pod(pod, ceil(grace.total_seconds()))
-            await self._groups.settled(replica.group_id, [replica])
+            await self._groups.settle(replica.group_id, replica.deployment_id)
         except AGAIN as error:
             log.warning(
                 "a replica's end waits for the cluster", replica=replica.id, problem=error.message

@@ -38,7 +38,10 @@ class Groups:
         group, binding = self.seen(group_id, replicas)
         if not _is_due(group, binding):
             return group, binding
-        deployment_id = replicas[0].deployment_id
+        return await self.settle(group_id, replicas[0].deployment_id)
+
+    async def settle(self, group_id: str, deployment_id: str) -> tuple[Group, Binding]:
+        """Begin what the group lacks, by its rows as they are stored now. Raises as `settled`."""
         present = await self.parts.reads.replicas.present([deployment_id])
         rows = [r for r in present.get(deployment_id, ()) if r.group_id == group_id]
         group, binding = self.seen(group_id, rows)
