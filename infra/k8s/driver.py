@@ -62,6 +62,7 @@ class KubernetesDriver:
         self._sweeping = Sweeping(parts, self._groups)
         self._changes = Changes()
         self._refused: dict[str, Observed] = {}
+        self._looks: dict[str, asyncio.TimerHandle] = {}  # by the pod's uid
 
     async def observe(self, replicas: Sequence[Replica]) -> Mapping[str, Observed]:
         if not self._parts.is_in_sync:
@@ -135,6 +136,8 @@ class KubernetesDriver:
                 both.create_task(self._hear(informer.changes()))
 
     def close(self) -> None:
+        for look in self._looks.values():
+            look.cancel()
         self._changes.close()
 
     async def _hear(self, changes: AsyncGenerator[Change, None]) -> None:
@@ -162,10 +165,23 @@ class KubernetesDriver:
         if pod is None:
             return self._without_pod(replica, group, binding)
         observed = sights.of(pod, replica, self._parts.clock())
+        if observed.reason in sights.BORNE and observed.sight is Sight.RUNNING:
+            self._look_again(objects.uid(pod), replica.deployment_id)
         if not sights.has_log(observed) or not _is_news(replica, observed):
             return observed
         tail = await logs.last_lines(self._parts.cluster, pod, TAIL)
         return replace(observed, log_tail=tuple(tail))
+
+    def _look_again(self, uid: str, deployment_id: str) -> None:
+        """When patience with the pod ends: of one that goes on waiting, the cluster tells nothing."""
+        if uid not in self._looks:
+            wait = sights.PATIENCE.total_seconds()
+            loop = asyncio.get_running_loop()
+            self._looks[uid] = loop.call_later(wait, self._remind, uid, deployment_id)
+
+    def _remind(self, uid: str, deployment_id: str) -> None:
+        del self._looks[uid]
+        self._changes.tell(deployment_id)
 
     def _without_pod(self, replica: Replica, group: Group, binding: Binding) -> Observed:
         if replica.id in self._refused and replica.is_staying:

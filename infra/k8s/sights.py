@@ -25,6 +25,8 @@ NO_IMAGE = frozenset({"InvalidImageName", "ErrImageNeverPull"})  # no patience h
 UNCREATED = frozenset(
     {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "StartError"}
 )
+BORNE = frozenset({Reason.IMAGE_UNAVAILABLE, Reason.CONFIG_INVALID})
+"""What is hopeless only after that time."""
 LOOP = "CrashLoopBackOff"
 OOM = "OOMKilled"
 
