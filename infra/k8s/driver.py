@@ -22,6 +22,7 @@ from infra.k8s import logs, objects, sights
 from infra.k8s.binding import Binding, Group
 from infra.k8s.errors import ClusterUnavailable, Conflict, FieldsDropped, Gone, Refused
 from infra.k8s.groups import Groups
+from infra.k8s.kinds import Kind, Object
 from infra.k8s.making import Making
 from infra.k8s.manifests import names
 from infra.k8s.manifests.refusal import CantStart
@@ -161,7 +162,7 @@ class KubernetesDriver:
         return {r.id: seen for r, seen in zip(replicas, each, strict=True)}
 
     async def _sight(self, replica: Replica, group: Group, binding: Binding) -> Observed:
-        pod = binding.pods.get(replica.id)
+        pod = binding.pods.get(replica.id) or await self._unheard(replica)
         if pod is None:
             return self._without_pod(replica, group, binding)
         observed = sights.of(pod, replica, self._parts.clock())
@@ -171,6 +172,14 @@ class KubernetesDriver:
             return observed
         tail = await logs.last_lines(self._parts.cluster, pod, TAIL)
         return replace(observed, log_tail=tuple(tail))
+
+    async def _unheard(self, replica: Replica) -> Object | None:
+        """The pod that its row says it has, of which another control plane knew before us."""
+        if replica.placement is None or not replica.is_staying:
+            return None
+        place = replica.placement
+        found = await self._parts.cluster.get(Kind.POD, place["namespace"], place["pod"])
+        return found if found is not None and objects.uid(found) == place["uid"] else None
 
     def _look_again(self, uid: str, deployment_id: str) -> None:
         """When patience with the pod ends: of one that goes on waiting, the cluster tells nothing."""

@@ -5,6 +5,7 @@ import pytest
 from domain.deployments.ports import Sight
 from domain.deployments.reason import Reason
 from domain.deployments.replica import ReplicaStatus
+from infra.k8s import objects
 from infra.k8s.errors import ClusterUnavailable, Conflict, FieldsDropped, Refused
 from infra.k8s.kinds import Kind
 from infra.k8s.manifests import names
@@ -137,9 +138,19 @@ async def test_a_pod_whose_label_is_not_seen_yet_is_given_to_nobody_else() -> No
     seen = (await world.observe())["a"]
     await world.row("b")
     both = await world.observe()
-    assert both["a"].placement == seen.placement
+    assert (both["a"].sight, both["a"].placement) == (Sight.RUNNING, seen.placement)
     assert both["b"].placement is None
     assert [p["metadata"]["labels"][names.REPLICA] for p in world.kube.all(Kind.POD)] == ["a"]
+
+
+async def test_a_pod_that_another_control_plane_knew_of_before_us_is_not_lost() -> None:
+    world = await a_world()
+    await world.start("a")
+    world.kube.lagging = {Kind.POD}
+    world.kube.replicate()
+    [pod] = world.kube.all(Kind.POD)
+    await world.row("a", placement=objects.placement(pod))
+    assert (await world.observe())["a"].sight is Sight.RUNNING
 
 
 async def test_a_pod_that_changed_while_it_was_being_bound_is_bound_at_the_next_look() -> None:
