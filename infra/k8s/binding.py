@@ -35,6 +35,7 @@ class Binding:
     to_bind: Sequence[tuple[Replica, Object]] = field(default=())
     size: int
     surplus: Sequence[Object] = field(default=())
+    strays: Sequence[Object] = field(default=())  # nobody's, and on their way out
 
     @property
     def is_over(self) -> bool:
@@ -63,6 +64,7 @@ def bind(group: Group) -> Binding:
         to_bind=list(zip(lacking, free, strict=False)),
         size=size,
         surplus=left[-(has - size) :] if has > size else (),
+        strays=[p for owner, p in owned if owner is None and objects.is_leaving(p)],
     )
 
 

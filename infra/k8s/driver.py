@@ -25,6 +25,7 @@ from infra.k8s.groups import Groups
 from infra.k8s.kinds import Kind, Object
 from infra.k8s.making import Making
 from infra.k8s.manifests import names
+from infra.k8s.manifests.containers import PAUSE
 from infra.k8s.manifests.refusal import CantStart
 from infra.k8s.mirror import Change
 from infra.k8s.parts import Parts
@@ -59,7 +60,7 @@ class KubernetesDriver:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._groups = Groups(parts)
-        self._making = Making(parts)
+        self._making = Making(parts, self._groups)
         self._sweeping = Sweeping(parts, self._groups)
         self._changes = Changes()
         self._refused: dict[str, Observed] = {}
@@ -96,13 +97,20 @@ class KubernetesDriver:
             self._refuse(replica, Reason.MANIFEST_REFUSED, error.message)
 
     async def stop(self, replica: Replica, grace: timedelta) -> None:
-        """Its pod goes before the workload is told to have fewer: so it is this one that goes."""
+        """Its pod goes before the workload is told to have fewer: so it is this one that goes. A workload
+        that is to have none goes first, as it would replace the pod.
+        """
+        whose = replica.group_id, replica.deployment_id
         try:
-            _, binding = self._groups.seen(replica.group_id, [replica])
+            _, binding = await self._groups.stored(*whose)
+            if binding.size == 0:
+                await self._groups.settle(*whose)
             pod = binding.pods.get(replica.id)
-            if pod is not None and not objects.is_leaving(pod):
-                await self._groups.delete_pod(pod, ceil(grace.total_seconds()))
-            await self._groups.settle(replica.group_id, replica.deployment_id)
+            seconds = ceil(grace.total_seconds()) + PAUSE
+            if pod is not None and objects.lasts_over(pod, seconds):
+                await self._groups.delete_pod(pod, seconds)
+            if binding.size:
+                await self._groups.settle(*whose)
         except AGAIN as error:
             log.warning(
                 "a replica's end waits for the cluster", replica=replica.id, problem=error.message

@@ -117,6 +117,7 @@ class Kube:
         if found is None or uid not in (None, found["metadata"]["uid"]):
             return
         metadata = {**found["metadata"], "deletionTimestamp": "2030-01-01T00:00:00Z"}
+        metadata["deletionGracePeriodSeconds"] = 30 if grace is None else grace
         self._put(kind, {**found, "metadata": metadata})
         self._end("delete", kind)
 

@@ -89,8 +89,6 @@ async def test_what_the_cluster_does_not_take_is_told_and_leaves_nothing(
     await world.start("a")
     seen = (await world.observe())["a"]
     assert (seen.sight, seen.reason) == (Sight.EXITED, Reason.MANIFEST_REFUSED)
-    await world.exited("a")
-    assert await world.driver.sweep() == (0 if call == STEPS[0] else 1)
     world.kube.settle()
     assert world.kube.names() == set()
 
@@ -186,6 +184,35 @@ async def test_a_pod_that_the_replica_set_made_between_two_steps_of_a_stop_is_re
     await world.observe()
     world.kube.replicate()
     assert (world.size, world.pods()) == (1, [keeps])
+
+
+async def test_the_last_ones_workload_goes_first_so_that_it_replaces_no_pod() -> None:
+    world = await begun("a")
+    await world.stop("a")
+    assert world.kube.calls[-3:] == ["scale Deployment", "delete Deployment", "delete Pod"]
+    world.kube.replicate()
+    assert world.pods() == []
+
+
+async def test_a_pod_that_somebody_else_ends_slowly_has_no_more_time_than_a_stop_gives() -> None:
+    world = await begun("a", "b")
+    slow = world.pod_of("a")
+    await world.kube.delete(Kind.POD, "n", slow, grace=300)
+    await world.stop("a")
+    assert world.kube.there[Kind.POD, slow]["metadata"]["deletionGracePeriodSeconds"] == 7
+    calls = len(world.kube.calls)
+    await world.stop("a")
+    assert "delete Pod" not in world.kube.calls[calls:]
+
+
+async def test_a_pod_of_nobodys_that_its_replica_set_ends_slowly_is_ended_at_once() -> None:
+    world = await begun("a")
+    [workload] = world.kube.all(Kind.DEPLOYMENT)
+    extra = world.kube.make_pod(workload)
+    await world.kube.delete(Kind.POD, "n", extra, grace=300)
+    await world.observe()
+    assert world.kube.there[Kind.POD, extra]["metadata"]["deletionGracePeriodSeconds"] == 1
+    assert world.pods() == [world.pod_of("a")]
 
 
 async def test_the_last_one_is_gone_once_all_that_its_group_had_is() -> None:
