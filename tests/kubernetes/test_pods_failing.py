@@ -17,6 +17,7 @@ from tests.support.pod_flows import (
     activate,
     begun,
     delete,
+    echo,
     engine,
     left,
     pods_of,
@@ -109,29 +110,28 @@ async def test_a_model_folder_that_can_not_be_fetched_says_why(api: Api, place: 
     await delete(api, deployment)
 
 
-async def test_a_quota_that_is_used_up_says_so(
-    api: Api, place: Place, cluster: Cluster
-) -> None:
-    await cluster.create(
-        {
-            "apiVersion": "v1",
-            "kind": "ResourceQuota",
-            "metadata": {"name": "none", "namespace": place.namespace},
-            "spec": {"hard": {"pods": "0"}},
-        }
-    )
+async def test_a_quota_that_is_used_up_says_so(api: Api, place: Place, cluster: Cluster) -> None:
+    await cluster.create(quota(place, pods="0"))
     deployment = await begun(api, "over", place)
     said = await told(api, deployment, "UNSCHEDULABLE")
     assert "exceeded quota: none" in said["statusMessage"]
     await delete(api, deployment)
 
 
-async def test_a_service_that_the_cluster_refuses_says_so(api: Api, place: Place) -> None:
-    wants = {"memory": "64Mi", "Not-A-Resource": "1"}
-    deployment = await begun(api, "refused", place, resources=wants)
+async def test_an_object_that_the_cluster_refuses_says_so(
+    api: Api, place: Place, cluster: Cluster
+) -> None:
+    await cluster.create(quota(place, services="0"))
+    deployment = await begun(api, "refused", place)
     said = await told(api, deployment, "MANIFEST_REFUSED")
-    assert "Not-A-Resource" in said["statusMessage"]
+    assert "exceeded quota: none" in said["statusMessage"]
     await delete(api, deployment)
+
+
+def quota(place: Place, **hard: str) -> dict[str, Any]:
+    metadata = {"name": "none", "namespace": place.namespace}
+    spec = {"hard": hard}
+    return {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata, "spec": spec}
 
 
 async def test_a_pod_that_others_take_away_is_replaced_and_no_request_fails(
@@ -155,7 +155,7 @@ async def test_a_pod_that_others_take_away_is_replaced_and_no_request_fails(
 async def test_an_engine_that_crashes_once_is_started_again_in_its_pod(
     api: Api, place: Place
 ) -> None:
-    deployment = await serving(api, "fragile", place, engine("one", "--crash-after", "3"))
+    deployment = await serving(api, "fragile", place, echo("one", "--crash-after", "3"))
     async with load(str(api.http.base_url), "fragile", clients=1) as asked:
         await asked.more(3)
         said = await told(api, deployment, "EXITED")

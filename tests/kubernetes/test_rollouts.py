@@ -15,9 +15,12 @@ from tests.support.pod_flows import (
     a_server,
     activate,
     delete,
+    echo,
     engine,
+    failed,
     left,
     never_below,
+    plain_id,
     pods_of,
     serving,
 )
@@ -31,10 +34,10 @@ async def test_a_rolling_rollout_fails_no_request_and_what_is_deleted_leaves_not
 ) -> None:
     with a_server(tmp_path / "data", place) as server:
         async with a_client(server.url) as api, pods_of(cluster, place.namespace) as pods:
-            deployment = await serving(api, "rolling", place, replicas=2)
+            deployment = await serving(api, "rolling", place, echo("one"), replicas=2)
             async with load(server.url, "rolling", clients=2) as asked, never_below(2, pods):
                 await asked.more(MORE)
-                await activate(api, deployment, place, engine("two"))
+                await activate(api, deployment, place, echo("two"))
                 await stands(api, deployment, "READY")
                 asked.answered_by.clear()
                 await asked.more(MORE)
@@ -80,15 +83,15 @@ async def test_an_image_that_is_not_there_is_rolled_back_while_the_old_pods_answ
             async with load(server.url, "broken", clients=2) as asked, never_below(1, pods):
                 said = {"image": "localhost/nothing:1", "progressDeadline": "PT6S"}
                 await activate(api, deployment, place, engine("two"), **said)
-                await stands(api, deployment, "ROLLING_BACK")
+                await failed(api, deployment)
                 await stands(api, deployment, "READY")
                 await asked.more(MORE)
             assert asked.failures == []
             assert set(asked.answered_by) == {"one"}
-            [failed, first] = await rollouts(api, deployment)
-            assert (failed["status"], first["status"]) == ("FAILED", "SUCCEEDED")
-            assert failed["statusReason"] == "PROGRESS_DEADLINE"
-            assert "image" in failed["statusMessage"]
+            [last, first] = await rollouts(api, deployment)
+            assert (last["status"], first["status"]) == ("FAILED", "SUCCEEDED")
+            assert last["statusReason"] == "PROGRESS_DEADLINE"
+            assert "image" in last["statusMessage"]
             await delete(api, deployment)
             assert await left(cluster, place.namespace) == {}
 
@@ -115,10 +118,36 @@ async def test_a_control_plane_killed_midway_in_a_rollout_goes_on_where_it_was(
                         await asked.more(MORE)
                     assert asked.failures == []
                     assert set(asked.answered_by) == {"two"}
-                    rows = {r["id"] for r in await replicas(api, deployment)}
-                    assert set(pods.owned()) == rows
-                    assert len(pods.all()) == 2
+                    await pods.once(lambda now: len(now.all()) == 2)
+                    healthy = [r for r in await replicas(api, deployment) if r["endpoints"]]
+                    assert set(pods.owned()) == {plain_id(r["id"]) for r in healthy}
         with a_server(tmp_path / "data", place) as server:
             async with a_client(server.url) as api:
+                await delete(api, deployment)
+                assert await left(cluster, place.namespace) == {}
+
+
+async def test_two_control_planes_share_the_work_and_one_may_be_killed_midway(
+    cluster: Cluster, place: Place, tmp_path: Path, postgres_url: str
+) -> None:
+    said = {"database_url": postgres_url}
+    async with pods_of(cluster, place.namespace) as pods:
+        with (
+            a_server(tmp_path / "one", place, **said) as one,
+            a_server(tmp_path / "two", place, **said) as two,
+        ):
+            async with a_client(two.url) as api:
+                deployment = await serving(api, "shared", place, replicas=2)
+                before = {objects.name(each) for each in pods.all()}
+                async with load(two.url, "shared", clients=2) as asked, never_below(2, pods):
+                    await activate(api, deployment, place, engine("two"))
+                    await pods.once(lambda now: {objects.name(p) for p in now.all()} - before)
+                    killed = await asyncio.to_thread(one.stop, signal.SIGKILL)
+                    assert killed == -signal.SIGKILL
+                    await stands(api, deployment, "READY")
+                    asked.answered_by.clear()
+                    await asked.more(MORE)
+                assert asked.failures == []
+                assert set(asked.answered_by) == {"two"}
                 await delete(api, deployment)
                 assert await left(cluster, place.namespace) == {}

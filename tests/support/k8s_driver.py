@@ -65,9 +65,11 @@ class DriverWorld:
         """What is seen is laid into the rows, as far as it says where they are."""
         present = [r for r in self.rows.values() if r.status is not ReplicaStatus.EXITED]
         seen = await self.driver.observe(present)
-        for id, observed in seen.items():
+        for replica_id, observed in seen.items():
             if observed.placement is not None:
-                await self.row(id, placement=observed.placement, endpoints=observed.endpoints)
+                await self.row(
+                    replica_id, placement=observed.placement, endpoints=observed.endpoints
+                )
         return seen
 
     async def exited(self, id: str) -> None:
@@ -95,9 +97,7 @@ class DriverWorld:
         own = {"id": id, "status": ReplicaStatus.STARTING, "status_since": NOON}
         of = {"project_id": self.deployment.project_id, "deployment_id": self.deployment.id}
         whose = {"group_id": self.group.id, "revision_id": self.revision.id}
-        return Replica(
-            **{**own, **of, **whose, "revision_number": 1, "created_at": NOON, **said}
-        )
+        return Replica(**{**own, **of, **whose, "revision_number": 1, "created_at": NOON, **said})
 
 
 async def a_world(**said: Any) -> DriverWorld:

@@ -132,9 +132,7 @@ class Kube:
         for workload in self.all(Kind.DEPLOYMENT):
             group = objects.label(workload, names.GROUP)
             pods = [p for p in self.all(Kind.POD) if objects.label(p, names.GROUP) == group]
-            active = [
-                p for p in pods if not (objects.is_leaving(p) or objects.is_finished(p))
-            ]
+            active = [p for p in pods if not (objects.is_leaving(p) or objects.is_finished(p))]
             wanted = 0 if objects.is_leaving(workload) else objects.size(workload)
             for _ in range(wanted - len(active)):
                 self.make_pod(workload)

@@ -5,11 +5,12 @@ async with pods_of(cluster, namespace) as pods:   # pods.fewest: of those that w
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from base64 import b64decode
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from infra.k8s import objects
 from infra.k8s.cluster import Cluster
@@ -19,10 +20,13 @@ from infra.k8s.manifests import names
 from infra.k8s.watch import Scope
 from tests.support.api import Api
 from tests.support.clusters import given, informed
-from tests.support.load import stands
+from tests.support.load import rollouts, stands
 from tests.support.server import Running, running
 
+T = TypeVar("T")
 WITHIN = 120.0
+PAUSE = 0.1
+QUICK = (Path(__file__).parent / "engines" / "quick.py").read_text()
 LEFT = (Kind.DEPLOYMENT, Kind.REPLICA_SET, Kind.POD, Kind.SERVICE, Kind.SECRET)
 REPLICAS = """query($id: ID!) { modelDeployment(id: $id) { statusReason statusMessage
   replicas(first: 20, includeExited: true) { nodes {
@@ -54,12 +58,18 @@ def a_server(folder: Path, place: Place, **said: str) -> Iterator[Running]:
         yield server
 
 
-def engine(name: str, *knobs: str, port: int = 8000, **service: Any) -> dict[str, Any]:
-    """A model whose engine calls itself by its name and is soon known to be ready."""
-    command = ["modelyard", "echo", "--host", "0.0.0.0", "--port", "{port}", "--name", name, *knobs]
+def engine(name: str, *, port: int = 8000, **service: Any) -> dict[str, Any]:
+    """A model whose engine calls itself by its name and is ready at once."""
     check = {"interval": 1, "maxRetries": 3, "maxWaitTime": 5, "initialDelay": 60}
+    command = ["python3", "-S", "-c", QUICK, name, "{port}"]
     said = {"startCommand": command, "healthCheck": check, "port": port, **service}
     return {"name": name, "service": said}
+
+
+def echo(name: str, *knobs: str) -> dict[str, Any]:
+    """The echo engine that calls itself by its name."""
+    command = ["modelyard", "echo", "--host", "0.0.0.0", "--port", "{port}", "--name", name]
+    return engine(name, startCommand=[*command, *knobs])
 
 
 async def activate(
@@ -95,20 +105,43 @@ async def begun(
     return deployment_id
 
 
-async def told(api: Api, deployment_id: str, reason: str, *, of: str = "replica") -> Any:
+async def until(look: Callable[[], Awaitable[T]]) -> T:
+    """What it finds, as soon as it finds something."""
+    async with asyncio.timeout(WITHIN):
+        while True:
+            if found := await look():
+                return found
+            await asyncio.sleep(PAUSE)
+
+
+async def told(api: Api, deployment_id: str, reason: str) -> Any:
     """The first replica that stands for that reason, ended ones too."""
-    found: list[Any] = []
+    seen: list[Any] = []
+
+    async def look() -> Any:
+        said = (await api.get(REPLICAS, id=deployment_id))["modelDeployment"]
+        seen[:] = said["replicas"]["nodes"]
+        return next((each for each in seen if each["statusReason"] == reason), None)
+
     try:
-        async with asyncio.timeout(WITHIN):
-            while True:
-                said = (await api.get(REPLICAS, id=deployment_id))["modelDeployment"]
-                found = said["replicas"]["nodes"]
-                for each in found:
-                    if each["statusReason"] == reason:
-                        return each
-                await asyncio.sleep(0.2)
+        return await until(look)
     except TimeoutError:
-        raise AssertionError(f"none is {reason}: {found}") from None
+        raise AssertionError(f"none is {reason}: {seen}") from None
+
+
+async def failed(api: Api, deployment_id: str) -> Any:
+    """Its newest rollout, once it is that."""
+
+    async def look() -> Any:
+        newest = (await rollouts(api, deployment_id))[0]
+        return newest if newest["status"] == "FAILED" else None
+
+    return await until(look)
+
+
+def plain_id(id: str) -> str:
+    """Of what the API calls so."""
+    return b64decode(id).decode().rpartition(":")[2]
 
 
 @dataclass
@@ -130,12 +163,13 @@ class Pods:
         said = ((objects.label(each, names.REPLICA), each) for each in self.all())
         return {owner: pod for owner, pod in said if owner is not None}
 
-    async def once(self, found: Callable[["Pods"], Any]) -> Any:
+    async def once(self, found: Callable[["Pods"], T]) -> T:
         """What it finds, as soon as it finds something."""
-        async with asyncio.timeout(WITHIN):
-            while not (what := found(self)):
-                await asyncio.sleep(0.05)
-        return what
+
+        async def look() -> T:
+            return found(self)
+
+        return await until(look)
 
     async def count(self) -> None:
         changes = self.informer.changes()

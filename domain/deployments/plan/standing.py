@@ -78,9 +78,7 @@ def _deploying(working: Working, live: Rollout) -> tuple[Reason, str]:
     return Reason.AWAITING_PROMOTION, said
 
 
-def _short(
-    working: Working, group: ReplicaGroup, healthy: int, wanted: int
-) -> tuple[Reason, str]:
+def _short(working: Working, group: ReplicaGroup, healthy: int, wanted: int) -> tuple[Reason, str]:
     said = telling.counted(healthy, wanted)
     if group.exits or group.retry_at:
         return Reason.REPLICAS_FAILING, f"{said} The last that failed: {group.message}"

@@ -15,7 +15,13 @@ from tests.support.pods import running
 
 READY = running(ready=True)
 AWAY = ClusterUnavailable(where="here", problem="no answer")
-STEPS = ["apply Deployment", "apply Secret", "apply Service", "label Deployment", "scale Deployment"]
+STEPS = [
+    "apply Deployment",
+    "apply Secret",
+    "apply Service",
+    "label Deployment",
+    "scale Deployment",
+]
 
 
 async def begun(*ids: str) -> DriverWorld:
