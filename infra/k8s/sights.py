@@ -170,7 +170,8 @@ def _prepared_badly(container: Object, waited: timedelta) -> Iterator[Trouble]:
             else Reason.PRE_START_FAILED
         )
         looping = waiting.get("reason") == LOOP
-        yield Trouble(reason, str(over.get("message") or ""), looping, over["exitCode"])
+        message = str(over.get("message") or "").strip()
+        yield Trouble(reason, message, looping, over["exitCode"])
 
 
 def _waiting(pod: Object) -> Trouble:

@@ -13,7 +13,7 @@ from infra.k8s.kinds import Kind
 from infra.k8s.manifests import names
 from tests.support.api import Api, a_client, following
 from tests.support.clusters import gone
-from tests.support.load import chat, replicas, stands
+from tests.support.load import chat, replicas
 from tests.support.pod_flows import (
     QUICK,
     Place,
@@ -25,6 +25,7 @@ from tests.support.pod_flows import (
     left,
     pods_of,
     serving,
+    stands,
     told,
     until,
 )

@@ -9,7 +9,7 @@ import pytest
 from infra.k8s import objects
 from infra.k8s.cluster import Cluster
 from tests.support.api import a_client
-from tests.support.load import chat, load, replicas, rollouts, stands
+from tests.support.load import chat, load, replicas, rollouts
 from tests.support.pod_flows import (
     Place,
     a_server,
@@ -23,6 +23,7 @@ from tests.support.pod_flows import (
     plain_id,
     pods_of,
     serving,
+    stands,
 )
 
 pytestmark = pytest.mark.kubernetes
@@ -60,7 +61,7 @@ async def test_blue_green_serves_the_old_pods_until_it_is_promoted(
             await api.change("updateModelDeployment", said)
             async with load(server.url, "colours", clients=2) as asked:
                 await activate(api, deployment, place, engine("two"))
-                await stands(api, deployment, "DEPLOYING", reason="AWAITING_PROMOTION")
+                await stands(api, deployment, "DEPLOYING", "AWAITING_PROMOTION")
                 await asked.more(MORE)
                 assert set(asked.answered_by) == {"one"}
                 assert await chat(api.http, "colours@2") == "Echo from two: hello"

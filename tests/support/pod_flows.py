@@ -20,18 +20,18 @@ from infra.k8s.manifests import names
 from infra.k8s.watch import Scope
 from tests.support.api import Api
 from tests.support.clusters import given, informed
-from tests.support.load import rollouts, stands
+from tests.support.load import rollouts
 from tests.support.server import Running, running
 
 T = TypeVar("T")
-WITHIN = 120.0
+WITHIN = 240.0  # pods start slowly where others' tests run beside
 PAUSE = 0.1
 QUICK = (Path(__file__).parent / "engines" / "quick.py").read_text()
 LEFT = (Kind.DEPLOYMENT, Kind.REPLICA_SET, Kind.POD, Kind.SERVICE, Kind.SECRET)
+STANDS = "query($id: ID!) { modelDeployment(id: $id) { status statusReason statusMessage } }"
 REPLICAS = """query($id: ID!) { modelDeployment(id: $id) { statusReason statusMessage
   replicas(first: 20, includeExited: true) { nodes {
     id status statusReason statusMessage exitCode logTail revision { number } } } } }"""
-REFUSAL = "{ userErrors { code message } }"
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,17 @@ async def until(look: Callable[[], Awaitable[T]]) -> T:
             if found := await look():
                 return found
             await asyncio.sleep(PAUSE)
+
+
+async def stands(api: Api, deployment_id: str, status: str, reason: str | None = None) -> Any:
+    """The deployment, once it is in that status, for that reason if one is said."""
+
+    async def look() -> Any:
+        said = (await api.get(STANDS, id=deployment_id))["modelDeployment"]
+        is_so = said["status"] == status and reason in (None, said["statusReason"])
+        return said if is_so else None
+
+    return await until(look)
 
 
 async def told(api: Api, deployment_id: str, reason: str) -> Any:
