@@ -63,7 +63,7 @@ def engine(name: str, *, port: int = 8000, **service: Any) -> dict[str, Any]:
     check = {"interval": 1, "maxRetries": 3, "maxWaitTime": 5, "initialDelay": 60}
     command = ["python3", "-S", "-c", QUICK, name, "{port}"]
     said = {"startCommand": command, "healthCheck": check, "port": port, **service}
-    return {"name": name, "service": said}
+    return {"name": name, "modelPath": "/models", "service": said}
 
 
 def echo(name: str, *knobs: str) -> dict[str, Any]:

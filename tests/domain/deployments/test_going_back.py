@@ -189,8 +189,11 @@ def test_a_rollout_without_progress_fails_at_its_deadline_and_not_before() -> No
 
 
 def test_a_rollout_that_fails_at_its_deadline_says_what_its_replica_waited_for() -> None:
-    said = {"reason": Reason.UNSCHEDULABLE, "message": "No node has room for its pod."}
-    waiting = replace(a_replica(2, S.STARTING, "new"), **said)
+    waiting = replace(
+        a_replica(2, S.STARTING, "new"),
+        reason=Reason.UNSCHEDULABLE,
+        message="No node has room for its pod.",
+    )
     rollout = a_rollout(2, progressed_at=NOW - seconds(599), status_since=NOW - seconds(700))
     replicas = [a_replica(1, S.HEALTHY, "old"), waiting]
     situation = a_situation(a_deployment(status=D.DEPLOYING), replicas, rollout=rollout)
