@@ -51,7 +51,10 @@ async def test_a_pod_has_its_secrets_and_what_its_pre_start_actions_made(
     written = {"filename": "/tmp/made/greeting", "body": ["good morning"]}
     actions = [{"action": "WRITE_FILE", "args": written}]
     script = 'echo "$TOKEN $PLAIN"; cat /tmp/made/greeting; exec python3 -S -c "$0" one 8000'
-    service = {"startCommand": ["sh", "-c", script, QUICK], "preStartActions": actions}
+    service: dict[str, Any] = {
+        "startCommand": ["sh", "-c", script, QUICK],
+        "preStartActions": actions,
+    }
     environment = [{"name": "TOKEN", "secret": "token"}, {"name": "PLAIN", "value": "$(HOME) %"}]
     deployment = await serving(api, "env", place, engine("one", **service), environment=environment)
     [replica] = await replicas(api, deployment)
