@@ -120,7 +120,8 @@ async def test_a_control_plane_killed_midway_in_a_rollout_goes_on_where_it_was(
                     assert asked.failures == []
                     assert set(asked.answered_by) == {"two"}
                     await pods.once(lambda now: len(now.all()) == 2)
-                    healthy = [r for r in await replicas(api, deployment) if r["endpoints"]]
+                    rows = await replicas(api, deployment)
+                    healthy = [r for r in rows if r["status"] == "HEALTHY"]
                     assert set(pods.owned()) == {plain_id(r["id"]) for r in healthy}
         with a_server(tmp_path / "data", place) as server:
             async with a_client(server.url) as api:
