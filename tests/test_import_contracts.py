@@ -38,6 +38,7 @@ BREACHES = {
         "infra/app.py",
         "import psutil",
     ),
+    "A cluster is spoken to where replicas are pods": ("infra/app.py", "import kubernetes"),
     "HTTP to engines is spoken where inference is": ("infra/app.py", "import aiohttp"),
 }
 

@@ -35,6 +35,7 @@ class Binding:
     to_bind: Sequence[tuple[Replica, Object]] = field(default=())
     size: int
     surplus: Sequence[Object] = field(default=())
+    strays: Sequence[Object] = field(default=())  # nobody's, and on their way out
 
     @property
     def is_over(self) -> bool:
@@ -43,12 +44,11 @@ class Binding:
 
 
 def bind(group: Group) -> Binding:
-    bound = {
-        owner: pod
-        for pod in sorted(group.pods, key=objects.is_leaving, reverse=True)
-        if (owner := objects.label(pod, names.REPLICA)) is not None
-    }
-    free = sorted((pod for pod in group.pods if _is_free(pod)), key=_age)
+    rows = {uid: r.id for r in group.replicas if (uid := _uid(r)) is not None}
+    owned = [(_owner(pod, rows), pod) for pod in group.pods]
+    owned.sort(key=lambda pair: objects.is_leaving(pair[1]), reverse=True)
+    bound = {owner: pod for owner, pod in owned if owner is not None}
+    free = sorted((p for owner, p in owned if owner is None and not _is_over(p)), key=_age)
     lacking = [
         replica
         for replica in group.replicas
@@ -64,11 +64,18 @@ def bind(group: Group) -> Binding:
         to_bind=list(zip(lacking, free, strict=False)),
         size=size,
         surplus=left[-(has - size) :] if has > size else (),
+        strays=[p for owner, p in owned if owner is None and objects.is_leaving(p)],
     )
 
 
-def _is_free(pod: Object) -> bool:
-    return not _is_over(pod) and objects.label(pod, names.REPLICA) is None
+def _uid(replica: Replica) -> str | None:
+    """Of the pod that its row says it has."""
+    return None if replica.placement is None else replica.placement.get("uid")
+
+
+def _owner(pod: Object, rows: Mapping[str, str]) -> str | None:
+    """A row may know of the label before we are told of it."""
+    return objects.label(pod, names.REPLICA) or rows.get(objects.uid(pod))
 
 
 def _age(pod: Object) -> tuple[object, ...]:

@@ -22,8 +22,10 @@ from infra.k8s import logs, objects, sights
 from infra.k8s.binding import Binding, Group
 from infra.k8s.errors import ClusterUnavailable, Conflict, FieldsDropped, Gone, Refused
 from infra.k8s.groups import Groups
+from infra.k8s.kinds import Kind, Object
 from infra.k8s.making import Making
 from infra.k8s.manifests import names
+from infra.k8s.manifests.containers import PAUSE
 from infra.k8s.manifests.refusal import CantStart
 from infra.k8s.mirror import Change
 from infra.k8s.parts import Parts
@@ -58,10 +60,11 @@ class KubernetesDriver:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._groups = Groups(parts)
-        self._making = Making(parts)
+        self._making = Making(parts, self._groups)
         self._sweeping = Sweeping(parts, self._groups)
         self._changes = Changes()
         self._refused: dict[str, Observed] = {}
+        self._looks: dict[str, asyncio.TimerHandle] = {}  # by the pod's uid
 
     async def observe(self, replicas: Sequence[Replica]) -> Mapping[str, Observed]:
         if not self._parts.is_in_sync:
@@ -76,7 +79,7 @@ class KubernetesDriver:
         """Where the cluster does not answer, the plan starts it again."""
         try:
             await self._making.make(replica, revision)
-            await self._groups.settled(replica.group_id, [replica])
+            await self._groups.settle(replica.group_id, replica.deployment_id)
         except AGAIN as error:
             log.warning(
                 "a replica waits for the cluster", replica=replica.id, problem=error.message
@@ -94,13 +97,20 @@ class KubernetesDriver:
             self._refuse(replica, Reason.MANIFEST_REFUSED, error.message)
 
     async def stop(self, replica: Replica, grace: timedelta) -> None:
-        """Its pod goes before the workload is told to have fewer: so it is this one that goes."""
+        """Its pod goes before the workload is told to have fewer: so it is this one that goes. A workload
+        that is to have none goes first, as it would replace the pod.
+        """
+        whose = replica.group_id, replica.deployment_id
         try:
-            _, binding = self._groups.seen(replica.group_id, [replica])
+            _, binding = await self._groups.stored(*whose)
+            if binding.size == 0:
+                await self._groups.settle(*whose)
             pod = binding.pods.get(replica.id)
-            if pod is not None and not objects.is_leaving(pod):
-                await self._groups.delete_pod(pod, ceil(grace.total_seconds()))
-            await self._groups.settled(replica.group_id, [replica])
+            seconds = ceil(grace.total_seconds()) + PAUSE
+            if pod is not None and objects.lasts_over(pod, seconds):
+                await self._groups.delete_pod(pod, seconds)
+            if binding.size:
+                await self._groups.settle(*whose)
         except AGAIN as error:
             log.warning(
                 "a replica's end waits for the cluster", replica=replica.id, problem=error.message
@@ -135,6 +145,8 @@ class KubernetesDriver:
                 both.create_task(self._hear(informer.changes()))
 
     def close(self) -> None:
+        for look in self._looks.values():
+            look.cancel()
         self._changes.close()
 
     async def _hear(self, changes: AsyncGenerator[Change, None]) -> None:
@@ -158,14 +170,35 @@ class KubernetesDriver:
         return {r.id: seen for r, seen in zip(replicas, each, strict=True)}
 
     async def _sight(self, replica: Replica, group: Group, binding: Binding) -> Observed:
-        pod = binding.pods.get(replica.id)
+        pod = binding.pods.get(replica.id) or await self._unheard(replica)
         if pod is None:
             return self._without_pod(replica, group, binding)
         observed = sights.of(pod, replica, self._parts.clock())
+        if observed.reason in sights.BORNE and observed.sight is Sight.RUNNING:
+            self._look_again(objects.uid(pod), replica.deployment_id)
         if not sights.has_log(observed) or not _is_news(replica, observed):
             return observed
         tail = await logs.last_lines(self._parts.cluster, pod, TAIL)
         return replace(observed, log_tail=tuple(tail))
+
+    async def _unheard(self, replica: Replica) -> Object | None:
+        """The pod that its row says it has, of which another control plane knew before us."""
+        if replica.placement is None or not replica.is_staying:
+            return None
+        place = replica.placement
+        found = await self._parts.cluster.get(Kind.POD, place["namespace"], place["pod"])
+        return found if found is not None and objects.uid(found) == place["uid"] else None
+
+    def _look_again(self, uid: str, deployment_id: str) -> None:
+        """When patience with the pod ends: of one that goes on waiting, the cluster tells nothing."""
+        if uid not in self._looks:
+            wait = sights.PATIENCE.total_seconds()
+            loop = asyncio.get_running_loop()
+            self._looks[uid] = loop.call_later(wait, self._remind, uid, deployment_id)
+
+    def _remind(self, uid: str, deployment_id: str) -> None:
+        del self._looks[uid]
+        self._changes.tell(deployment_id)
 
     def _without_pod(self, replica: Replica, group: Group, binding: Binding) -> Observed:
         if replica.id in self._refused and replica.is_staying:

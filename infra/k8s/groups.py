@@ -16,6 +16,8 @@ from infra.k8s.parts import Parts
 
 log = structlog.get_logger()
 
+AT_ONCE = 1  # seconds; 0 would not wait for the node to end it
+
 
 @dataclass(frozen=True, slots=True)
 class Groups:
@@ -38,14 +40,21 @@ class Groups:
         group, binding = self.seen(group_id, replicas)
         if not _is_due(group, binding):
             return group, binding
-        deployment_id = replicas[0].deployment_id
-        present = await self.parts.reads.replicas.present([deployment_id])
-        rows = [r for r in present.get(deployment_id, ()) if r.group_id == group_id]
-        group, binding = self.seen(group_id, rows)
+        return await self.settle(group_id, replicas[0].deployment_id)
+
+    async def settle(self, group_id: str, deployment_id: str) -> tuple[Group, Binding]:
+        """Begin what the group lacks, by its rows as they are stored now. Raises as `settled`."""
+        group, binding = await self.stored(group_id, deployment_id)
         written = await asyncio.gather(*(self._bound(*pair) for pair in binding.to_bind))
         await self._sized(group, binding)
         own = {**binding.pods, **{r.id: pod for r, pod in written if pod is not None}}
         return group, Binding(pods=own, size=binding.size)
+
+    async def stored(self, group_id: str, deployment_id: str) -> tuple[Group, Binding]:
+        """What is there of the group, by its rows as they are stored now."""
+        present = await self.parts.reads.replicas.present([deployment_id])
+        rows = [r for r in present.get(deployment_id, ()) if r.group_id == group_id]
+        return self.seen(group_id, rows)
 
     async def _bound(self, replica: Replica, pod: Object) -> tuple[Replica, Object | None]:
         try:
@@ -61,8 +70,8 @@ class Groups:
         return replica, labelled
 
     async def _sized(self, group: Group, binding: Binding) -> None:
-        for pod in (*binding.surplus, *(p for p in group.pods if objects.is_finished(p))):
-            await self.delete_pod(pod)
+        for pod in _useless(group, binding):
+            await self.delete_pod(pod, AT_ONCE)
         workload = group.workload
         if workload is None or objects.is_leaving(workload):
             return
@@ -92,9 +101,17 @@ class Groups:
         )
 
 
+def _useless(group: Group, binding: Binding) -> Sequence[Object]:
+    """What nobody waits for, and what a ReplicaSet made for the moment between a pod's end and its own
+    being told to have fewer: they may hold a GPU for as long as one that serves may take to end."""
+    over = [pod for pod in group.pods if objects.is_finished(pod) and not objects.is_leaving(pod)]
+    strays = [pod for pod in binding.strays if objects.lasts_over(pod, AT_ONCE)]
+    return *binding.surplus, *over, *strays
+
+
 def _is_due(group: Group, binding: Binding) -> bool:
     """Whether anything of the group is otherwise than it should be."""
-    if binding.to_bind or binding.surplus or any(map(objects.is_finished, group.pods)):
+    if binding.to_bind or _useless(group, binding):
         return True
     workload = group.workload
     if workload is None or objects.is_leaving(workload):

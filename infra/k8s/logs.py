@@ -18,6 +18,7 @@ from infra.k8s.parts import Parts
 LONGEST_LINE = 1000  # characters of each that is kept with what went wrong
 UNREADABLE = (ClusterUnavailable, Gone, Refused)  # no container yet, or its node does not answer
 PAUSE = 1.0  # seconds, until a container that ended is started again
+RUN = 1000  # lines that a run may have written before it is followed
 
 
 async def last_lines(cluster: Cluster, pod: Object, lines: int) -> Sequence[str]:
@@ -71,24 +72,38 @@ class KubernetesLogs:
     async def _follow(
         self, pod: Object, container: str, tail: int, lines: asyncio.Queue[str | None]
     ) -> None:
-        """Until the pod is gone; a container that is started again is followed again."""
+        """Until the pod is gone; each run of a container that is started again is followed once."""
         cluster, place = self.parts.cluster, (objects.namespace(pod), objects.name(pod))
+        followed, found = -1, pod
         try:
             while True:
-                try:
-                    reading = cluster.logs(*place, container, tail=tail, follow=True)
-                    async with aclosing(reading) as written:
-                        async for line in written:
-                            await lines.put(line)
-                    tail = 0
-                except UNREADABLE:
-                    pass  # not started yet, or not reachable now
-                found = await cluster.get(Kind.POD, *place)
-                if found is None or objects.uid(found) != objects.uid(pod):
+                run = _restarts(found, container)
+                if run > followed:
+                    try:
+                        reading = cluster.logs(*place, container, tail=tail, follow=True)
+                        async with aclosing(reading) as written:
+                            async for line in written:
+                                tail = 0  # where the connection breaks, that was told
+                                await lines.put(line)
+                        followed, tail = run, RUN
+                    except UNREADABLE:
+                        pass  # not started yet, or not reachable now
+                now = await self._now(pod)
+                if now is None:
                     return
+                found = now
                 await asyncio.sleep(PAUSE)
         finally:
             await lines.put(None)
+
+    async def _now(self, pod: Object) -> Object | None:
+        """As it is; as it was where the cluster does not answer."""
+        try:
+            place = objects.namespace(pod), objects.name(pod)
+            found = await self.parts.cluster.get(Kind.POD, *place)
+        except (ClusterUnavailable, Refused):
+            return pod
+        return found if found is not None and objects.uid(found) == objects.uid(pod) else None
 
     async def _pod(self, replica: Replica) -> Object | None:
         pods = self.parts.pods_of(replica.group_id)
@@ -109,6 +124,11 @@ async def _tail(
 
 def _containers(pod: Object) -> Sequence[str]:
     return [str(each["name"]) for each in pod["spec"]["containers"]]
+
+
+def _restarts(pod: Object, container: str) -> int:
+    statuses: Sequence[Object] = (pod.get("status") or {}).get("containerStatuses") or ()
+    return next((int(s.get("restartCount", 0)) for s in statuses if s["name"] == container), 0)
 
 
 def _has_ended(pod: Object, container: str) -> bool:

@@ -9,6 +9,8 @@ from domain.deployments.reason import Reason
 from domain.deployments.replica import Replica
 from domain.errors import SealBroken
 from infra.k8s import objects
+from infra.k8s.errors import Conflict, FieldsDropped, Refused
+from infra.k8s.groups import Groups
 from infra.k8s.kinds import Kind
 from infra.k8s.manifests import names, secret
 from infra.k8s.manifests.names import Group
@@ -22,6 +24,7 @@ from infra.k8s.parts import Parts
 @dataclass(frozen=True, slots=True)
 class Making:
     parts: Parts
+    groups: Groups
     _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def make(self, replica: Replica, revision: Revision) -> None:
@@ -45,15 +48,28 @@ class Making:
         group = await self._named(deployment, group_id, revision)
         place = group.namespace, group.name
         given = await cluster.get(Kind.DEPLOYMENT, *place)
-        if given is None:
-            given = await cluster.apply(workload(group, settings))
-        elif objects.is_made(given) or objects.is_leaving(given):
+        if given is not None and (objects.is_made(given) or objects.is_leaving(given)):
             return
-        held = secret.secret(group, values, settings, given)
-        if held is not None:
-            await cluster.apply(held)
-        await cluster.apply(service(group, given))
+        try:
+            if given is None:
+                given = await cluster.apply(workload(group, settings))
+            held = secret.secret(group, values, settings, given)
+            if held is not None:
+                await cluster.apply(held)
+            await cluster.apply(service(group, given))
+        except (CantStart, Conflict, FieldsDropped, Refused):
+            await self._undo(group)
+            raise
         await cluster.patch_labels(Kind.DEPLOYMENT, *place, {names.MADE: "true"}, None)
+
+    async def _undo(self, group: Group) -> None:
+        """What was made of it goes: there may be no replica any more by which it would."""
+        place = group.namespace, group.name
+        found = await self.parts.cluster.get(Kind.DEPLOYMENT, *place)
+        if found is None or objects.label(found, names.GROUP) != group.id:
+            return
+        if not objects.is_made(found):
+            await self.groups.delete(found)
 
     async def _named(self, deployment: Deployment, group_id: str, revision: Revision) -> Group:
         """With its namespace there."""

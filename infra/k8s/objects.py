@@ -35,6 +35,12 @@ def is_leaving(each: Object) -> bool:
     return each["metadata"].get("deletionTimestamp") is not None
 
 
+def lasts_over(each: Object, seconds: int) -> bool:
+    """Whether it is given more time to end than that; all it wants, where nothing ends it yet."""
+    given = each["metadata"].get("deletionGracePeriodSeconds")
+    return not is_leaving(each) or (given is not None and given > seconds)
+
+
 def condition(each: Object, kind: str) -> Object | None:
     conditions: Sequence[Object] = (each.get("status") or {}).get("conditions") or ()
     return next((found for found in conditions if found["type"] == kind), None)

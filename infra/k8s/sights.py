@@ -25,6 +25,8 @@ NO_IMAGE = frozenset({"InvalidImageName", "ErrImageNeverPull"})  # no patience h
 UNCREATED = frozenset(
     {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "StartError"}
 )
+BORNE = frozenset({Reason.IMAGE_UNAVAILABLE, Reason.CONFIG_INVALID})
+"""What is hopeless only after that time."""
 LOOP = "CrashLoopBackOff"
 OOM = "OOMKilled"
 
@@ -168,7 +170,8 @@ def _prepared_badly(container: Object, waited: timedelta) -> Iterator[Trouble]:
             else Reason.PRE_START_FAILED
         )
         looping = waiting.get("reason") == LOOP
-        yield Trouble(reason, str(over.get("message") or ""), looping, over["exitCode"])
+        message = str(over.get("message") or "").strip()
+        yield Trouble(reason, message, looping, over["exitCode"])
 
 
 def _waiting(pod: Object) -> Trouble:

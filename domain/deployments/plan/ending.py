@@ -45,9 +45,10 @@ def fail_of_deadline(working: Working) -> None:
     healthy = course.healthy(working, rollout)
     said = (
         f"No replica became healthy for {rollout.progress_deadline:g} s; "
-        f"{telling.counted(healthy, course.wanted(working, rollout))} {group.message}"
+        f"{telling.counted(healthy, course.wanted(working, rollout))}"
     )
-    _fail(working, Reason.PROGRESS_DEADLINE, said.rstrip())
+    why = f" {group.message}" if group.message else telling.waits(working.staying(group))
+    _fail(working, Reason.PROGRESS_DEADLINE, said + why)
 
 
 def record(working: Working, fact: Any, *, revision: bool = False, **fields: Any) -> None:

@@ -66,7 +66,7 @@ def _deploying(working: Working, live: Rollout) -> tuple[Reason, str]:
     wanted = course.wanted(working, live)
     healthy = len(working.having(H, group))
     if healthy < wanted:
-        return _short(group, healthy, wanted)
+        return _short(working, group, healthy, wanted)
     if live.ready_at is None:
         return Reason.GATEWAYS_LEARNING, "Not every gateway knows all healthy replicas yet."
     at = course.goes_on_at(working, live)
@@ -78,18 +78,18 @@ def _deploying(working: Working, live: Rollout) -> tuple[Reason, str]:
     return Reason.AWAITING_PROMOTION, said
 
 
-def _short(group: ReplicaGroup, healthy: int, wanted: int) -> tuple[Reason, str]:
+def _short(working: Working, group: ReplicaGroup, healthy: int, wanted: int) -> tuple[Reason, str]:
     said = telling.counted(healthy, wanted)
     if group.exits or group.retry_at:
         return Reason.REPLICAS_FAILING, f"{said} The last that failed: {group.message}"
-    return Reason.REPLICAS_STARTING, said
+    return Reason.REPLICAS_STARTING, said + telling.waits(working.staying(group))
 
 
 def _serving(working: Working, active: ReplicaGroup) -> Standing:
     before, desired = working.deployment, working.deployment.desired_replicas
     healthy = len(working.having(H, active))
     if healthy < desired:
-        reason, message = _short(active, healthy, desired)
+        reason, message = _short(working, active, healthy, desired)
         for sick in working.having(ReplicaStatus.UNHEALTHY, active)[-1:]:
             reason = Reason.REPLICAS_FAILING
             message = f"{telling.counted(healthy, desired)} {sick.message}"

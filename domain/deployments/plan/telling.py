@@ -1,7 +1,10 @@
 """Why a replica ended or fails, in sentences for people."""
 
+from collections.abc import Sequence
+
 from domain.deployments.ports import Observed
 from domain.deployments.reason import Reason
+from domain.deployments.replica import Replica, ReplicaStatus
 
 LAST_LINES = 3
 WORDS: dict[Reason, str] = {
@@ -38,6 +41,12 @@ def of(reason: Reason, observed: Observed) -> str:
     if lines:
         parts.append("Its last lines: " + " / ".join(lines))
     return " ".join(parts)
+
+
+def waits(replicas: Sequence[Replica]) -> str:
+    """What the newest of them waits for, as far as the driver told; begins with a space."""
+    said = [r.message for r in replicas if r.status is ReplicaStatus.STARTING and r.message]
+    return f" {said[-1]}" if said else ""
 
 
 def counted(healthy: int, desired: int) -> str:

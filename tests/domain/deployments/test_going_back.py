@@ -1,5 +1,7 @@
 """Back-off, and how a rollout that came to nothing goes back."""
 
+from dataclasses import replace
+
 import pytest
 
 from domain.deployments.deployment import DeploymentStatus
@@ -184,6 +186,20 @@ def test_a_rollout_without_progress_fails_at_its_deadline_and_not_before() -> No
     assert len(facts(done, RolledBack)) == 1  # nothing of the other ever served
     assert of(done, "new").status is S.STOPPING
     assert Stop("new") in done.actions
+
+
+def test_a_rollout_that_fails_at_its_deadline_says_what_its_replica_waited_for() -> None:
+    waiting = replace(
+        a_replica(2, S.STARTING, "new"),
+        reason=Reason.UNSCHEDULABLE,
+        message="No node has room for its pod.",
+    )
+    rollout = a_rollout(2, progressed_at=NOW - seconds(599), status_since=NOW - seconds(700))
+    replicas = [a_replica(1, S.HEALTHY, "old"), waiting]
+    situation = a_situation(a_deployment(status=D.DEPLOYING), replicas, rollout=rollout)
+    assert decided(situation).deployment.message.endswith("healthy. No node has room for its pod.")
+    done = decided(situation, NOW + seconds(1))
+    assert rollout_of(done).message.endswith("healthy. No node has room for its pod.")
 
 
 def test_each_replica_that_becomes_healthy_for_the_first_time_gives_the_rollout_its_time_again() -> (
