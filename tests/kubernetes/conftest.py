@@ -6,6 +6,7 @@ import pytest
 from infra.k8s.cluster import Cluster, opened
 from infra.k8s.config import ClusterConfig
 from tests.support.clusters import a_namespace, given
+from tests.support.images import modelyard_image
 
 
 @pytest.fixture
@@ -24,3 +25,8 @@ async def cluster(kubeconfig: Path) -> AsyncIterator[Cluster]:
 async def namespace(cluster: Cluster) -> AsyncIterator[str]:
     async with a_namespace(cluster) as name:
         yield name
+
+
+@pytest.fixture(scope="session")
+def image() -> str:
+    return modelyard_image()

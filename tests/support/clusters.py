@@ -6,6 +6,7 @@ Every test has a namespace of its own there, which is deleted at its end, howeve
 import asyncio
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,6 +49,15 @@ def kit() -> Path:
     if not (folder / "up").exists():
         pytest.skip(f"needs a cluster of its own: say in {KIT} where shared/kubernetes is")
     return folder
+
+
+def kubectl(*arguments: str) -> str:
+    """What it says; the kit's, where none is on the path."""
+    given_kubectl = given().parent / "bin" / "kubectl"
+    command = shutil.which("kubectl") or str(given_kubectl)
+    done = subprocess.run([command, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 @asynccontextmanager
