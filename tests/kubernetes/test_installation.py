@@ -154,7 +154,7 @@ async def activate(api: Api, deployment_id: str, image: str, name: str) -> None:
     revision = await api.revision(
         deployment_id,
         image=image,
-        modelDefinition={"models": [{"name": "echo", "service": service}]},
+        modelDefinition={"models": [{"name": name, "service": service}]},
         resources={"cpu": "50m", "memory": "256Mi"},
         environment=[{"name": "GREETING", "secret": "greeting"}],
     )

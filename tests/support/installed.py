@@ -26,7 +26,7 @@ from infra.k8s.api import Call
 from infra.k8s.cluster import Cluster
 from infra.k8s.kinds import Kind, Object
 from tests.support.api import Api
-from tests.support.clusters import TEST
+from tests.support.clusters import marked
 from tests.support.manifests import EXAMPLES, moved, read, written
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ class Places:
     def moved(self, manifest: Object) -> dict[str, Any]:
         found = moved(manifest, {"modelyard": self.server, "modelyard-models": self.models})
         if manifest["kind"] in ("ClusterRole", "ClusterRoleBinding"):
-            found["metadata"] |= {"name": self.cluster_wide, "labels": {TEST: "yes"}}
+            found["metadata"] |= {"name": self.cluster_wide, "labels": marked()}
         if manifest["kind"] == "ClusterRoleBinding":
             found["roleRef"] = {**manifest["roleRef"], "name": self.cluster_wide}
         return found

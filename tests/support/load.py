@@ -42,9 +42,12 @@ class Asked:
     async def more(self, count: int) -> None:
         """Until so many more were answered."""
         wanted = self.answered_by.total() + count
-        async with asyncio.timeout(WAIT):
-            while self.answered_by.total() < wanted:
-                await self._answered.wait()
+        try:
+            async with asyncio.timeout(WAIT):
+                while self.answered_by.total() < wanted:
+                    await self._answered.wait()
+        except TimeoutError:
+            raise AssertionError(f"too few are answered: {self.failures[-3:]}") from None
 
 
 @asynccontextmanager
