@@ -22,7 +22,11 @@ def test_the_typed_models_know_each_field_of_the_manifests(folder: str) -> None:
 def test_the_secret_s_template_is_one() -> None:
     (secret,) = read(SECRET)
     typed.check(secret)
-    assert secret["metadata"] == {**secret["metadata"], "name": "modelyard", "namespace": "modelyard"}
+    assert secret["metadata"] == {
+        **secret["metadata"],
+        "name": "modelyard",
+        "namespace": "modelyard",
+    }
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -31,7 +35,9 @@ def test_a_kustomization_names_every_manifest_beside_it_but_the_secret_s_templat
 ) -> None:
     there = {file.name for file in (EXAMPLES / folder).iterdir()}
     named = kustomization(folder)["resources"]
-    assert there == {*named, "kustomization.yaml"} | ({SECRET.name} if folder == "server" else set())
+    assert there == {*named, "kustomization.yaml"} | (
+        {SECRET.name} if folder == "server" else set()
+    )
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -87,7 +93,9 @@ def test_a_namespace_per_project_needs_the_same_rights_and_those_on_namespaces()
 
 def test_no_right_is_a_wildcard_and_no_secret_may_be_read() -> None:
     for role in (m for m in written(*FOLDERS) if m["kind"] in ("Role", "ClusterRole")):
-        assert not [each for each in typed.every(role, "verbs", "resources", "apiGroups") if "*" in each]
+        assert not [
+            each for each in typed.every(role, "verbs", "resources", "apiGroups") if "*" in each
+        ]
         for rule in role["rules"]:
             if "secrets" in rule["resources"]:
                 assert not {"get", "list", "watch"} & set(rule["verbs"])

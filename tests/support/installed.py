@@ -135,12 +135,15 @@ async def installed(
 async def once(look: Callable[[], Awaitable[T]]) -> T:
     """What it sees, as soon as that is something."""
     async with asyncio.timeout(WITHIN):
-        while not (found := await look()):
+        while True:
+            if found := await look():
+                return found
             await asyncio.sleep(0.2)
-    return found
 
 
-async def may(cluster: Cluster, places: Places, namespace: str | None, verb: str, what: str) -> bool:
+async def may(
+    cluster: Cluster, places: Places, namespace: str | None, verb: str, what: str
+) -> bool:
     """Whether the server's account may: `what` as in deployments.apps/scale."""
     named, _, part = what.partition("/")
     resource, _, group = named.partition(".")
@@ -202,11 +205,10 @@ async def _first_key(cluster: Cluster, places: Places, image: str) -> str:
     await cluster.apply(json.loads(json.dumps(places.moved(job)).replace(IMAGE, image)))
     name = "modelyard-first-key"
     await _done(cluster, places.server, name)
-    (pod,) = (
-        await cluster.list(Kind.POD, places.server, selector=f"job-name={name}")
-    ).objects
+    (pod,) = (await cluster.list(Kind.POD, places.server, selector=f"job-name={name}")).objects
     lines = cluster.logs(places.server, objects.name(pod), "first-key", tail=10)
-    return [line async for line in lines][0]
+    token, *_ = [line async for line in lines]
+    return token
 
 
 async def _done(cluster: Cluster, namespace: str, job: str) -> None:
