@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 
-.PHONY: setup demo test serve check format bench soak
+.PHONY: setup demo test test-kubernetes serve check format bench soak
 
 setup: .venv/.runtime
 
@@ -11,7 +11,12 @@ demo: .venv/.demo  ## from a model folder to a model that answers, and a batch o
 	$(BIN)/python examples/demo.py
 
 test: .venv/.development  ## the whole suite, on SQLite and a real PostgreSQL
-	$(BIN)/python -m pytest --numprocesses=auto
+	env -u KUBECONFIG $(BIN)/python -m pytest --numprocesses=auto
+
+test-kubernetes: .venv/.development  ## what needs a cluster, on the one that KUBECONFIG names
+	@test -n "$(KUBECONFIG)" || { echo "Say which cluster: make test-kubernetes KUBECONFIG=FILE" >&2; exit 1; }
+	KUBECONFIG="$(KUBECONFIG)" $(BIN)/python -m pytest -m kubernetes --numprocesses=0 --maxfail=5 \
+	  $(if $(REPORT),--junitxml="$(REPORT)")
 
 serve: .venv/.runtime  ## the server, until Ctrl-C, data in .modelyard/
 	$(BIN)/modelyard serve
@@ -21,7 +26,7 @@ check: .venv/.development  ## what CI runs
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest --numprocesses=auto
+	env -u KUBECONFIG $(BIN)/python -m pytest --numprocesses=auto
 
 format: .venv/.development
 	$(BIN)/ruff format .

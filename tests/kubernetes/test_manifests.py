@@ -24,6 +24,7 @@ from infra.k8s.manifests.secret import secret
 from infra.k8s.manifests.service import service
 from infra.k8s.manifests.workload import workload
 from tests.support.builders import secrets_of
+from tests.support.clusters import HOW
 from tests.support.k8s import (
     GIVEN,
     a_group,
@@ -37,7 +38,7 @@ pytestmark = [
     pytest.mark.kubernetes,
     pytest.mark.skipif(
         not os.environ.get("KUBECONFIG"),
-        reason="no cluster: run ../shared/kubernetes/up, and set KUBECONFIG as it says",
+        reason=HOW,
     ),
 ]
 

@@ -6,6 +6,7 @@ Every test has a namespace of its own there, which is deleted at its end, howeve
 import asyncio
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,11 +28,12 @@ from infra.k8s.watch import Scope
 KIT = "MODELYARD_TEST_KUBERNETES"
 BESIDE = Path(__file__).resolve().parents[2].parent / "shared" / "kubernetes"
 HOW = (
-    "needs a Kubernetes cluster: ../shared/kubernetes/up node, "
-    "then export KUBECONFIG=<what its last line says>"
+    "needs a Kubernetes cluster: ../shared/kubernetes/up node, then "
+    "make test-kubernetes KUBECONFIG=<what its last line says>"
 )
 WITHIN = 60.0
 TEST = "modelyard.io/test"  # a label of what tests made
+RUN = "MODELYARD_TEST_CLUSTER_RUN"  # its value, by which a run's are found again
 
 
 def given() -> Path:
@@ -50,11 +52,20 @@ def kit() -> Path:
     return folder
 
 
+def kubectl(*arguments: str) -> str:
+    """What it says; the kit's, where none is on the path."""
+    given_kubectl = given().parent / "bin" / "kubectl"
+    command = shutil.which("kubectl") or str(given_kubectl)
+    done = subprocess.run([command, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 @asynccontextmanager
 async def a_namespace(cluster: Cluster) -> AsyncIterator[str]:
     """Fresh, and ready for pods."""
     name = f"t-{uuid4().hex[:12]}"
-    metadata = {"name": name, "labels": {TEST: "yes"}}
+    metadata = {"name": name, "labels": marked()}
     try:
         await cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
         await there(cluster, Kind.SERVICE_ACCOUNT, name, "default")
@@ -109,6 +120,17 @@ async def gone(cluster: Cluster, kind: Kind, namespace: str | None, name: str) -
                 async for event in events:
                     if event["type"] == "DELETED":
                         return
+
+
+def marked() -> dict[str, str]:
+    """The labels of what is not in a test's namespace."""
+    return {TEST: os.environ.get(RUN, "yes")}
+
+
+def clean(run: str) -> None:
+    """What tests of that run left, because they were killed."""
+    kinds = "namespaces,clusterroles,clusterrolebindings"
+    sys.stdout.write(kubectl("delete", kinds, "--selector", f"{TEST}={run}"))
 
 
 @contextmanager
@@ -173,3 +195,7 @@ class OwnCluster:
 
     def _command(self) -> list[str]:
         return Path(f"/proc/{self._pid()}/cmdline").read_text().rstrip("\0").split("\0")
+
+
+if __name__ == "__main__":
+    clean(os.environ[RUN])

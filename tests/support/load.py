@@ -5,7 +5,7 @@ async with load(server.url, "chat") as asked: ...      # asked.failures, asked.a
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,16 +42,21 @@ class Asked:
     async def more(self, count: int) -> None:
         """Until so many more were answered."""
         wanted = self.answered_by.total() + count
-        async with asyncio.timeout(WAIT):
-            while self.answered_by.total() < wanted:
-                await self._answered.wait()
+        try:
+            async with asyncio.timeout(WAIT):
+                while self.answered_by.total() < wanted:
+                    await self._answered.wait()
+        except TimeoutError:
+            raise AssertionError(f"too few are answered: {self.failures[-3:]}") from None
 
 
 @asynccontextmanager
-async def load(url: str, model: str, clients: int = CLIENTS) -> AsyncIterator[Asked]:
+async def load(
+    url: str, model: str, clients: int = CLIENTS, headers: Mapping[str, str] | None = None
+) -> AsyncIterator[Asked]:
     """Each client asks again as soon as it is answered."""
     asked = Asked()
-    async with httpx.AsyncClient(base_url=url, timeout=60.0) as http:
+    async with httpx.AsyncClient(base_url=url, timeout=60.0, headers=headers) as http:
         tasks = [asyncio.create_task(_ask(http, model, asked)) for _ in range(clients)]
         try:
             yield asked

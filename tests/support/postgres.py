@@ -166,6 +166,17 @@ async def execute(url: str, statement: str) -> None:
     await connection.close()
 
 
+async def fetch(url: str, query: str) -> Any:
+    """The first value."""
+    import asyncpg
+
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    try:
+        return await connection.fetchval(query)
+    finally:
+        await connection.close()
+
+
 def alone(act: Callable[[], Awaitable[None]]) -> None:
     """Run it in a loop of its own, whatever runs in this thread."""
 

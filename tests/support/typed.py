@@ -14,7 +14,16 @@ KINDS = {
     "Secret": "V1Secret",
     "Namespace": "V1Namespace",
     "Job": "V1Job",
+    "ConfigMap": "V1ConfigMap",
+    "ServiceAccount": "V1ServiceAccount",
+    "Role": "V1Role",
+    "RoleBinding": "V1RoleBinding",
+    "ClusterRole": "V1ClusterRole",
+    "ClusterRoleBinding": "V1ClusterRoleBinding",
+    "NetworkPolicy": "V1NetworkPolicy",
+    "PodDisruptionBudget": "V1PodDisruptionBudget",
 }
+NAMELESS = ("NetworkPolicy",)  # whose ports have no names
 NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 
@@ -28,6 +37,8 @@ def check(manifest: Mapping[str, Any]) -> None:
     assert NAME.fullmatch(metadata["name"])
     for labels in every(manifest, "labels", "matchLabels", "nodeSelector"):
         assert all(LABEL.fullmatch(value) for value in labels.values())
+    if manifest["kind"] in NAMELESS:
+        return
     for ports in every(manifest, "ports", "containers", "initContainers", "volumes"):
         assert len({each["name"] for each in ports}) == len(ports)
         assert all(NAME.fullmatch(each["name"]) for each in ports)
