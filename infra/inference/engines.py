@@ -23,20 +23,28 @@ KNOWN = 1_000  # addresses, before those without a connection are forgotten
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """Each address that was asked is known from then on; of all batches there are few."""
+    """Each address that was asked is known from then on; of all batches there are few. One that is asked
+    with some security is another than the same without it."""
 
     clock: Callable[[], datetime] = utc_now
-    _known: dict[str, Engine] = field(default_factory=dict)
+    _known: dict[tuple[str, ssl.SSLContext | None], Engine] = field(default_factory=dict)
     _security: list[ssl.SSLContext] = field(default_factory=list)
 
     async def ask(
-        self, url: str, headers: Mapping[str, str], body: bytes, seconds: float, limit: int
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        seconds: float,
+        limit: int,
+        security: ssl.SSLContext | None = None,
     ) -> Reply:
-        """As domain.batches.ports.Inference.ask."""
+        """As domain.batches.ports.Inference.ask. `security` takes the place of the system's, for this
+        address."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
-            engine = self._engine(url)
+            engine = self._engine(url, security)
             request = engine.request(headers, body)
             if (connection := engine.taken()) is not None:
                 try:
@@ -75,13 +83,14 @@ class Engines:
             else retry_after(after.decode("latin-1"), self.clock()),
         )
 
-    def _engine(self, url: str) -> Engine:
+    def _engine(self, url: str, security: ssl.SSLContext | None) -> Engine:
         """Raises NotThere."""
-        if (engine := self._known.get(url)) is None:
+        if (engine := self._known.get((url, security))) is None:
             if len(self._known) >= KNOWN:
-                for gone in [url for url, each in self._known.items() if not each.connections]:
+                for gone in [key for key, each in self._known.items() if not each.connections]:
                     del self._known[gone]
-            engine = self._known[url] = pool.engine(url, self._secured)
+            secured = self._secured if security is None else lambda: security
+            engine = self._known[url, security] = pool.engine(url, secured)
         return engine
 
     def _secured(self) -> ssl.SSLContext:

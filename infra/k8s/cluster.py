@@ -200,6 +200,11 @@ class Cluster:
         path = f"{Kind.POD.path(namespace)}/{quoted(pod)}:{port}/proxy"
         return Proxied(f"{self.api.host}{path}", await self.api.headers(), self.api.ssl)
 
+    async def renew(self) -> None:
+        """Read anew who we are: the cluster no longer knew what `pod_proxy` gave. Raises
+        ClusterUnavailable."""
+        await self.api.reload()
+
     async def _listed(self, scope: Scope) -> Listing:
         kind = scope.kind
         typed = {"apiVersion": kind.version, "kind": kind.kind}
