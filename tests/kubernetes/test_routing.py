@@ -1,0 +1,105 @@
+"""Requests to pods: at their own addresses, and through the API server."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.k8s.cluster import Cluster
+from infra.k8s.kinds import Kind
+from tests.support.api import Api, a_client
+from tests.support.dedicated_jobs import within
+from tests.support.load import load, replicas, stands
+from tests.support.pod_yard import (
+    GRACE,
+    SLEEP,
+    a_server,
+    activate,
+    an_echo,
+    nothing_left,
+    pods,
+    serving,
+    streams,
+)
+from tests.support.server import Running
+
+pytestmark = pytest.mark.kubernetes
+
+IMAGE = "localhost/modelyard:4"
+MORE = 100  # requests that are answered before and after something
+SLOWLY = ("--tokens-per-second", "10")  # a stream takes a second and more
+
+
+@pytest.fixture
+def image() -> str:
+    return IMAGE
+
+
+@pytest.fixture(params=["pod", "proxy"])
+def server(request: pytest.FixtureRequest, tmp_path: Path, namespace: str) -> Iterator[Running]:
+    with a_server(tmp_path / "data", namespace, request.param) as server:
+        yield server
+
+
+@pytest.fixture
+async def api(server: Running) -> AsyncIterator[Api]:
+    async with a_client(server.url) as api:
+        yield api
+
+
+async def test_scaling_down_and_rolling_fail_no_request_and_no_stream(
+    server: Running, api: Api, image: str, cluster: Cluster, namespace: str
+) -> None:
+    deployment = await serving(api, "chat", image, *SLOWLY, replicas=3)
+    async with load(server.url, "chat") as asked, streams(server.url, "chat") as told:
+        await asked.more(MORE)
+        said = {"deploymentId": deployment, "desiredReplicas": 1}
+        await api.change("scaleModelDeployment", said)
+        await stands(api, deployment, "READY")
+        await one_is_left(cluster, namespace)
+        await asked.more(MORE)
+        await activate(api, deployment, image, an_echo("two", *SLOWLY))
+        await stands(api, deployment, "READY")
+        asked.answered_by.clear()
+        await asked.more(MORE)
+        await told.more(3)
+    assert (asked.failures, told.failures) == ([], [])
+    assert set(asked.answered_by) == {"two"}
+    await api.change("deleteModelDeployment", {"deploymentId": deployment})
+    await stands(api, deployment, "STOPPED")
+    await nothing_left(cluster, namespace)
+
+
+async def one_is_left(cluster: Cluster, namespace: str) -> None:
+    async with within() as looks:
+        async for _ in looks:
+            if len((await cluster.list(Kind.POD, namespace)).objects) == 1:
+                return
+
+
+async def test_a_pod_that_somebody_deletes_costs_no_more_than_the_streams_that_it_had_begun(
+    server: Running, api: Api, image: str, cluster: Cluster, namespace: str
+) -> None:
+    deployment = await serving(api, "chat", image, *SLOWLY, replicas=2)
+    loop = asyncio.get_running_loop()
+    async with load(server.url, "chat") as asked, streams(server.url, "chat") as told:
+        await asked.more(MORE)
+        before = await healthy(api, deployment)
+        victim = (await pods(cluster, namespace))[0]
+        await cluster.delete(Kind.POD, namespace, victim, grace=GRACE)
+        deleted_at = loop.time()
+        async with within() as looks:
+            async for _ in looks:
+                serve = await healthy(api, deployment)
+                if len(serve) == 2 and serve != before:
+                    break
+        await asked.more(MORE)
+        await told.more(3)
+    assert asked.failures == []
+    late = [each for each in told.failures if each[0] is None or each[0] > deleted_at + SLEEP]
+    assert late == []
+
+
+async def healthy(api: Api, deployment: str) -> set[str]:
+    return {e["id"] for e in await replicas(api, deployment) if e["status"] == "HEALTHY"}
