@@ -9,18 +9,20 @@ import pytest
 from infra.k8s.cluster import Cluster
 from infra.k8s.kinds import Kind
 from tests.support.api import Api, a_client
-from tests.support.dedicated_jobs import within
-from tests.support.load import load, replicas, stands
+from tests.support.load import load
 from tests.support.pod_yard import (
     GRACE,
     SLEEP,
     a_server,
     activate,
     an_echo,
+    healthy,
     nothing_left,
     pods,
     serving,
+    stands,
     streams,
+    until,
 )
 from tests.support.server import Running
 
@@ -28,7 +30,7 @@ pytestmark = pytest.mark.kubernetes
 
 IMAGE = "localhost/modelyard:4"
 MORE = 100  # requests that are answered before and after something
-SLOWLY = ("--tokens-per-second", "10")  # a stream takes a second and more
+SLOWLY = ("--latency", "0.15", "--tokens-per-second", "10")  # so that pods can start beside it
 
 
 @pytest.fixture
@@ -56,26 +58,23 @@ async def test_scaling_down_and_rolling_fail_no_request_and_no_stream(
         await asked.more(MORE)
         said = {"deploymentId": deployment, "desiredReplicas": 1}
         await api.change("scaleModelDeployment", said)
-        await stands(api, deployment, "READY")
-        await one_is_left(cluster, namespace)
+        await until(lambda: stands(api, deployment, "READY"))
+        await until(lambda: are_left(cluster, namespace, 1))
         await asked.more(MORE)
         await activate(api, deployment, image, an_echo("two", *SLOWLY))
-        await stands(api, deployment, "READY")
+        await until(lambda: stands(api, deployment, "READY"))
         asked.answered_by.clear()
         await asked.more(MORE)
         await told.more(3)
     assert (asked.failures, told.failures) == ([], [])
     assert set(asked.answered_by) == {"two"}
     await api.change("deleteModelDeployment", {"deploymentId": deployment})
-    await stands(api, deployment, "STOPPED")
+    await until(lambda: stands(api, deployment, "STOPPED"))
     await nothing_left(cluster, namespace)
 
 
-async def one_is_left(cluster: Cluster, namespace: str) -> None:
-    async with within() as looks:
-        async for _ in looks:
-            if len((await cluster.list(Kind.POD, namespace)).objects) == 1:
-                return
+async def are_left(cluster: Cluster, namespace: str, count: int) -> bool:
+    return len((await cluster.list(Kind.POD, namespace)).objects) == count
 
 
 async def test_a_pod_that_somebody_deletes_costs_no_more_than_the_streams_that_it_had_begun(
@@ -89,11 +88,7 @@ async def test_a_pod_that_somebody_deletes_costs_no_more_than_the_streams_that_i
         victim = (await pods(cluster, namespace))[0]
         await cluster.delete(Kind.POD, namespace, victim, grace=GRACE)
         deleted_at = loop.time()
-        async with within() as looks:
-            async for _ in looks:
-                serve = await healthy(api, deployment)
-                if len(serve) == 2 and serve != before:
-                    break
+        await until(lambda: replaced(api, deployment, before))
         await asked.more(MORE)
         await told.more(3)
     assert asked.failures == []
@@ -101,5 +96,6 @@ async def test_a_pod_that_somebody_deletes_costs_no_more_than_the_streams_that_i
     assert late == []
 
 
-async def healthy(api: Api, deployment: str) -> set[str]:
-    return {e["id"] for e in await replicas(api, deployment) if e["status"] == "HEALTHY"}
+async def replaced(api: Api, deployment: str, before: set[str]) -> bool:
+    serve = await healthy(api, deployment)
+    return len(serve) == len(before) and serve != before

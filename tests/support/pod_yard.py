@@ -6,7 +6,7 @@ async with streams(server.url, "chat") as told: ...     # told.failures, told.fi
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,17 +14,21 @@ from typing import Any
 
 import httpx
 
+from domain.clock import MonotonicTimer
 from infra.k8s.cluster import Cluster
 from infra.k8s.kinds import Kind
-from tests.support.api import WAIT, Api
+from tests.support.api import Api
 from tests.support.clusters import gone
-from tests.support.load import stands
+from tests.support.load import replicas
 from tests.support.server import Running, running
 
+WITHIN = 240.0  # seconds: nodes of tests are slow ones, and pods start one after the other
+LOOK = 0.25
 GRACE = 10  # seconds
 SLEEP = 5  # seconds that a pod waits before its engine is told to end
 ECHO = "modelyard echo --host {host} --port {port} --name {name}"
 WORDS = "one two three four five six seven eight nine ten"
+STANDS = "query($id: ID!) { modelDeployment(id: $id) { status rollout { id } } }"
 KINDS = (Kind.DEPLOYMENT, Kind.SERVICE, Kind.POD)
 
 
@@ -59,13 +63,32 @@ async def serving(api: Api, name: str, image: str, *knobs: str, replicas: int = 
     """The id of a deployment whose first revision, `one`, is ready."""
     deployment_id = await api.deployment(name, replicas)
     await activate(api, deployment_id, image, an_echo("one", *knobs))
-    await stands(api, deployment_id, "READY")
+    await until(lambda: stands(api, deployment_id, "READY"))
     return deployment_id
 
 
 async def activate(api: Api, deployment_id: str, image: str, definition: dict[str, Any]) -> None:
     revision = await api.revision(deployment_id, image=image, modelDefinition=definition)
     await api.change("activateModelRevision", {"revisionId": revision["id"]})
+
+
+async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
+    timer, never = MonotonicTimer(), asyncio.Event()
+    async with asyncio.timeout(WITHIN):
+        while not await is_so():
+            await timer.wait(never, LOOK)
+
+
+async def stands(api: Api, deployment_id: str, status: str) -> bool:
+    found = (await api.get(STANDS, id=deployment_id))["modelDeployment"]
+    rollout = found["rollout"] if found else None
+    return (found["status"] if found else "STOPPED") == status and rollout is None
+
+
+async def healthy(api: Api, deployment_id: str) -> set[str]:
+    """The ids of its replicas that are."""
+    found = await replicas(api, deployment_id)
+    return {each["id"] for each in found if each["status"] == "HEALTHY"}
 
 
 async def pods(cluster: Cluster, namespace: str) -> Sequence[str]:
@@ -102,7 +125,7 @@ class Told:
     async def more(self, count: int) -> None:
         """Until so many more have come whole."""
         wanted = self.finished + count
-        async with asyncio.timeout(WAIT):
+        async with asyncio.timeout(WITHIN):
             while self.finished < wanted:
                 await self._more.wait()
 
