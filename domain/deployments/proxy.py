@@ -14,11 +14,13 @@ REFUSAL_LIMIT = 16 * 1024  # bytes: whatever is longer is the replica's own answ
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
     """POST to `url` and a path, with these headers and none besides. They say who we are, and are good for
-    one request: `security` is for that url alone."""
+    one request: `security` is for that url alone, and so is `server_name`, which its certificate bears
+    where that is not the url's host."""
 
     url: str
     headers: Mapping[str, str] = field(repr=False)
     security: SSLContext | None
+    server_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from domain.clock import utc_now
 from domain.errors import Interrupted, RequestTimeout, ResponseTooLarge, Unreachable
 from infra.inference import pool
 from infra.inference.connection import Broken, Connection, TooLarge
-from infra.inference.pool import Engine, NotThere
+from infra.inference.pool import Engine, NotThere, Secured
 
 STALE_SECONDS = 0.1
 """A connection that was used before, and ends so soon after a request and without a byte, was over before
@@ -27,7 +27,7 @@ class Engines:
     with some security is another than the same without it."""
 
     clock: Callable[[], datetime] = utc_now
-    _known: dict[tuple[str, ssl.SSLContext | None], Engine] = field(default_factory=dict)
+    _known: dict[tuple[str, Secured | None], Engine] = field(default_factory=dict)
     _security: list[ssl.SSLContext] = field(default_factory=list)
 
     async def ask(
@@ -37,14 +37,14 @@ class Engines:
         body: bytes,
         seconds: float,
         limit: int,
-        security: ssl.SSLContext | None = None,
+        secured: Secured | None = None,
     ) -> Reply:
-        """As domain.batches.ports.Inference.ask. `security` takes the place of the system's, for this
-        address."""
+        """As domain.batches.ports.Inference.ask. `secured` is for this address, where the system's
+        certificates are not."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
-            engine = self._engine(url, security)
+            engine = self._engine(url, secured)
             request = engine.request(headers, body)
             if (connection := engine.taken()) is not None:
                 try:
@@ -83,17 +83,16 @@ class Engines:
             else retry_after(after.decode("latin-1"), self.clock()),
         )
 
-    def _engine(self, url: str, security: ssl.SSLContext | None) -> Engine:
+    def _engine(self, url: str, secured: Secured | None) -> Engine:
         """Raises NotThere."""
-        if (engine := self._known.get((url, security))) is None:
+        if (engine := self._known.get((url, secured))) is None:
             if len(self._known) >= KNOWN:
                 for gone in [key for key, each in self._known.items() if not each.connections]:
                     del self._known[gone]
-            secured = self._secured if security is None else lambda: security
-            engine = self._known[url, security] = pool.engine(url, secured)
+            engine = self._known[url, secured] = pool.engine(url, secured, self._system)
         return engine
 
-    def _secured(self) -> ssl.SSLContext:
+    def _system(self) -> ssl.SSLContext:
         """Made with the first address that needs it: that reads all the system's certificates."""
         if not self._security:
             self._security.append(ssl.create_default_context())

@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ssl import SSLContext
 from typing import Protocol
 
 from domain.batches.ports import Inference, Reply
 from domain.deployments.proxy import REFUSAL_LIMIT, NotPassedOn, Proxy
 from domain.deployments.replica import Endpoint
 from domain.errors import Interrupted, Unreachable
+from infra.inference.pool import Secured
 
 POD = "pod://"
 """Of an address: pod://namespace/name:port, and the path."""
@@ -20,7 +20,7 @@ def address(endpoint: Endpoint) -> str:
     return endpoint.url if endpoint.pod is None else f"{POD}{endpoint.pod}:{endpoint.port}"
 
 
-class Secured(Protocol):
+class Engines(Protocol):
     async def ask(
         self,
         url: str,
@@ -28,9 +28,9 @@ class Secured(Protocol):
         body: bytes,
         seconds: float,
         limit: int,
-        security: SSLContext | None = None,
+        secured: Secured | None = None,
     ) -> Reply:
-        """As Inference.ask; `security` is for connections to that url alone."""
+        """As Inference.ask; `secured` is for connections to that url alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class WithPods:
     """`others` for all that is no pod; `engines` speaks to the proxy."""
 
     others: Inference
-    engines: Secured
+    engines: Engines
     proxy: Proxy
 
     async def ask(
@@ -62,8 +62,14 @@ class WithPods:
     ) -> tuple[Reply, NotPassedOn | None]:
         pod, port, path = _parts(url)
         way = await self.proxy.way(pod, port, headers)
+        secured = Secured(way.security, way.server_name) if way.security else None
         reply = await self.engines.ask(
-            way.url + path, way.headers, body, seconds, limit, way.security
+            way.url + path,
+            way.headers,
+            body,
+            seconds,
+            limit,
+            secured,
         )
         is_short = len(reply.body) <= REFUSAL_LIMIT
         return reply, self.proxy.refusal(reply.status, reply.body) if is_short else None

@@ -70,6 +70,11 @@ class Api:
         context: ssl.SSLContext = self.client.rest_client.ssl_context
         return context
 
+    @property
+    def server_name(self) -> str | None:
+        name: str | None = self.credentials.configuration.tls_server_name
+        return name
+
     async def headers(self) -> dict[str, str]:
         """That say who we are. Raises ClusterUnavailable."""
         try:

@@ -37,7 +37,7 @@ class ThroughApiServer:
         except FAILURES as error:
             raise _unreachable(error) from error
         own = proxied.asked(headers, found.headers)
-        return Way(url=found.url, headers=own, security=found.ssl)
+        return Way(url=found.url, headers=own, security=found.ssl, server_name=found.server_name)
 
     async def renew(self) -> None:
         cluster = await self._opened()

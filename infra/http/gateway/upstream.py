@@ -80,6 +80,7 @@ class Connections:
                 headers={**way.headers, "content-length": str(len(body))},
                 allow_redirects=False,
                 ssl=way.security or True,
+                server_hostname=way.server_name,
             )
         except FAILURES as error:
             if not written.is_whole:
