@@ -42,7 +42,7 @@ async def visitor(server: Running) -> AsyncIterator[Visitor]:
 
 
 async def a_template(
-    visitor: Visitor, image: str, service: dict[str, Any], ready_timeout: int = 240
+    visitor: Visitor, image: str, service: dict[str, Any], ready_timeout: int = 400
 ) -> None:
     said = {
         "name": "pods",
