@@ -66,7 +66,8 @@ async def start(visitor: Visitor, job: Job) -> Any:
 
 
 async def end_of(visitor: Visitor, job: Job) -> Ended:
-    return await patiently(lambda: visitor.end_of(job))
+    end: Ended = await patiently(lambda: visitor.end_of(job))
+    return end
 
 
 async def patiently(hearing: Any) -> Any:
@@ -130,9 +131,10 @@ async def test_a_job_of_a_thousand_lines_outlives_one_of_its_two_pods(
     await check_nothing_left(visitor, cluster, namespace, job)
 
 
-async def owner_of(cluster: Cluster, namespace: str, pod: str) -> str | None:
+async def owner_of(cluster: Cluster, namespace: str, pod: str) -> str:
     found = await cluster.get(Kind.POD, namespace, pod)
-    return objects.label(found, names.REPLICA) if found else None
+    assert found is not None
+    return str(objects.label(found, names.REPLICA))
 
 
 async def test_a_job_whose_engine_never_becomes_ready_says_why_and_leaves_nothing(
