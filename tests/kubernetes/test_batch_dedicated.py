@@ -12,21 +12,21 @@ from infra.k8s.kinds import Kind
 from infra.k8s.manifests import names
 from schema.relay import global_id
 from tests.support.dedicated_jobs import JOB, Visitor, answering, visiting
+from tests.support.images import modelyard_image
 from tests.support.kill_jobs import Ended, Job, check
 from tests.support.pod_yard import ECHO, GRACE, a_server, healthy, nothing_left, pods, until
 from tests.support.server import Running
 
 pytestmark = pytest.mark.kubernetes
 
-IMAGE = "localhost/modelyard:4"
 LINES = 1_000
 CHECK = {"interval": 0.5, "max_retries": 3, "max_wait_time": 5, "initial_delay": 60}
 SLOW = {"start_command": f"{ECHO} --latency 0.2", "port": 8000, "health_check": CHECK}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def image() -> str:
-    return IMAGE
+    return modelyard_image()
 
 
 @pytest.fixture(params=["pod", "proxy"])

@@ -9,6 +9,7 @@ import pytest
 from infra.k8s.cluster import Cluster
 from infra.k8s.kinds import Kind
 from tests.support.api import Api, a_client
+from tests.support.images import modelyard_image
 from tests.support.load import load
 from tests.support.pod_yard import (
     GRACE,
@@ -28,14 +29,13 @@ from tests.support.server import Running
 
 pytestmark = pytest.mark.kubernetes
 
-IMAGE = "localhost/modelyard:4"
 MORE = 100  # requests that are answered before and after something
 SLOWLY = ("--latency", "0.15", "--tokens-per-second", "10")  # so that pods can start beside it
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def image() -> str:
-    return IMAGE
+    return modelyard_image()
 
 
 @pytest.fixture(params=["pod", "proxy"])
