@@ -130,7 +130,7 @@ def _gateway(parts: Parts, gate: Gate, live: Live, metrics: Metrics) -> Gateway:
         body=settings.inference_body_limit, seconds=settings.inference_timeout.total_seconds()
     )
     hold = settings.hold_timeout.total_seconds()
-    return gateway.build(world(parts), gate, live, metrics.registry, limits, hold)
+    return gateway.build(world(parts), gate, live, metrics.registry, limits, hold, parts.proxy)
 
 
 async def _nothing(request: Request, error: Exception) -> Response:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from operator import attrgetter
 from random import SystemRandom
 
 import orjson
@@ -26,11 +27,14 @@ from domain.rounds import Rounds
 from domain.secrets.values import OpenedSecrets
 from infra import autoscaling, slots, wiring
 from infra.echo import direct
+from infra.inference import pods
 from infra.inference.echo import WithEcho
-from infra.inference.engines import connections
+from infra.inference.engines import Engines, connections
+from infra.inference.pods import WithPods
 from infra.inference.targets import ByKind, EchoTargets, ExternalTargets
 from infra.wiring import Parts
 
+DIRECT = attrgetter("url")  # of an endpoint
 JSON = Json(loads=orjson.loads, dumps=orjson.dumps)
 
 
@@ -46,7 +50,7 @@ async def running(parts: Parts, traffic: Traffic) -> AsyncIterator[None]:
         await parts.store.workers.leave(name)
         async with AsyncExitStack() as stack:
             roster = Roster(Crew(name))
-            engines = WithEcho(await stack.enter_async_context(connections()), direct.answered)
+            engines = _inference(parts, await stack.enter_async_context(connections()))
             deployments = _deployments(parts, traffic, roster)
             await stack.enter_async_context(deployments.running())
             dedicating = _dedicating(parts)
@@ -66,6 +70,14 @@ async def running(parts: Parts, traffic: Traffic) -> AsyncIterator[None]:
             worker = _worker(parts, roster, deployments, engines)
             await stack.enter_async_context(worker.running())
             yield
+
+
+def _inference(parts: Parts, engines: Engines) -> Inference:
+    """One kind of address after the other, each known by what it begins with."""
+    asked: Inference = engines
+    if parts.proxy is not None:
+        asked = WithPods(asked, engines, parts.proxy)
+    return WithEcho(asked, direct.answered)
 
 
 @asynccontextmanager
@@ -155,5 +167,9 @@ def _deployments(parts: Parts, traffic: Traffic, roster: Roster) -> DeploymentTa
         logger=structlog.get_logger("domain.batches.targets.elsewhere"),
     )
     return DeploymentTargets(
-        reads=parts.store.reads, traffic=traffic, elsewhere=elsewhere, share=roster.share
+        reads=parts.store.reads,
+        traffic=traffic,
+        elsewhere=elsewhere,
+        share=roster.share,
+        address=DIRECT if parts.proxy is None else pods.address,
     )

@@ -22,6 +22,7 @@ from domain.clock import MonotonicTimer, utc_now
 from domain.definitions.folder_file import DefinitionFiles
 from domain.definitions.service import Definitions
 from domain.deployments.ports import ReplicaLogs
+from domain.deployments.proxy import Proxy
 from domain.deployments.remembered import Remembered
 from domain.deployments.replicas import Replicas
 from domain.deployments.rollouts import Rollouts
@@ -36,7 +37,7 @@ from domain.secrets.service import Secrets
 from domain.templates.service import Templates
 from domain.webhooks.service import Webhooks
 from domain.webhooks.signing import KEY_BYTES
-from infra import plane, slots
+from infra import plane, reaching, slots
 from infra.credentials import credentials_of
 from infra.files.definition_file import DefinitionFileParser
 from infra.files.folders import Folders as StoredFolders
@@ -69,6 +70,7 @@ class Parts:
     sealer: Sealer
     objects: StoredObjects
     plane: Plane | None  # of a server
+    proxy: Proxy | None  # by way of which replicas are asked
 
 
 @asynccontextmanager
@@ -105,6 +107,7 @@ async def running(settings: Settings, *, serves: bool = False) -> AsyncIterator[
         writer = stack.enter_context(slots.taken(data_dir / "servers", new_id)) if serves else None
         files = _files(settings, store, objects, writer)
         await files.end_left()
+        proxy = await stack.enter_async_context(reaching.opened(settings))
         services = _services(settings, store, sealer, folders, objects, files, logs)
         yield Parts(
             settings=settings,
@@ -113,6 +116,7 @@ async def running(settings: Settings, *, serves: bool = False) -> AsyncIterator[
             sealer=sealer,
             objects=objects,
             plane=own,
+            proxy=proxy,
         )
 
 

@@ -40,8 +40,7 @@ class ReplicaEndpoint:
 
     @classmethod
     def of(cls, value: replica.Endpoint) -> "ReplicaEndpoint":
-        host = f"[{value.host}]" if ":" in value.host else value.host
-        return cls(model=value.model, url=f"http://{host}:{value.port}")
+        return cls(model=value.model, url=value.url)
 
 
 @versions.type(added="0.1.0")

@@ -32,11 +32,20 @@ STAYING = frozenset({S.STARTING, S.HEALTHY, S.UNHEALTHY})  # what is neither sto
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where one model of a replica answers. `model` is its own name, as its engine knows it."""
+    """Where one model of a replica answers. `model` is its own name, as its engine knows it.
+
+    `pod` is what a proxy knows the replica by (namespace/name), where it is a cluster's.
+    """
 
     model: str
     host: str
     port: int
+    pod: str | None = None
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from domain.clock import utc_now
 from domain.errors import Interrupted, RequestTimeout, ResponseTooLarge, Unreachable
 from infra.inference import pool
 from infra.inference.connection import Broken, Connection, TooLarge
-from infra.inference.pool import Engine, NotThere
+from infra.inference.pool import Engine, NotThere, Secured
 
 STALE_SECONDS = 0.1
 """A connection that was used before, and ends so soon after a request and without a byte, was over before
@@ -23,20 +23,28 @@ KNOWN = 1_000  # addresses, before those without a connection are forgotten
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """Each address that was asked is known from then on; of all batches there are few."""
+    """Each address that was asked is known from then on; of all batches there are few. One that is asked
+    with some security is another than the same without it."""
 
     clock: Callable[[], datetime] = utc_now
-    _known: dict[str, Engine] = field(default_factory=dict)
+    _known: dict[tuple[str, Secured | None], Engine] = field(default_factory=dict)
     _security: list[ssl.SSLContext] = field(default_factory=list)
 
     async def ask(
-        self, url: str, headers: Mapping[str, str], body: bytes, seconds: float, limit: int
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        seconds: float,
+        limit: int,
+        secured: Secured | None = None,
     ) -> Reply:
-        """As domain.batches.ports.Inference.ask."""
+        """As domain.batches.ports.Inference.ask. `secured` is for this address, where the system's
+        certificates are not."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
-            engine = self._engine(url)
+            engine = self._engine(url, secured)
             request = engine.request(headers, body)
             if (connection := engine.taken()) is not None:
                 try:
@@ -75,16 +83,16 @@ class Engines:
             else retry_after(after.decode("latin-1"), self.clock()),
         )
 
-    def _engine(self, url: str) -> Engine:
+    def _engine(self, url: str, secured: Secured | None) -> Engine:
         """Raises NotThere."""
-        if (engine := self._known.get(url)) is None:
+        if (engine := self._known.get((url, secured))) is None:
             if len(self._known) >= KNOWN:
-                for gone in [url for url, each in self._known.items() if not each.connections]:
+                for gone in [key for key, each in self._known.items() if not each.connections]:
                     del self._known[gone]
-            engine = self._known[url] = pool.engine(url, self._secured)
+            engine = self._known[url, secured] = pool.engine(url, secured, self._system)
         return engine
 
-    def _secured(self) -> ssl.SSLContext:
+    def _system(self) -> ssl.SSLContext:
         """Made with the first address that needs it: that reads all the system's certificates."""
         if not self._security:
             self._security.append(ssl.create_default_context())

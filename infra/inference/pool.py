@@ -23,13 +23,21 @@ class NotThere(Exception):
     """Nobody answers at the address, or it is none."""
 
 
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """`name` is what the certificate bears where that is not the address's host."""
+
+    context: ssl.SSLContext
+    name: str | None = None
+
+
 @dataclass(eq=False, slots=True)
 class Engine:
     """One address. `idle` connections are used from the right, and grow old at the left."""
 
     host: str
     port: int
-    security: ssl.SSLContext | None
+    secured: Secured | None
     begin: bytes  # of each request: the lines that are always the same
     idle: deque[Connection] = field(default_factory=deque)
     connections: set[Connection] = field(default_factory=set)
@@ -88,14 +96,16 @@ class Engine:
 
     async def _connected(self) -> Connection:
         loop, problem = asyncio.get_running_loop(), "it has no address"
-        name = self.host if self.security is not None else None
+        secured = self.secured
+        security = secured.context if secured else None
+        name = secured.name or self.host if secured else None
         for address in await self._resolved(loop):
             try:
                 _, connection = await loop.create_connection(
                     lambda: Connection(self.connections),
                     address,
                     self.port,
-                    ssl=self.security,
+                    ssl=security,
                     server_hostname=name,
                 )
             except OSError as error:
@@ -129,8 +139,8 @@ class Engine:
             self.tidying = loop.call_later(wait, self._tidy, loop)
 
 
-def engine(url: str, security: Callable[[], ssl.SSLContext]) -> Engine:
-    """Raises NotThere."""
+def engine(url: str, secured: Secured | None, system: Callable[[], ssl.SSLContext]) -> Engine:
+    """Where `secured` says nothing, it is as the `system` has it. Raises NotThere."""
     try:
         parts = urlsplit(url)
         usual, port = PORTS[parts.scheme], parts.port
@@ -146,7 +156,10 @@ def engine(url: str, security: Callable[[], ssl.SSLContext]) -> Engine:
     if port not in (None, usual):
         named += f":{port}"
     begin = f"POST {path} HTTP/1.1\r\nhost: {named}\r\ncontent-type: application/json\r\n"
-    secured = security() if parts.scheme == "https" else None
+    if parts.scheme != "https":
+        secured = None
+    elif secured is None:
+        secured = Secured(system())
     return Engine(host, port or usual, secured, begin.encode())
 
 

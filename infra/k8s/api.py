@@ -70,6 +70,11 @@ class Api:
         context: ssl.SSLContext = self.client.rest_client.ssl_context
         return context
 
+    @property
+    def server_name(self) -> str | None:
+        name: str | None = self.credentials.configuration.tls_server_name
+        return name
+
     async def headers(self) -> dict[str, str]:
         """That say who we are. Raises ClusterUnavailable."""
         try:
@@ -78,6 +83,13 @@ class Api:
             raise ClusterUnavailable(where=self.host, problem=str(error)) from error
         found = {each["key"]: each["value"] for each in settings.values() if each["value"]}
         return {"User-Agent": "modelyard", **found}
+
+    async def reload(self) -> None:
+        """Raises ClusterUnavailable."""
+        try:
+            await self.credentials.reload()
+        except ClusterUnknown as error:
+            raise ClusterUnavailable(where=self.host, problem=error.problem) from error
 
     async def call(self, call: Call) -> Any:
         """What it answers. It is asked again where it refused for being busy and said for how long.
@@ -137,7 +149,7 @@ class Api:
         response = await self._tried(call, limits)
         if response.status == 401:
             response.close()
-            await self._reload()
+            await self.reload()
             response = await self._tried(call, limits)
         if response.status < 400:
             return response
@@ -157,12 +169,6 @@ class Api:
         )
         response: aiohttp.ClientResponse = answer.response
         return response
-
-    async def _reload(self) -> None:
-        try:
-            await self.credentials.reload()
-        except ClusterUnknown as error:
-            raise ClusterUnavailable(where=self.host, problem=error.problem) from error
 
     def _unanswered(self, error: BaseException) -> ClusterUnavailable:
         problem = str(error) or type(error).__name__

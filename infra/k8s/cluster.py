@@ -48,6 +48,7 @@ class Proxied:
     url: str
     headers: Mapping[str, str]
     ssl: SSLContext
+    server_name: str | None = None  # in its certificate, where that is another than the url's host
 
 
 @asynccontextmanager
@@ -198,7 +199,13 @@ class Cluster:
     async def pod_proxy(self, namespace: str, pod: str, port: int) -> Proxied:
         """The headers are good for a minute at least, but no secret for ever: ask for each connection."""
         path = f"{Kind.POD.path(namespace)}/{quoted(pod)}:{port}/proxy"
-        return Proxied(f"{self.api.host}{path}", await self.api.headers(), self.api.ssl)
+        url, headers = f"{self.api.host}{path}", await self.api.headers()
+        return Proxied(url, headers, self.api.ssl, self.api.server_name)
+
+    async def renew(self) -> None:
+        """Read anew who we are: the cluster no longer knew what `pod_proxy` gave. Raises
+        ClusterUnavailable."""
+        await self.api.reload()
 
     async def _listed(self, scope: Scope) -> Listing:
         kind = scope.kind

@@ -62,8 +62,9 @@ def endpoints(pod: Object) -> tuple[Endpoint, ...]:
     written = (pod["metadata"].get("annotations") or {}).get(ENDPOINTS)
     if not address or written is None:
         return ()
+    known_by = f"{namespace(pod)}/{name(pod)}"
     return tuple(
-        Endpoint(model=each["model"], host=address, port=each["port"])
+        Endpoint(model=each["model"], host=address, port=each["port"], pod=known_by)
         for each in json.loads(written)
     )
 

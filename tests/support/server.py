@@ -24,6 +24,7 @@ import httpx
 from domain.access.access import Caller
 from domain.access.service import Access
 from domain.clock import MonotonicTimer, Timer, utc_now
+from domain.deployments.proxy import Proxy
 from domain.gateway.ports import NothingSleeps, Wake
 from domain.ids import new_id
 from infra.app import App, routes
@@ -60,6 +61,7 @@ class ToyApp:
     timer: Timer = field(default_factory=MonotonicTimer)
     inference: Limits = field(default_factory=lambda: Limits(body=32 * 1024 * 1024, seconds=60.0))
     hold: float = 60.0
+    proxy: Proxy | None = None
     unready: list[Exception] = field(default_factory=list)
     url: str = ""
 
@@ -95,7 +97,7 @@ class ToyApp:
             timer=self.timer,
         )
         self.gateway = gateway.build(
-            world, self.gate, self.live, metrics.registry, self.inference, self.hold
+            world, self.gate, self.live, metrics.registry, self.inference, self.hold, self.proxy
         )
         self.asgi = routes(endpoint, Health(self._check), self.gateway.routes)
 

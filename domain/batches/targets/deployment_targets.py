@@ -1,6 +1,7 @@
 """Implements `Targets` for places that are deployments, also those made for a batch."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
@@ -9,6 +10,7 @@ from domain.batches.batch import Batch, BatchReason, Place
 from domain.batches.ports import Standstill
 from domain.batches.targets.elsewhere import Elsewhere
 from domain.batches.targets.routing import DeploymentTarget, Share, Traffic
+from domain.deployments.replica import Endpoint
 from domain.gateway.naming import Wanted
 from domain.gateway.route import GONE
 from domain.work import Reads
@@ -26,6 +28,7 @@ class DeploymentTargets:
     traffic: Traffic
     elsewhere: Elsewhere
     share: Share
+    address: Callable[[Endpoint], str]
     _made: "WeakValueDictionary[Key, DeploymentTarget]" = field(default_factory=WeakValueDictionary)
 
     def running(self) -> AbstractAsyncContextManager[None]:
@@ -64,5 +67,6 @@ class DeploymentTargets:
                 traffic=self.traffic,
                 elsewhere=self.elsewhere,
                 share=self.share,
+                address=self.address,
             )
         return target

@@ -54,13 +54,14 @@ class Traffic(Protocol):
 @dataclass(slots=True, kw_only=True, weakref_slot=True)
 class DeploymentTarget:
     """Implements `Target`. `wanted` has the name by which it is told of, and perhaps a revision and a
-    model."""
+    model. `address` is what `Inference` knows an endpoint by."""
 
     deployment_id: str
     wanted: Wanted
     traffic: Traffic
     elsewhere: Elsewhere
     share: Share
+    address: Callable[[Endpoint], str]
     _looked: int = 0
     _was_there: bool = False
     _weights: Mapping[int, int] = field(default_factory=dict)
@@ -78,7 +79,7 @@ class DeploymentTarget:
             return self._full(route, some)
         return Seat(
             id=choice.replica_id,
-            url=f"{_address(choice.endpoint)}{endpoint}",
+            url=f"{self.address(choice.endpoint)}{endpoint}",
             model=choice.endpoint.model,
             revision=choice.revision_number,
         )
@@ -192,8 +193,3 @@ class DeploymentTarget:
 
     def _name(self, route: Route) -> str:
         return route.name + (f"@{self.wanted.revision}" if self.wanted.revision else "")
-
-
-def _address(endpoint: Endpoint) -> str:
-    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-    return f"http://{host}:{endpoint.port}"

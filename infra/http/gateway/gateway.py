@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 from starlette.routing import Route
 
+from domain.deployments.proxy import Proxy
 from infra.http.gate import Gate
 from infra.http.gateway.holding import Holding
 from infra.http.gateway.inference import Inference, Limits
@@ -49,13 +50,14 @@ class Lazy:
     """Connections to replicas from the first request on: aiohttp takes a tenth of the server's start,
     and the event loop that it is to run in has to be there."""
 
+    proxy: Proxy | None
     _open: Upstream | None = None
 
     def __call__(self) -> Upstream:
         if self._open is None:
             from infra.http.gateway.upstream import connections
 
-            self._open = connections()
+            self._open = connections(self.proxy)
         return self._open
 
     async def close(self) -> None:
@@ -70,8 +72,9 @@ def build(
     registry: CollectorRegistry,
     limits: Limits,
     hold_seconds: float,
+    proxy: Proxy | None = None,
 ) -> Gateway:
-    watched, lazy = watch(world), Lazy()
+    watched, lazy = watch(world), Lazy(proxy)
     table, flights = watched.table, watched.flights
     admission = Admission(gate=gate, timer=world.timer, new_id=world.new_id)
     inference = Inference(

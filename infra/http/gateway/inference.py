@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
@@ -30,6 +31,8 @@ from infra.http.gateway.standing import Standing
 from infra.http.gateway.table import Table
 from infra.http.live import Live
 from infra.http.openai.admission import Admission
+
+log = structlog.get_logger()
 
 SHUNNED_SECONDS = 1.0
 LOADED_SECONDS = 10.0  # how long a request waits for the table
@@ -132,7 +135,12 @@ class Inference:
             with self.flights.flight(choice.replica_id):
                 try:
                     return await self._asked(choice, asked, out)
-                except Unreached:
+                except Unreached as error:
+                    log.warning(
+                        "a replica could not be reached",
+                        replica=choice.replica_id,
+                        problem=error.problem,
+                    )
                     asked.tried.add(choice.replica_id)
                     self.shunned.add(choice.replica_id)
 

@@ -25,7 +25,9 @@ class Unreachable(ModelyardError):
 
 @dataclass(eq=False, kw_only=True)
 class Unreached(ModelyardError):
-    """The replica did not get the request as a whole, so it can't have worked on it."""
+    """The replica did not get the request as a whole, so it can't have worked on it: {problem}."""
+
+    problem: str
 
 
 @dataclass(eq=False, kw_only=True)

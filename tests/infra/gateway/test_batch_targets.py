@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 import httpx
@@ -64,6 +65,7 @@ class Works:
             logger=Lines(),
         )
         self.targets = DeploymentTargets(
+            address=attrgetter("url"),
             reads=self.app.store.reads,
             traffic=self.watch,
             elsewhere=self.elsewhere,

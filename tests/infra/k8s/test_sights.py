@@ -80,7 +80,7 @@ def test_a_ready_pod_is_healthy_and_says_where_its_models_answer() -> None:
     observed = seen(a_pod(**running(ready=True)))
     assert observed == Observed(
         sight=Sight.HEALTHY,
-        endpoints=(Endpoint(model="m", host="10.0.0.7", port=8000),),
+        endpoints=(Endpoint(model="m", host="10.0.0.7", port=8000, pod="n/p"),),
         placement={"namespace": "n", "pod": "p", "uid": "uid-p", "node": "node1"},
     )
 
