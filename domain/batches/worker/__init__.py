@@ -75,7 +75,7 @@ class Worker:
     async def running(self) -> AsyncIterator[None]:
         """Until the block ends; then nothing more is sent, what there is is stored, and all that it
         held is given back."""
-        lag = Lag()
+        lag = Lag(lambda late: shift.felt(late))
         shift = self._shift(lag)
         rounds = self._rounds(shift)
         hearing = asyncio.create_task(self._hear(shift))

@@ -1,7 +1,8 @@
-"""How late this process's event loop is: what a request seems to take longer than it does."""
+"""How late this process's event loop is: what a request seems to take longer than it does, and what
+everybody else in the process waits."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 EVERY = 0.1  # seconds
@@ -10,8 +11,10 @@ EVERY = 0.1  # seconds
 class Lag:
     """Seconds, of the last second or so."""
 
-    def __init__(self) -> None:
+    def __init__(self, told: Callable[[float], None]) -> None:
+        """`told` hears each time how late it was."""
         self._lag = 0.0
+        self._told = told
         self._ticking: asyncio.TimerHandle | None = None
 
     def __call__(self) -> float:
@@ -32,4 +35,5 @@ class Lag:
     def _tick(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
         late = max(0.0, loop.time() - due)
         self._lag += (late - self._lag) / 4
+        self._told(late)
         self._next(loop)
