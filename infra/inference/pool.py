@@ -23,6 +23,7 @@ NEXT_SECONDS = 0.25
 PORTS = {"http": 80, "https": 443}
 SPELLED = "!$%&'()*+,/:;=?@"  # in a path and its query, beside letters, digits and -._~
 CLOSED = "no more requests are sent"
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 HOST = re.compile(r"[\w.%:-]+", re.ASCII)
 
 
@@ -64,6 +65,8 @@ class Engine:
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         if lines.count("\r") + lines.count("\n") != 2 * len(headers):
             raise NotThere("a header of the request has more than one line")
+        if CONTROL.search(lines):
+            raise NotThere("a header of the request has a control character")
         try:
             said = lines.encode("latin-1")
         except UnicodeEncodeError as error:

@@ -39,6 +39,8 @@ class Scripted:
             await self.script(self, reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             self.ended.set()
+        except asyncio.CancelledError:  # the test is over
+            pass
         finally:
             writer.close()
             self.running.discard(task)

@@ -133,7 +133,7 @@ class Told:
 
 
 class NoLag(Lag):
-    """The loop's time is none of the test's: how late it really is says nothing about the timer's seconds."""
+    """How late the real loop is says nothing about the seconds of the test's timer."""
 
     def __call__(self) -> float:
         return 0.0

@@ -4,13 +4,14 @@ import asyncio
 import gzip
 import zlib
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.batches.ports import Reply
-from domain.errors import Interrupted, ModelyardError, ResponseTooLarge
+from domain.errors import Interrupted, ResponseTooLarge
 from infra.inference.connection import HEAD_LIMIT, Answer, Broken, Connection
 from infra.inference.engines import connections
 from tests.support.engines_by_script import Script, Scripted, engine, says
@@ -77,7 +78,7 @@ ALL = WHOLE | LAST
 def cuts(answer: bytes, at: list[int]) -> list[bytes]:
     """Between `at` and the ends; none is empty."""
     places = [0, *sorted(set(at) - {0, len(answer)}), len(answer)]
-    return [answer[a:b] for a, b in zip(places, places[1:], strict=False)]
+    return [answer[a:b] for a, b in pairwise(places)]
 
 
 async def asked(script: Script, limit: int = MOST, seconds: float = 20.0) -> Reply:
@@ -156,14 +157,13 @@ def test_an_answer_that_ends_early_is_an_answer_only_where_its_end_is_the_connec
     name: str,
 ) -> None:
     answer = ALL[name]
-    for length in range(len(answer)):
-        try:
-            body = read([answer[:length]] if length else []).body
-        except Broken as error:
-            assert error.is_unheard == (length == 0)
-        else:
-            assert name.endswith("until its end")
-            assert BODY.startswith(body)
+    whole = answer.index(b"\r\n\r\n") + 4 if name.endswith("until its end") else len(answer)
+    for length in range(whole):
+        with pytest.raises(Broken) as caught:
+            read([answer[:length]] if length else [])
+        assert caught.value.is_unheard == (length == 0)
+    for length in range(whole, len(answer)):
+        assert BODY.startswith(read([answer[:length]]).body)
 
 
 @pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified"])
