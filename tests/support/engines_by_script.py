@@ -95,3 +95,12 @@ def says(*pieces: bytes, then_closes: bool = False) -> Script:
                 return
 
     return script
+
+
+async def turned_until(is_so: Callable[[], bool]) -> None:
+    """As many turns of the loop as it takes, each of which hears the sockets."""
+    for _ in range(100_000):
+        if is_so():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it never is so")

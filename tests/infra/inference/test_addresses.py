@@ -3,9 +3,12 @@
 import asyncio
 import socket
 import ssl
+from asyncio import StreamReader as Reader
+from asyncio import StreamWriter as Writer
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -19,13 +22,17 @@ from cryptography.x509.oid import NameOID
 from domain.batches.ports import Reply
 from domain.errors import Interrupted, RequestTimeout, Unreachable
 from infra.inference.engines import Engines, connections
-from infra.inference.pool import NotThere
+from infra.inference.pool import Engine, NotThere
 from infra.inference.pool import engine as of_url
-from tests.support.engines_by_script import Scripted, engine, says
+from tests.support.engines_by_script import Scripted, engine, says, turned_until
 
 MOST = 1024 * 1024
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
-Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
+
+
+def is_quiet(known: Engine) -> bool:
+    """Also what lost the race was given up."""
+    return not known.connections and not known.racing
 
 
 def head(url: str) -> bytes:
@@ -160,9 +167,7 @@ def asked_at(addresses: tuple[str, ...], silent: tuple[str, ...], count: int = 1
                     await engines.ask(url, {}, b"{}", 20.0, MOST)
                     took = loop.time() - began
                     for known in engines._known.values():
-                        while known.connections:
-                            await asyncio.sleep(0)
-                        assert not known.racing, "what lost was given up"
+                        await turned_until(partial(is_quiet, known))
         assert loop.asked == 1
         return took
 

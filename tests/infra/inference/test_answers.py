@@ -152,7 +152,7 @@ def test_an_answer_in_pieces_is_the_same_as_whole(name: str, at: list[int]) -> N
     assert (said.status, said.body) == (200, BODY)
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", sorted(ALL.keys() - {"packed until its end"}))
 def test_an_answer_that_ends_early_is_an_answer_only_where_its_end_is_the_connections(
     name: str,
 ) -> None:
@@ -294,14 +294,7 @@ UNASKED = {
 async def test_what_nobody_asked_for_answers_no_other_request(name: str) -> None:
     async with engine(says(UNASKED[name])) as server, connections() as engines:
         for count in range(1, 4):
-            try:
-                reply = await engines.ask(server.url, {}, b"{}", 20.0, MOST)
-            except (
-                ModelyardError
-            ) as error:  # it may come in one piece with the answer, or behind it
-                assert isinstance(error, Interrupted)
-            else:
-                assert reply.body == BODY
+            assert (await engines.ask(server.url, {}, b"{}", 20.0, MOST)).body == BODY
             assert server.connected == count
 
 

@@ -3,24 +3,25 @@
 import asyncio
 import socket
 import struct
+from asyncio import StreamReader as Reader
+from asyncio import StreamWriter as Writer
 from contextlib import suppress
 
 import pytest
 
 from domain.errors import Interrupted, RequestTimeout, Unreachable
 from infra.inference.engines import Engines, connections
-from tests.support.engines_by_script import Script, Scripted, engine, says
+from tests.support.engines_by_script import Script, Scripted, engine, says, turned_until
 
 MOST = 1024 * 1024
 BIG = b"x" * 10_000_000
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 TOO_LARGE = b"HTTP/1.1 413 Too large\r\ncontent-length: 3\r\n\r\nno!"
 UNTIL_END = b"HTTP/1.1 413 Too large\r\n\r\nno!"
-Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
 
 
 def tasks() -> set[object]:
-    return asyncio.all_tasks() - {asyncio.current_task()}
+    return {each for each in asyncio.all_tasks() if each is not asyncio.current_task()}
 
 
 async def silent(server: Scripted, reader: Reader, writer: Writer) -> None:
@@ -89,9 +90,7 @@ async def test_an_engine_that_stops_reading_costs_no_more_than_the_time() -> Non
 
 async def gone(engines: Engines) -> None:
     """All that is closing is closed."""
-    async with asyncio.timeout(20):
-        while any(each.connections for each in engines._known.values()):
-            await asyncio.sleep(0)
+    await turned_until(lambda: not any(each.connections for each in engines._known.values()))
 
 
 @pytest.mark.parametrize("body", [b"{}", BIG], ids=["small", "big"])
@@ -243,8 +242,7 @@ async def test_who_connects_while_all_is_closed_leaves_nothing_open() -> None:
             async with connections() as engines:
                 url = f"http://127.0.0.1:{port}/v1"
                 asking = asyncio.create_task(engines.ask(url, {}, b"{}", 600.0, MOST))
-                while not any(each.racing for each in engines._known.values()):
-                    await asyncio.sleep(0)
+                await turned_until(lambda: any(e.racing for e in engines._known.values()))
             with suppress(Unreachable):
                 await asyncio.wait_for(asking, 5)
             assert tasks() == before
