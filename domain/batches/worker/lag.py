@@ -11,29 +11,30 @@ EVERY = 0.1  # seconds
 class Lag:
     """Seconds, of the last second or so."""
 
-    def __init__(self, told: Callable[[float], None]) -> None:
-        """`told` hears each time how late it was."""
+    def __init__(self) -> None:
         self._lag = 0.0
-        self._told = told
         self._ticking: asyncio.TimerHandle | None = None
 
     def __call__(self) -> float:
         return self._lag
 
     @contextmanager
-    def measured(self) -> Iterator[None]:
-        self._next(asyncio.get_running_loop())
+    def measured(self, told: Callable[[float], None]) -> Iterator[None]:
+        """`told` hears each time how late it was."""
+        self._next(asyncio.get_running_loop(), told)
         try:
             yield
         finally:
             if self._ticking is not None:
                 self._ticking.cancel()
 
-    def _next(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._ticking = loop.call_later(EVERY, self._tick, loop, loop.time() + EVERY)
+    def _next(self, loop: asyncio.AbstractEventLoop, told: Callable[[float], None]) -> None:
+        self._ticking = loop.call_later(EVERY, self._tick, loop, told, loop.time() + EVERY)
 
-    def _tick(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
+    def _tick(
+        self, loop: asyncio.AbstractEventLoop, told: Callable[[float], None], due: float
+    ) -> None:
         late = max(0.0, loop.time() - due)
         self._lag += (late - self._lag) / 4
-        self._told(late)
-        self._next(loop)
+        told(late)
+        self._next(loop, told)
