@@ -13,7 +13,7 @@ from domain.batches.sending.retrying import Tries
 from domain.batches.shard import BYTES_LIMIT, Progress, Shard
 
 BUDGET = 64 * 1024 * 1024
-READ_AHEAD = 12 * 1024 * 1024  # of it, in lines: three shards at most; the rest is for answers
+READ_AHEAD = 9 * 1024 * 1024  # of it, in lines: two shards at most; the rest is for answers
 FIRST_GUESS = 2_048  # bytes of an answer
 UNTRIED = Tries()
 
