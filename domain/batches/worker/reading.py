@@ -49,8 +49,10 @@ class Reading:
 
     async def _fetched(self, run: Run, lacking: int) -> bool:
         """What is claimed has its place in the budget before others look how much of it is left."""
-        count = 0 if run.unread else min(ceil(lacking / run.lines_a_shard), self._room(run))
-        self.gate.coming += count * BYTES_LIMIT
+        size = min(BYTES_LIMIT, 2 * run.bytes_a_shard)
+        room = self._room(run, size)
+        count = 0 if run.unread else min(ceil(lacking / run.lines_a_shard), room)
+        self.gate.coming += count * size
         try:
             if count > 0 and not run.is_over:
                 await self._claim(run, count)
@@ -58,15 +60,15 @@ class Reading:
             while run.unread and await self._read(run, run.unread[0]):
                 continue
         finally:
-            self.gate.coming -= count * BYTES_LIMIT
+            self.gate.coming -= count * size
         return found
 
-    def _room(self, run: Run) -> int:
-        """Shards that there is memory for. Who has nothing to do may use what is kept for answers, and
-        reads no more than others have."""
+    def _room(self, run: Run, size: int) -> int:
+        """Shards of such a size that there is memory for. Who has nothing to do may use what is kept
+        for answers, and reads no more than others have."""
         most = BUDGET if run.is_idle else READ_AHEAD
-        room = max(0, most - self.gate.used - self.gate.coming) // BYTES_LIMIT
-        return min(room, max(1, READ_AHEAD // run.bytes_a_shard))
+        room = max(0, most - self.gate.used - self.gate.coming) // size
+        return min(room, max(1, READ_AHEAD // size))
 
     async def _claim(self, run: Run, count: int) -> None:
         now = self.clock()
