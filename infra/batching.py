@@ -24,7 +24,7 @@ from domain.files.sweeping import Sweeping
 from domain.ids import new_id
 from domain.rounds import Rounds
 from domain.secrets.values import OpenedSecrets
-from infra import autoscaling, slots, wiring
+from infra import autoscaling, memory, slots, wiring
 from infra.echo import direct
 from infra.inference.echo import WithEcho
 from infra.inference.engines import connections
@@ -45,6 +45,7 @@ async def running(parts: Parts, traffic: Traffic) -> AsyncIterator[None]:
     with slots.taken(parts.settings.data_dir / "workers", new_id) as name:
         await parts.store.workers.leave(name)
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(memory.giving_back())
             roster = Roster(Crew(name))
             engines = WithEcho(await stack.enter_async_context(connections()), direct.answered)
             deployments = _deployments(parts, traffic, roster)

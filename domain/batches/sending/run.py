@@ -12,10 +12,10 @@ from domain.batches.input.lines import Answered
 from domain.batches.ports import Standstill
 from domain.batches.sending.ceiling import NONE, Ceiling
 from domain.batches.sending.retrying import Tries
-from domain.batches.shard import Progress, Shard
+from domain.batches.shard import BYTES_LIMIT, Progress, Shard
 
 BUDGET = 64 * 1024 * 1024
-READ_AHEAD = 12 * 1024 * 1024  # of it, in lines: three shards at most; the rest is for answers
+READ_AHEAD = 9 * 1024 * 1024  # of it, in lines: two shards at most; the rest is for answers
 FIRST_GUESS = 2_048  # bytes of an answer
 UNTRIED = Tries()
 
@@ -115,6 +115,7 @@ class Run:
     low: int = 128  # ready lines, below which more are read
     wants_more: bool = True  # nobody was told yet
     lines_a_shard: int = 1_000
+    bytes_a_shard: int = BYTES_LIMIT
     answer_size: int = FIRST_GUESS  # what an answer has, of late
     is_over: bool = False
     cut_at: float | None = None
