@@ -25,7 +25,7 @@ from domain.files.sweeping import Sweeping
 from domain.ids import new_id
 from domain.rounds import Rounds
 from domain.secrets.values import OpenedSecrets
-from infra import autoscaling, slots, wiring
+from infra import autoscaling, memory, slots, wiring
 from infra.echo import direct
 from infra.inference import pods
 from infra.inference.echo import WithEcho
@@ -49,6 +49,7 @@ async def running(parts: Parts, traffic: Traffic) -> AsyncIterator[None]:
     with slots.taken(parts.settings.data_dir / "workers", new_id) as name:
         await parts.store.workers.leave(name)
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(memory.giving_back())
             roster = Roster(Crew(name))
             engines = _inference(parts, await stack.enter_async_context(connections()))
             deployments = _deployments(parts, traffic, roster)

@@ -5,17 +5,16 @@ that aiohttp takes, which is nearly all that a batch costs.
 """
 
 import asyncio
-import zlib
 from dataclasses import dataclass
 from typing import cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-HEAD_LIMIT = 256 * 1024  # bytes of an answer before its body
+from infra.inference.unpacking import TooLarge, Unpackable, unpacked
+
+HEAD_LIMIT = 256 * 1024  # bytes of an answer that follow each other and are not of its body
 WITHOUT_BODY = frozenset({204, 304})
-PLAIN = frozenset({b"", b"identity"})
-ZIPPED = frozenset({b"gzip", b"x-gzip", b"deflate"})
-EITHER = zlib.MAX_WBITS | 32  # gzip or zlib, by what it begins with
+UNTIL_END = frozenset({b"", b"identity"})  # without a length
 
 
 class Broken(Exception):
@@ -26,13 +25,9 @@ class Broken(Exception):
         self.is_unheard = is_unheard
 
 
-class TooLarge(Exception):
-    """The answer has more bytes than it may."""
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`headers` by name in small letters; of a name that came twice, the last."""
+    """`headers` by name in small letters; those of a name that came twice with a comma between."""
 
     status: int
     headers: dict[bytes, bytes]
@@ -49,10 +44,10 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._waiting: asyncio.Future[Answer] | None = None
         self._limit = 0
+        self._beside = 0  # bytes since the last one of a body
         self._heard = False
         self.idle_since = 0.0
-        self.is_used = False
-        self.on_message_begin()
+        self._begin()
 
     @property
     def is_open(self) -> bool:
@@ -71,7 +66,7 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             raise Broken("it was closed", is_unheard=True)
-        self._limit, self._heard = limit, False
+        self._limit, self._beside, self._heard = limit, 0, False
         waiting: asyncio.Future[Answer] = self._loop.create_future()
         self._waiting = waiting
         timer = self._loop.call_later(seconds, self._fail, TimeoutError())
@@ -84,7 +79,6 @@ class Connection(asyncio.Protocol):
         finally:
             timer.cancel()
             self._waiting = None
-            self.is_used = True
 
     def close(self) -> None:
         if self._transport is not None:
@@ -95,56 +89,68 @@ class Connection(asyncio.Protocol):
         self._siblings.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._until_end and exc is None:
-            self._complete()
-        problem = "the connection ended" if exc is None else str(exc) or type(exc).__name__
-        self._fail(Broken(problem, is_unheard=not self._heard))
         self._transport = None
         self._siblings.discard(self)
+        problem = "the connection ended" if exc is None else str(exc) or type(exc).__name__
+        self._fail(Broken(problem, is_unheard=not self._heard))
+
+    def eof_received(self) -> None:
+        """The engine says no more. It may still not have read all of the request, and never will:
+        nothing waits for that."""
+        if self._until_end:
+            self._complete()
+        self._fail(Broken("the connection ended", is_unheard=not self._heard))
+        self.close()
 
     def data_received(self, data: bytes) -> None:
-        if self._waiting is None or self._waiting.done():  # nobody asked
+        if not self._is_waited_for:  # nobody asked
             self.close()
             return
         self._heard = True
+        before = self._size
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
             self._fail(Broken(f"the answer is no HTTP: {error}"))
-        if not self._in_body:
-            self._head += len(data)
-            if self._head > HEAD_LIMIT:
-                self._fail(Broken(f"the answer's head has more than {HEAD_LIMIT} bytes"))
+            self.close()
+        self._beside = 0 if self._size > before else self._beside + len(data)
+        if self._beside > HEAD_LIMIT:
+            self._fail(Broken(f"the answer has more than {HEAD_LIMIT} bytes that are not its body"))
 
     def on_message_begin(self) -> None:
-        self._status = self._size = self._head = 0
-        self._in_body = self._until_end = False
-        self._headers: dict[bytes, bytes] = {}
-        self._pieces: list[bytes] = []
+        if not self._is_waited_for:  # a second answer, right behind the first
+            self.close()
+        self._begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers[name.lower()] = value
+        if self._in_body:  # of a trailer nothing is used
+            return
+        name = name.lower()
+        before = self._headers.get(name)
+        self._headers[name] = value if before is None else before + b", " + value
 
     def on_headers_complete(self) -> None:
         self._status = self._parser.get_status_code()
         if self._status < 200:
             return
         self._in_body = True
+        if self._status in WITHOUT_BODY:
+            return
         headers = self._headers
         length = headers.get(b"content-length")
-        if length is not None and length.isdigit() and int(length) > self._limit:
+        coding = headers.get(b"transfer-encoding", b"").strip().lower()
+        if length is not None and int(length) > self._limit:
             self._fail(TooLarge())
-        self._until_end = (
-            length is None
-            and b"transfer-encoding" not in headers
-            and self._status not in WITHOUT_BODY
-        )
+        elif coding in UNTIL_END:
+            self._until_end = length is None
+        elif coding != b"chunked":
+            self._fail(Broken(f"the answer is transferred as {coding.decode(errors='replace')!r}"))
 
     def on_body(self, piece: bytes) -> None:
         self._size += len(piece)
         if self._size > self._limit:
             self._fail(TooLarge())
-        elif self._waiting is not None:
+        elif self._is_waited_for:
             self._pieces.append(piece)
 
     def on_message_complete(self) -> None:
@@ -154,19 +160,33 @@ class Connection(asyncio.Protocol):
         if not self._parser.should_keep_alive():
             self.close()
 
+    @property
+    def _is_waited_for(self) -> bool:
+        return self._waiting is not None and not self._waiting.done()
+
+    def _begin(self) -> None:
+        self._status = self._size = 0
+        self._in_body = self._until_end = False
+        self._headers: dict[bytes, bytes] = {}
+        self._pieces: list[bytes] = []
+
     def _complete(self) -> None:
         self._until_end = False
         if self._waiting is None or self._waiting.done():
             return
         pieces = self._pieces
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        encoding = self._headers.get(b"content-encoding", b"")
-        if encoding not in PLAIN and body:
-            try:
-                body = _unpacked(body, encoding.lower(), self._limit)
-            except (Broken, TooLarge) as error:
-                self._fail(error)
-                return
+        self._pieces = []
+        encoding = self._headers.get(b"content-encoding")
+        try:
+            if encoding is not None:
+                body = unpacked(body, encoding.strip().lower(), self._limit)
+        except Unpackable as error:
+            self._fail(Broken(str(error)))
+            return
+        except TooLarge as error:
+            self._fail(error)
+            return
         self._waiting.set_result(Answer(self._status, self._headers, body))
 
     def _fail(self, error: Exception) -> None:
@@ -174,20 +194,3 @@ class Connection(asyncio.Protocol):
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(error)
             self._pieces = []
-
-
-def _unpacked(body: bytes, encoding: bytes, limit: int) -> bytes:
-    if encoding in PLAIN:
-        return body
-    if encoding not in ZIPPED:
-        raise Broken(f"the answer is encoded as {encoding.decode(errors='replace')!r}")
-    unpacking = zlib.decompressobj(EITHER)
-    try:
-        unpacked = unpacking.decompress(body, limit + 1)
-    except zlib.error as error:
-        raise Broken(f"the answer can't be unpacked: {error}") from error
-    if len(unpacked) > limit:
-        raise TooLarge()
-    if not unpacking.eof:
-        raise Broken("the packed answer lacks its end")
-    return unpacked

@@ -12,8 +12,9 @@ from domain.batches.ports import Reply
 from domain.clock import utc_now
 from domain.errors import Interrupted, RequestTimeout, ResponseTooLarge, Unreachable
 from infra.inference import pool
-from infra.inference.connection import Broken, Connection, TooLarge
+from infra.inference.connection import Broken, Connection
 from infra.inference.pool import Engine, NotThere, Secured
+from infra.inference.unpacking import TooLarge
 
 STALE_SECONDS = 0.1
 """A connection that was used before, and ends so soon after a request and without a byte, was over before
@@ -27,6 +28,7 @@ class Engines:
     with some security is another than the same without it."""
 
     clock: Callable[[], datetime] = utc_now
+    security: Callable[[], ssl.SSLContext] = ssl.create_default_context
     _known: dict[tuple[str, Secured | None], Engine] = field(default_factory=dict)
     _security: list[ssl.SSLContext] = field(default_factory=list)
 
@@ -52,7 +54,7 @@ class Engines:
                 except Broken as error:
                     if not error.is_unheard or loop.time() > began + STALE_SECONDS:
                         raise
-            connection = await engine.connected(seconds)
+            connection = await engine.connected(began + seconds - loop.time())
             left = began + seconds - loop.time()
             return await self._asked(engine, connection, request, left, limit)
         except NotThere as error:
@@ -87,7 +89,7 @@ class Engines:
         """Raises NotThere."""
         if (engine := self._known.get((url, secured))) is None:
             if len(self._known) >= KNOWN:
-                for gone in [key for key, each in self._known.items() if not each.connections]:
+                for gone in [key for key, each in self._known.items() if each.is_unused]:
                     del self._known[gone]
             engine = self._known[url, secured] = pool.engine(url, secured, self._system)
         return engine
@@ -95,11 +97,11 @@ class Engines:
     def _system(self) -> ssl.SSLContext:
         """Made with the first address that needs it: that reads all the system's certificates."""
         if not self._security:
-            self._security.append(ssl.create_default_context())
+            self._security.append(self.security())
         return self._security[0]
 
     async def closed(self) -> None:
-        for engine in self._known.values():
+        for engine in list(self._known.values()):
             await engine.closed()
 
 

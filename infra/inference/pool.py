@@ -1,22 +1,30 @@
 """The connections to one address of an engine."""
 
 import asyncio
+import re
 import socket
 import ssl
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import quote, urlsplit
 
 from infra.inference.connection import Connection
+from infra.inference.racing import first_of
 
 IDLE_SECONDS = 4.0
 """How long an unused connection is kept: engines close theirs after 5 s or more (uvicorn's default)."""
 KNOWN_SECONDS = 10.0
 """How long a host's addresses are taken for what they were."""
 CONNECT_SECONDS = 10.0
+NEXT_SECONDS = 0.25
+"""How long one address of a host may be silent before the next is tried beside it (RFC 8305)."""
 PORTS = {"http": 80, "https": 443}
 SPELLED = "!$%&'()*+,/:;=?@"  # in a path and its query, beside letters, digits and -._~
+CLOSED = "no more requests are sent"
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+HOST = re.compile(r"[\w.%:-]+", re.ASCII)
 
 
 class NotThere(Exception):
@@ -31,6 +39,14 @@ class Secured:
     name: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Of a host, those that answered first; or what is wrong with it."""
+
+    known: list[str]
+    problem: str = "it has no address"
+
+
 @dataclass(eq=False, slots=True)
 class Engine:
     """One address. `idle` connections are used from the right, and grow old at the left."""
@@ -41,15 +57,24 @@ class Engine:
     begin: bytes  # of each request: the lines that are always the same
     idle: deque[Connection] = field(default_factory=deque)
     connections: set[Connection] = field(default_factory=set)
-    addresses: asyncio.Task[list[str]] | None = None
+    racing: set[asyncio.Task[Connection]] = field(default_factory=set)
+    addresses: asyncio.Task[Addresses] | None = None
     known_until: float = 0.0
     tidying: asyncio.TimerHandle | None = None
+    waiting: int = 0  # for a connection
+    is_closed: bool = False
+
+    @property
+    def is_unused(self) -> bool:
+        return not self.connections and not self.waiting
 
     def request(self, headers: Mapping[str, str], body: bytes) -> bytes:
         """Raises NotThere, where a header can't be sent."""
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         if lines.count("\r") + lines.count("\n") != 2 * len(headers):
             raise NotThere("a header of the request has more than one line")
+        if CONTROL.search(lines):
+            raise NotThere("a header of the request has a control character")
         try:
             said = lines.encode("latin-1")
         except UnicodeEncodeError as error:
@@ -68,6 +93,9 @@ class Engine:
         return None
 
     def give_back(self, connection: Connection) -> None:
+        if self.is_closed:
+            connection.close()
+            return
         loop = asyncio.get_running_loop()
         connection.idle_since = loop.time()
         self.idle.append(connection)
@@ -76,6 +104,7 @@ class Engine:
 
     async def connected(self, seconds: float) -> Connection:
         """Raises NotThere; TimeoutError, where the request's own time is over."""
+        self.waiting += 1
         try:
             async with asyncio.timeout(min(seconds, CONNECT_SECONDS)):
                 return await self._connected()
@@ -83,11 +112,18 @@ class Engine:
             if seconds <= CONNECT_SECONDS:
                 raise
             raise NotThere(f"no connection within {CONNECT_SECONDS:g} s") from None
+        finally:
+            self.waiting -= 1
 
     async def closed(self) -> None:
-        for handle in (self.tidying, self.addresses):
-            if handle is not None:
-                handle.cancel()
+        """Whoever still waits for a connection is told that there is none."""
+        self.is_closed = True
+        if self.tidying is not None:
+            self.tidying.cancel()
+        under_way = [*self.racing, *([] if self.addresses is None else [self.addresses])]
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
         self.idle.clear()
         while self.connections:
             for connection in list(self.connections):
@@ -95,40 +131,54 @@ class Engine:
             await asyncio.sleep(0)
 
     async def _connected(self) -> Connection:
-        loop, problem = asyncio.get_running_loop(), "it has no address"
-        secured = self.secured
-        security = secured.context if secured else None
-        name = secured.name or self.host if secured else None
-        for address in await self._resolved(loop):
-            try:
-                _, connection = await loop.create_connection(
-                    lambda: Connection(self.connections),
-                    address,
-                    self.port,
-                    ssl=security,
-                    server_hostname=name,
-                )
-            except OSError as error:
-                problem = str(error) or type(error).__name__
-                continue
-            return connection
-        self.known_until = 0.0
-        raise NotThere(problem)
+        loop = asyncio.get_running_loop()
+        addresses = await self._resolved(loop)
+        if self.is_closed or not addresses.known:
+            raise NotThere(CLOSED if self.is_closed else addresses.problem)
+        tried = list(addresses.known)
+        attempts = [partial(self._attempt, loop, address) for address in tried]
+        try:
+            place, connection = await first_of(attempts, NEXT_SECONDS, self.racing)
+        except OSError as error:
+            self.known_until = 0.0
+            raise NotThere(str(error) or type(error).__name__) from error
+        addresses.known.remove(tried[place])
+        addresses.known.insert(0, tried[place])
+        return connection
 
-    async def _resolved(self, loop: asyncio.AbstractEventLoop) -> list[str]:
+    async def _attempt(self, loop: asyncio.AbstractEventLoop, address: str) -> Connection:
+        if self.is_closed:
+            raise ConnectionAbortedError(CLOSED)
+        secured = self.secured
+        _, connection = await loop.create_connection(
+            lambda: Connection(self.connections),
+            address,
+            self.port,
+            ssl=None if secured is None else secured.context,
+            server_hostname=None if secured is None else secured.name or self.host.rstrip("."),
+        )
+        return connection
+
+    async def _resolved(self, loop: asyncio.AbstractEventLoop) -> Addresses:
         """Asked once by all that wait."""
+        if self.is_closed:
+            raise NotThere(CLOSED)
         if self.addresses is None or loop.time() >= self.known_until:
             self.known_until = loop.time() + KNOWN_SECONDS
             self.addresses = asyncio.create_task(self._looked_up(loop))
-        try:
-            return await asyncio.shield(self.addresses)
-        except (OSError, UnicodeError) as error:
-            self.known_until = 0.0
-            raise NotThere(str(error)) from error
+        asked = self.addresses
+        await asyncio.wait([asked])
+        if asked.cancelled():
+            raise NotThere(CLOSED)
+        return asked.result()
 
-    async def _looked_up(self, loop: asyncio.AbstractEventLoop) -> list[str]:
-        found = await loop.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
-        return list(dict.fromkeys(str(address[0]) for *_, address in found))
+    async def _looked_up(self, loop: asyncio.AbstractEventLoop) -> Addresses:
+        try:
+            found = await loop.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        except (OSError, ValueError) as error:
+            self.known_until = 0.0
+            return Addresses([], str(error))
+        return Addresses(list(dict.fromkeys(str(address[0]) for *_, address in found)))
 
     def _tidy(self, loop: asyncio.AbstractEventLoop) -> None:
         now, self.tidying = loop.time(), None
@@ -148,6 +198,8 @@ def engine(url: str, secured: Secured | None, system: Callable[[], ssl.SSLContex
         raise NotThere("it is no address of HTTP") from error
     if not parts.hostname:
         raise NotThere("it names no host")
+    if port == 0:
+        raise NotThere("nobody listens at port 0")
     path = quote(parts.path or "/", safe=SPELLED)
     if parts.query:
         path += "?" + quote(parts.query, safe=SPELLED)
@@ -155,7 +207,10 @@ def engine(url: str, secured: Secured | None, system: Callable[[], ssl.SSLContex
     named = f"[{host}]" if ":" in host else host
     if port not in (None, usual):
         named += f":{port}"
-    begin = f"POST {path} HTTP/1.1\r\nhost: {named}\r\ncontent-type: application/json\r\n"
+    begin = (
+        f"POST {path} HTTP/1.1\r\nhost: {named}\r\nuser-agent: modelyard\r\naccept: */*\r\n"
+        "content-type: application/json\r\n"
+    )
     if parts.scheme != "https":
         secured = None
     elif secured is None:
@@ -165,6 +220,9 @@ def engine(url: str, secured: Secured | None, system: Callable[[], ssl.SSLContex
 
 def _ascii(host: str) -> str:
     try:
-        return host.encode("idna").decode() if not host.isascii() else host
+        spelled = host if host.isascii() else host.encode("idna").decode()
     except UnicodeError as error:
         raise NotThere("its host is no name") from error
+    if not HOST.fullmatch(spelled):
+        raise NotThere("its host is no name")
+    return spelled

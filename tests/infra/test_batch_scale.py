@@ -97,7 +97,7 @@ async def test_nobody_walks_shards_that_are_done(store: Store, analyzed: bool) -
         async with store.events.engines.transaction() as transaction:
             await transaction.run(text("ANALYZE"))
     runnable = RUNNABLE.limit(9).params(now=NOON)
-    free = FREE.limit(9).params(of_batch=batch.id, now=NOON)
+    free = FREE.limit(9).params(of_batch=batch.id, now=NOON, held=[0])
     for statement in (runnable, free):
         plan = await explained(store, statement)
         if store.events.engines.is_sqlite:

@@ -26,6 +26,7 @@ from domain.batches.input.lines import Json
 from domain.batches.ports import Reply, Seat, Standstill, Target
 from domain.batches.shard import Shard
 from domain.batches.worker import Worker
+from domain.batches.worker.lag import Lag
 from domain.batches.worker.sharing import Crew, Roster
 from domain.errors import ModelyardError
 from domain.events import Scope
@@ -131,6 +132,17 @@ class Told:
         self.lines.append(f"! {event}")
 
 
+class NoLag(Lag):
+    """How late the real loop is says nothing about the seconds of the test's timer."""
+
+    def __call__(self) -> float:
+        return 0.0
+
+    @contextmanager
+    def measured(self, told: Callable[[float], None]) -> Iterator[None]:
+        yield
+
+
 class World:
     def __init__(self) -> None:
         self.clock = TestClock()
@@ -198,6 +210,7 @@ class World:
                 "chance": lambda: 0.5,
                 "logger": self.told,
                 "stop_seconds": 0.0,
+                "lag": NoLag(),
                 **said,
             }
         )

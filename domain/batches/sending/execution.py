@@ -83,7 +83,7 @@ class Lane:
             return
         idle = len(self._senders) - self.in_flight  # they take a line when it is their turn
         room = sum(run.room for run in self.runs) - idle
-        wanted = min(room, self.tempo.limit - len(self._senders))
+        wanted = min(room, self.tempo.limit - len(self._senders), self.sending.gate.room - idle)
         for _ in range(min(wanted, self.target.room()) if wanted > 0 else 0):
             task = asyncio.create_task(self._send())
             self._senders.add(task)
@@ -165,6 +165,7 @@ class Lane:
             expected = len(body) + run.answer_size
             run.flights[task] = line
             self.in_flight += 1
+            gate.in_flight += 1
             self.tempo.sent(self.in_flight)
             gate.used += expected
             sent_at = timer.now()
@@ -182,12 +183,14 @@ class Lane:
             finally:
                 gate.used -= expected
                 self.in_flight -= 1
+                gate.in_flight -= 1
                 del run.flights[task]
                 self._settle(run)
 
     def _next(self, now: float) -> tuple[Run, Line, Seat] | None:
         """The line whose turn it is, and its seat. Nothing is awaited from here until that is taken."""
-        if self.in_flight >= self.tempo.limit or not self.sending.gate.is_open(now):
+        gate = self.sending.gate
+        if self.in_flight >= self.tempo.limit or gate.room <= 0 or not gate.is_open(now):
             return None
         waiting = [run for run in self.runs if run.room]
         while (run := turns.first(waiting)) is not None:

@@ -5,15 +5,17 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from sys import maxsize
 
 from domain.batches.batch import Batch, BatchStatus
 from domain.batches.input.lines import Answered
 from domain.batches.ports import Standstill
+from domain.batches.sending.ceiling import NONE, Ceiling
 from domain.batches.sending.retrying import Tries
-from domain.batches.shard import Progress, Shard
+from domain.batches.shard import BYTES_LIMIT, Progress, Shard
 
 BUDGET = 64 * 1024 * 1024
-READ_AHEAD = 12 * 1024 * 1024  # of it, in lines: three shards at most; the rest is for answers
+READ_AHEAD = 9 * 1024 * 1024  # of it, in lines: two shards at most; the rest is for answers
 FIRST_GUESS = 2_048  # bytes of an answer
 UNTRIED = Tries()
 
@@ -24,6 +26,7 @@ class Gate:
 
     `used` bytes are held in memory: lines read ahead, requests in flight and what they will bring,
     answers not yet stored; `coming` are those of lines that are being fetched, at most.
+    `in_flight` counts the requests to all targets, which the ceiling is for.
     `trusted_until` is in the timer's seconds: as long as that its leases hold.
     """
 
@@ -31,7 +34,15 @@ class Gate:
     trouble: Standstill | None = None  # results can't be stored
     used: int = 0
     coming: int = 0
+    in_flight: int = 0
+    ceiling: Ceiling = NONE
     is_closed: bool = False
+
+    @property
+    def room(self) -> int:
+        """How many more requests may be in flight."""
+        limit = self.ceiling.limit
+        return maxsize if limit is None else limit - self.in_flight
 
     def is_open(self, now: float) -> bool:
         return (
@@ -104,6 +115,7 @@ class Run:
     low: int = 128  # ready lines, below which more are read
     wants_more: bool = True  # nobody was told yet
     lines_a_shard: int = 1_000
+    bytes_a_shard: int = BYTES_LIMIT
     answer_size: int = FIRST_GUESS  # what an answer has, of late
     is_over: bool = False
     cut_at: float | None = None

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from domain.batches.batch import Batch, BatchStatus
 from domain.batches.input import lines
@@ -23,6 +24,7 @@ from domain.ids import NewId
 from domain.work import Reads
 
 OPEN = frozenset({BatchStatus.FINALIZING, BatchStatus.CANCELLING})
+REPOINTED = 16  # segments at once: of a thousand entries each at most
 
 
 @dataclass(slots=True, kw_only=True)
@@ -149,7 +151,9 @@ class Finalising:
             await self._add(change, error_key(claim), error, now, errors=True),
         )
         keys = [file.key if file is not None else None for file in written]
-        await work.batch_shards.repoint(moves.segments(*keys))
+        moved = moves.segments(*keys)
+        while some := list(islice(moved, REPOINTED)):
+            await work.batch_shards.repoint(some)
         await change.put(finalise.finished(change.batch, completed, *written, now))
 
     async def _add(

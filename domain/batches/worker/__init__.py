@@ -10,7 +10,7 @@ Everything it knows it has from the database and loses with the process; what is
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
@@ -70,18 +70,18 @@ class Worker:
     lease: timedelta = LEASE
     most: int = pace.MOST
     stop_seconds: float = 2.0
+    lag: Lag = field(default_factory=Lag)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Until the block ends; then nothing more is sent, what there is is stored, and all that it
         held is given back."""
-        lag = Lag()
-        shift = self._shift(lag)
+        shift = self._shift()
         rounds = self._rounds(shift)
         hearing = asyncio.create_task(self._hear(shift))
         working = [asyncio.create_task(each.run(), name=each.name) for each in rounds]
         try:
-            with lag.measured():
+            with self.lag.measured(shift.felt):
                 yield
         finally:
             for each in rounds:
@@ -90,13 +90,13 @@ class Worker:
             await asyncio.gather(hearing, *working, return_exceptions=True)
             await self._end(shift)
 
-    def _shift(self, lag: Callable[[], float]) -> Shift:
+    def _shift(self) -> Shift:
         sending = Sending(
             inference=self.inference,
             json=self.json,
             timer=self.timer,
             chance=self.chance,
-            lag=lag,
+            lag=self.lag,
             logger=self.logger,
             most=self.most,
         )

@@ -1,7 +1,8 @@
-"""How late this process's event loop is: what a request seems to take longer than it does."""
+"""How late this process's event loop is: what a request seems to take longer than it does, and what
+everybody else in the process waits."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 EVERY = 0.1  # seconds
@@ -18,18 +19,22 @@ class Lag:
         return self._lag
 
     @contextmanager
-    def measured(self) -> Iterator[None]:
-        self._next(asyncio.get_running_loop())
+    def measured(self, told: Callable[[float], None]) -> Iterator[None]:
+        """`told` hears each time how late it was."""
+        self._next(asyncio.get_running_loop(), told)
         try:
             yield
         finally:
             if self._ticking is not None:
                 self._ticking.cancel()
 
-    def _next(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._ticking = loop.call_later(EVERY, self._tick, loop, loop.time() + EVERY)
+    def _next(self, loop: asyncio.AbstractEventLoop, told: Callable[[float], None]) -> None:
+        self._ticking = loop.call_later(EVERY, self._tick, loop, told, loop.time() + EVERY)
 
-    def _tick(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
+    def _tick(
+        self, loop: asyncio.AbstractEventLoop, told: Callable[[float], None], due: float
+    ) -> None:
         late = max(0.0, loop.time() - due)
         self._lag += (late - self._lag) / 4
-        self._next(loop)
+        told(late)
+        self._next(loop, told)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from math import ceil
@@ -11,7 +12,7 @@ from domain.batches.input import lines
 from domain.batches.input.lines import Json
 from domain.batches.ports import ShardClaims, Standstill
 from domain.batches.sending.run import BUDGET, READ_AHEAD, Gate, Held, Line, Result, Run
-from domain.batches.shard import BYTES_LIMIT
+from domain.batches.shard import BYTES_LIMIT, Shard
 from domain.clock import Clock
 from domain.errors import ObjectMissing, StorageUnavailable
 from domain.files.ports import Objects
@@ -48,8 +49,10 @@ class Reading:
 
     async def _fetched(self, run: Run, lacking: int) -> bool:
         """What is claimed has its place in the budget before others look how much of it is left."""
-        count = 0 if run.unread else min(ceil(lacking / run.lines_a_shard), self._room(run))
-        self.gate.coming += count * BYTES_LIMIT
+        size = min(BYTES_LIMIT, 2 * run.bytes_a_shard)
+        room = self._room(run, size)
+        count = 0 if run.unread else min(ceil(lacking / run.lines_a_shard), room)
+        self.gate.coming += count * size
         try:
             if count > 0 and not run.is_over:
                 await self._claim(run, count)
@@ -57,13 +60,15 @@ class Reading:
             while run.unread and await self._read(run, run.unread[0]):
                 continue
         finally:
-            self.gate.coming -= count * BYTES_LIMIT
+            self.gate.coming -= count * size
         return found
 
-    def _room(self, run: Run) -> int:
-        """Shards that there is memory for. Who has nothing to do may use what is kept for answers."""
+    def _room(self, run: Run, size: int) -> int:
+        """Shards of such a size that there is memory for. Who has nothing to do may use what is kept
+        for answers, and reads no more than others have."""
         most = BUDGET if run.is_idle else READ_AHEAD
-        return max(0, most - self.gate.used - self.gate.coming) // BYTES_LIMIT
+        room = max(0, most - self.gate.used - self.gate.coming) // size
+        return min(room, max(1, READ_AHEAD // size))
 
     async def _claim(self, run: Run, count: int) -> None:
         now = self.clock()
@@ -78,8 +83,7 @@ class Reading:
         """False: it could not be read now, and is tried again."""
         shard = held.shard
         try:
-            content = await self.objects.get(run.key, shard.start, shard.end)
-            texts = [text for each in content.split(b"\n") if (text := each.strip())]
+            texts = await self._texts(run.key, shard)
         except ObjectMissing:
             texts = []
         except StorageUnavailable as error:
@@ -95,6 +99,15 @@ class Reading:
             self._add(run, held, texts)
         return True
 
+    async def _texts(self, key: str, shard: Shard) -> list[bytes]:
+        """Its lines, which are never in memory twice."""
+        texts, rest = [], b""
+        async with aclosing(self.objects.stream(key, shard.start, shard.end)) as pieces:
+            async for piece in pieces:
+                *whole, rest = (rest + piece).split(b"\n")
+                texts += [text for each in whole if (text := each.strip())]
+        return [*texts, text] if (text := rest.strip()) else texts
+
     def _add(self, run: Run, held: Held, texts: list[bytes]) -> None:
         done = held.shard.done
         added = deque(
@@ -103,6 +116,7 @@ class Reading:
             if not done[index >> 3] & 1 << (index & 7)
         )
         run.lines_a_shard = max(1, len(texts))
+        run.bytes_a_shard = max(1, sum(map(len, texts)))
         run.ready += added
         self.gate.used += sum(len(line.text) for line in added)
 

@@ -8,6 +8,7 @@ from math import ceil
 
 from domain.batches.batch import DRAIN, Batch, BatchReason
 from domain.batches.ports import ShardClaims, Standstill, Target, Targets
+from domain.batches.sending import ceiling
 from domain.batches.sending.execution import Lane, Sending
 from domain.batches.sending.run import Run
 from domain.batches.worker.committing import ACTOR, Committing
@@ -20,6 +21,7 @@ from domain.work import Reads, StartWork
 
 LOOK_EVERY, COMMIT_EVERY, TELL_EVERY, PLACE_EVERY = 1.0, 0.5, 1.0, 5.0  # seconds
 RUNS_AT_ONCE = 1_000
+WINDOW = 5  # ticks of the lag, in which the ceiling shows what it is good for
 CLAIM_SECONDS = 1.0  # of a shard, where the database is busy
 CUT_BEFORE, CUT_BEFORE_PART = 1.0, 0.05  # the end of draining, to store what is back: s, or a part
 
@@ -44,6 +46,8 @@ class Shift:
     _lanes: dict[int, Lane] = field(default_factory=dict)  # by id() of the target
     _lane_of: dict[str, Lane] = field(default_factory=dict)
     _watching: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    _late: list[float] = field(default_factory=list)  # of this window
+    _most: int = 0  # requests in flight in this window
     _next_look: float = 0.0
     _next_places: float = 0.0
 
@@ -96,6 +100,19 @@ class Shift:
             self._fill()
             self.sending.hungry.set()
         return COMMIT_EVERY if is_stored else LOOK_EVERY
+
+    def felt(self, late: float) -> None:
+        """Each tenth of a second: how late the loop was."""
+        gate = self.sending.gate
+        self._most = max(self._most, gate.in_flight)
+        self._late.append(late)
+        if len(self._late) < WINDOW:
+            return
+        before, mean = gate.room, sum(self._late) / WINDOW
+        gate.ceiling = ceiling.after(gate.ceiling, mean, self._most)
+        self._late, self._most = [], gate.in_flight
+        if gate.room > max(before, 0):
+            self._fill()
 
     async def tell(self) -> float:
         await self.standing.tell([(run, self._lane_of.get(i)) for i, run in self.runs.items()])

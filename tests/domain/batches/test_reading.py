@@ -101,7 +101,7 @@ async def test_where_nothing_is_left_nobody_is_asked_again_and_again() -> None:
 async def test_a_slow_target_has_some_ahead_too() -> None:
     world = World()
     run, reading = a_run(await world.batch(lines=500, a_shard=8)), a_reading(world)
-    run.lines_a_shard = 8
+    run.lines_a_shard, run.bytes_a_shard = 8, 1_000
     await reading.more(run, ahead=1)
     assert len(run.ready) == AT_LEAST
 

@@ -52,9 +52,15 @@ class SlowClaims:
     barrier: Barrier
 
     async def take(
-        self, batch_id: str, worker: str, now: datetime, until: datetime, limit: int
+        self,
+        batch_id: str,
+        worker: str,
+        now: datetime,
+        until: datetime,
+        limit: int,
+        held: Collection[int] = (),
     ) -> Sequence[Shard]:
-        return await self.claims.take(batch_id, worker, now, until, limit)
+        return await self.claims.take(batch_id, worker, now, until, limit, held)
 
     async def renew(
         self, worker: str, shards: Collection[Shard], until: datetime
