@@ -18,6 +18,7 @@ from domain.batches.targets.elsewhere import Elsewhere
 from domain.batches.targets.routing import Traffic
 from domain.batches.tending import Tending
 from domain.batches.worker import Worker
+from domain.batches.worker.recording import Recording
 from domain.batches.worker.sharing import Crew, Roster
 from domain.clock import MonotonicTimer, utc_now
 from domain.files.sweeping import Sweeping
@@ -86,7 +87,7 @@ def _worker(
     return Worker(
         roster=roster,
         reads=store.reads,
-        start_work=store.start_work,
+        records=Recording(start_work=store.start_work, clock=utc_now),
         log=store.log,
         workers=store.workers,
         shard_claims=store.shard_claims,

@@ -231,4 +231,9 @@ class Batch:
         return self.total - self.completed - self.failed
 
 
+def runs_in_pods(batch: Batch) -> bool:
+    """Whether the workers of a Kubernetes Job alone work on it."""
+    return batch.place is not None and batch.place.target is TargetKind.KUBERNETES_JOB
+
+
 DRAIN = timedelta(seconds=60)  # at most, and at most the request timeout
