@@ -129,7 +129,8 @@ class Terms:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where it runs, and why there. Chosen once, when it is validated; never changed but for
-    `deployment_id` of a DEDICATED one, which is filled in when the deployment is made."""
+    `deployment_id` of a DEDICATED one or a KUBERNETES_JOB, which is filled in when the deployment is
+    made."""
 
     target: TargetKind
     why: str
