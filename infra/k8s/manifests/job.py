@@ -46,6 +46,7 @@ while kill -0 "$engine" 2>/dev/null; do
       wait $!
     done
     kill -KILL "$engine" 2>/dev/null
+    wait "$engine"
     exit 0
   fi
   sleep 1 &
