@@ -82,6 +82,7 @@ async def test_every_line_is_answered_once_though_pods_are_deleted_midway(yard: 
     async with yard.served() as visitor:
         await template(visitor, "slow")
         job = a_job("slow", 1_000, maxConcurrency=20)
+        job.padding = 9_000  # three shards
         await job.create(visitor.api.http)
         await yard.place.has_pods(2)
         for threshold in (60, 250, 500):
