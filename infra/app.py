@@ -13,6 +13,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from domain.access.access import Caller
+from domain.batches.jobs.tokens import Tokens
+from domain.batches.worker.recording import Recording
 from domain.clock import MonotonicTimer, utc_now
 from domain.ids import new_id
 from infra import autoscaling
@@ -31,6 +33,7 @@ from infra.http.openai.admission import Admission
 from infra.http.openai.batches import BatchRoutes
 from infra.http.openai.errors import FAULT
 from infra.http.openai.files import FileRoutes
+from infra.http.pods.routes import PodRoutes
 from infra.http.refusals import JSON
 from infra.http.websocket import Sockets
 from infra.wiring import Parts
@@ -76,7 +79,7 @@ def build(parts: Parts) -> App:
     inference = _gateway(parts, gate, live, metrics)
     admission = Admission(gate=gate, timer=MonotonicTimer(), new_id=new_id)
     files, batches = _files(parts, admission), _batches(parts, admission)
-    more = [*files.routes, *batches.routes, *inference.routes]
+    more = [*files.routes, *batches.routes, *_pods(parts).routes, *inference.routes]
     return App(asgi=routes(endpoint, health, more), live=live, gate=gate, gateway=inference)
 
 
@@ -108,6 +111,21 @@ def _batches(parts: Parts, admission: Admission) -> BatchRoutes:
         batches=services.batches,
         reads=services.reads,
         results=services.results,
+    )
+
+
+def _pods(parts: Parts) -> PodRoutes:
+    """For the workers of Kubernetes Jobs; whoever has no token of theirs is refused."""
+    store = parts.store
+    return PodRoutes(
+        tokens=Tokens(sealer=parts.sealer, clock=utc_now),
+        reads=store.reads,
+        records=Recording(start_work=store.start_work, clock=utc_now),
+        workers=store.workers,
+        claims=store.shard_claims,
+        objects=parts.objects,
+        clock=utc_now,
+        lease=parts.settings.batch_lease,
     )
 
 

@@ -13,12 +13,15 @@ import structlog
 from domain.batches.batch import TargetKind
 from domain.batches.dedicating import Dedicating
 from domain.batches.input.lines import Json
+from domain.batches.jobs import PodJobs, Providers
+from domain.batches.jobs.tokens import Tokens
 from domain.batches.ports import Inference
 from domain.batches.targets.deployment_targets import DeploymentTargets
 from domain.batches.targets.elsewhere import Elsewhere
 from domain.batches.targets.routing import Traffic
 from domain.batches.tending import Tending
 from domain.batches.worker import Worker
+from domain.batches.worker.recording import Recording
 from domain.batches.worker.sharing import Crew, Roster
 from domain.clock import MonotonicTimer, utc_now
 from domain.files.sweeping import Sweeping
@@ -32,6 +35,7 @@ from infra.inference.echo import WithEcho
 from infra.inference.engines import Engines, connections
 from infra.inference.pods import WithPods
 from infra.inference.targets import ByKind, EchoTargets, ExternalTargets
+from infra.settings import Driver
 from infra.wiring import Parts
 
 DIRECT = attrgetter("url")  # of an endpoint
@@ -55,6 +59,7 @@ async def running(parts: Parts, traffic: Traffic) -> AsyncIterator[None]:
             deployments = _deployments(parts, traffic, roster)
             await stack.enter_async_context(deployments.running())
             dedicating = _dedicating(parts)
+            jobs = await stack.enter_async_context(_jobs(parts, dedicating))
             sweeping = Sweeping(
                 start_work=parts.store.start_work,
                 reads=parts.store.reads,
@@ -65,9 +70,12 @@ async def running(parts: Parts, traffic: Traffic) -> AsyncIterator[None]:
             for rounds in (
                 again(name="file sweeps", act=sweeping.act),
                 again(name="dedicated deployments", act=dedicating.sweep, nudged=dedicating.kept),
+                again(name="kubernetes jobs", act=jobs.sweep),
             ):
                 await stack.enter_async_context(_round(rounds))
-            await stack.enter_async_context(_tending(parts, name, dedicating).running())
+            await stack.enter_async_context(
+                _tending(parts, name, Providers(dedicating, jobs)).running()
+            )
             worker = _worker(parts, roster, deployments, engines)
             await stack.enter_async_context(worker.running())
             yield
@@ -79,6 +87,25 @@ def _inference(parts: Parts, engines: Engines) -> Inference:
     if parts.proxy is not None:
         asked = WithPods(asked, engines, parts.proxy)
     return WithEcho(asked, direct.answered)
+
+
+@asynccontextmanager
+async def _jobs(parts: Parts, dedicating: Dedicating) -> AsyncIterator[PodJobs]:
+    """Of Kubernetes, where the settings say that there is one."""
+    async with AsyncExitStack() as stack:
+        cluster = None
+        if parts.settings.driver is Driver.KUBERNETES:
+            from infra import clusters  # it takes a second and 50 MB
+
+            opened = clusters.jobs(parts.settings, parts.store, parts.sealer)
+            cluster = await stack.enter_async_context(opened)
+        yield PodJobs(
+            dedicating=dedicating,
+            cluster=cluster,
+            tokens=Tokens(sealer=parts.sealer, clock=utc_now),
+            reads=parts.store.reads,
+            clock=utc_now,
+        )
 
 
 @asynccontextmanager
@@ -99,7 +126,7 @@ def _worker(
     return Worker(
         roster=roster,
         reads=store.reads,
-        start_work=store.start_work,
+        records=Recording(start_work=store.start_work, clock=utc_now),
         log=store.log,
         workers=store.workers,
         shard_claims=store.shard_claims,
@@ -123,7 +150,7 @@ def _worker(
     )
 
 
-def _tending(parts: Parts, name: str, dedicating: Dedicating) -> Tending:
+def _tending(parts: Parts, name: str, providers: Providers) -> Tending:
     store = parts.store
     return Tending(
         worker=name,
@@ -132,7 +159,7 @@ def _tending(parts: Parts, name: str, dedicating: Dedicating) -> Tending:
         start_work=store.start_work,
         log=store.log,
         objects=parts.objects,
-        provider=dedicating,
+        provider=providers,
         json=JSON,
         limits=wiring.batch_limits(parts.settings),
         clock=utc_now,
@@ -140,6 +167,7 @@ def _tending(parts: Parts, name: str, dedicating: Dedicating) -> Tending:
         new_id=new_id,
         logger=structlog.get_logger("domain.batches.tending"),
         lease=parts.settings.batch_lease,
+        no_jobs=wiring.no_jobs(parts.settings),
     )
 
 

@@ -17,13 +17,14 @@ from infra.k8s.cluster import Cluster
 from infra.k8s.config import ClusterConfig
 from infra.k8s.driver import KubernetesDriver, open_driver
 from infra.k8s.informer import Informer
+from infra.k8s.jobs import KubernetesJobs
 from infra.k8s.kinds import Kind
 from infra.k8s.logs import KubernetesLogs
 from infra.k8s.manifests import names
 from infra.k8s.parts import Parts
 from infra.k8s.settings import KubernetesSettings
 from infra.k8s.watch import Scope
-from infra.settings import Settings
+from infra.settings import Settings, server_url
 from infra.store import Store
 
 OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -48,33 +49,60 @@ def namespace(settings: Settings) -> str:
     return OWN_NAMESPACE.read_text().strip() if OWN_NAMESPACE.is_file() else USUAL_NAMESPACE
 
 
+def selected(installation: str) -> str:
+    """A selector of all that the installation made."""
+    return ",".join(f"{key}={value}" for key, value in names.ours(installation).items())
+
+
+@asynccontextmanager
+async def jobs(settings: Settings, store: Store, sealer: Sealer) -> AsyncIterator[KubernetesJobs]:
+    """For batches, in a server or in a worker beside one. Raises ClusterUnknown, ClusterUnavailable."""
+    where = ClusterConfig(settings.kubernetes_config, settings.kubernetes_context)
+    async with clusters.opened(where) as cluster:
+        within = None if settings.kubernetes_namespace_per_project else namespace(settings)
+        yield KubernetesJobs(
+            settings=_settings(settings, store, cluster),
+            cluster=cluster,
+            reads=store.reads,
+            secrets=OpenedSecrets(reads=store.reads, sealer=sealer),
+            server=server_url(settings) or "",
+            within=within,
+            selector=selected(store.installation),
+            clock=utc_now,
+        )
+
+
 def _parts(settings: Settings, store: Store, sealer: Sealer, cluster: Cluster) -> Parts:
     own = namespace(settings)
     within = None if settings.kubernetes_namespace_per_project else own
-    labels = ",".join(f"{key}={value}" for key, value in names.ours(store.installation).items())
+    labels = f"{selected(store.installation)},!{names.BATCH}"
 
     def informer(kind: Kind) -> Informer:
         return Informer(cluster, Scope(kind, within, labels), index=names.GROUP)
 
-    google = settings.gs_service_account
     return Parts(
-        settings=KubernetesSettings(
-            installation=store.installation,
-            version=cluster.version,
-            namespace=own,
-            namespace_per_project=settings.kubernetes_namespace_per_project,
-            image=settings.kubernetes_image,
-            allow_host_path=settings.kubernetes_allow_host_path,
-            run_as_non_root=settings.kubernetes_run_as_non_root,
-            drain_timeout=settings.drain_timeout,
-            stop_grace=settings.stop_grace,
-            credentials=credentials_of(settings),
-            gs_key=None if google is None else google.read_text(),
-        ),
+        settings=_settings(settings, store, cluster),
         cluster=cluster,
         pods=informer(Kind.POD),
         workloads=informer(Kind.DEPLOYMENT),
         reads=store.reads,
         secrets=OpenedSecrets(reads=store.reads, sealer=sealer),
         clock=utc_now,
+    )
+
+
+def _settings(settings: Settings, store: Store, cluster: Cluster) -> KubernetesSettings:
+    google = settings.gs_service_account
+    return KubernetesSettings(
+        installation=store.installation,
+        version=cluster.version,
+        namespace=namespace(settings),
+        namespace_per_project=settings.kubernetes_namespace_per_project,
+        image=settings.kubernetes_image,
+        allow_host_path=settings.kubernetes_allow_host_path,
+        run_as_non_root=settings.kubernetes_run_as_non_root,
+        drain_timeout=settings.drain_timeout,
+        stop_grace=settings.stop_grace,
+        credentials=credentials_of(settings),
+        gs_key=None if google is None else google.read_text(),
     )

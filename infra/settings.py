@@ -257,6 +257,11 @@ class Settings(BaseSettings):
     kubernetes_run_as_non_root: bool = Field(
         False, description="Whether pods must not run as root, where a template says nothing."
     )
+    kubernetes_server_url: str | None = Field(
+        None,
+        description="Where pods reach this server, as http://modelyard:8470: the workers of Kubernetes "
+        "Jobs do. Default: the Service called modelyard, where the cluster tells this pod of it.",
+    )
     kubernetes_routing: Routing = Field(
         Routing.AUTO,
         description="How requests reach pods: pod (by its address), proxy (through the API server), or "
@@ -273,12 +278,20 @@ class Settings(BaseSettings):
         "kubernetes_context",
         "kubernetes_namespace",
         "kubernetes_image",
+        "kubernetes_server_url",
     )
     @classmethod
     def _not_empty(cls, value: str | None) -> str | None:
         if value is not None and not value.strip():
             raise ValueError("it is empty")
         return value
+
+    @field_validator("port", mode="before")
+    @classmethod
+    def _own_port(cls, value: object) -> object:
+        """What a cluster tells its pods of a Service called modelyard is no setting."""
+        is_told = isinstance(value, str) and value.startswith("tcp://")
+        return cls.model_fields["port"].default if is_told else value
 
     @field_validator("database_url")
     @classmethod
@@ -334,8 +347,10 @@ def load(config: Path | None = None, **said: object) -> Settings:
 
 
 def _is_others(variable: str) -> bool:
-    """A client's, which has them from its options, or the test suite's."""
-    return variable in variables.MEANINGS or variable.startswith(TESTS_PREFIX)
+    """A client's, which has them from its options, the test suite's, or what a cluster tells its pods of
+    a Service called modelyard."""
+    told = variable.startswith((f"{PREFIX}SERVICE_", f"{PREFIX}PORT_"))
+    return told or variable in variables.MEANINGS or variable.startswith(TESTS_PREFIX)
 
 
 def environment() -> Mapping[str, str]:
@@ -396,6 +411,14 @@ class Described:
     type: str
     default: str
     meaning: str
+
+
+def server_url(settings: Settings) -> str | None:
+    """Where pods reach this server, if that is known."""
+    if settings.kubernetes_server_url is not None:
+        return settings.kubernetes_server_url.rstrip("/")
+    host, port = (os.environ.get(f"{PREFIX}SERVICE_{part}") for part in ("HOST", "PORT"))
+    return f"http://{host}:{port}" if host and port else None
 
 
 def describe() -> list[Described]:

@@ -27,7 +27,7 @@ from domain.deployments.remembered import Remembered
 from domain.deployments.replicas import Replicas
 from domain.deployments.rollouts import Rollouts
 from domain.deployments.service import Deployments
-from domain.errors import ModelyardError
+from domain.errors import InvalidValue, ModelyardError, NoKubernetes, UserError
 from domain.files.ports import Objects as StoredObjects
 from domain.files.service import Files
 from domain.folders.service import Folders
@@ -47,7 +47,7 @@ from infra.files.objects import Objects
 from infra.objects import opening
 from infra.plane import Plane
 from infra.secrets.sealer import AesSealer, key_from_folder, key_from_text
-from infra.settings import Driver, Settings
+from infra.settings import Driver, Settings, server_url
 from infra.store import Store, open_store
 from resolvers.context import Services
 
@@ -236,7 +236,22 @@ def _batches(settings: Settings, store: Store, objects: StoredObjects, files: Fi
         clock=utc_now,
         new_id=new_id,
         limits=batch_limits(settings),
+        no_jobs=no_jobs(settings),
     )
+
+
+def no_jobs(settings: Settings) -> UserError | None:
+    """Why batches can't be run as Kubernetes Jobs here."""
+    if settings.driver is not Driver.KUBERNETES:
+        return NoKubernetes()
+    lacking = {
+        "MODELYARD_KUBERNETES_IMAGE": settings.kubernetes_image,
+        "MODELYARD_KUBERNETES_SERVER_URL": server_url(settings),
+    }
+    if missing := [name for name, value in lacking.items() if value is None]:
+        problem = f"The operator has to set {' and '.join(missing)} for Kubernetes Jobs."
+        return InvalidValue(problem=problem)
+    return None
 
 
 def _folders(settings: Settings) -> StoredFolders:

@@ -129,7 +129,8 @@ class Terms:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where it runs, and why there. Chosen once, when it is validated; never changed but for
-    `deployment_id` of a DEDICATED one, which is filled in when the deployment is made."""
+    `deployment_id` of a DEDICATED one or a KUBERNETES_JOB, which is filled in when the deployment is
+    made."""
 
     target: TargetKind
     why: str
@@ -229,6 +230,11 @@ class Batch:
     @property
     def left(self) -> int:
         return self.total - self.completed - self.failed
+
+
+def runs_in_pods(batch: Batch) -> bool:
+    """Whether the workers of a Kubernetes Job alone work on it."""
+    return batch.place is not None and batch.place.target is TargetKind.KUBERNETES_JOB
 
 
 DRAIN = timedelta(seconds=60)  # at most, and at most the request timeout

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from domain.batches.batch import CANCELLABLE, DRAIN, Batch, BatchReason, BatchStatus
+from domain.batches.batch import CANCELLABLE, DRAIN, Batch, BatchReason, BatchStatus, runs_in_pods
 from domain.batches.facts import BatchJobPaused, BatchJobResumed, BatchJobStatusChanged, Fact
 from domain.batches.tending.course import moved, needs_deployment
 from domain.errors import BatchNotCancellable, BatchNotPausable
@@ -53,7 +53,8 @@ def resume(batch: Batch, now: datetime) -> Decided:
     if batch.paused_at is None:
         return Decided(batch)
     resumed = replace(batch, paused_at=None)
-    reason = BatchReason.PROVISIONING if needs_deployment(resumed) else BatchReason.QUEUED
+    is_made_anew = needs_deployment(resumed) or runs_in_pods(resumed)
+    reason = BatchReason.PROVISIONING if is_made_anew else BatchReason.QUEUED
     return _standing(resumed, reason, BatchJobResumed(batch_job_id=batch.id))
 
 

@@ -1,13 +1,15 @@
 """What batches need of the world: claims, workers, and somewhere to send requests."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from domain.batches.batch import Batch, BatchReason
-from domain.batches.shard import Shard
+from domain.batches.shard import Progress, Shard
+from domain.events import Cursor, Event, Scope
+from domain.files.file import File
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,3 +157,72 @@ class Targets(Protocol):
 
     async def of(self, batch: Batch) -> Target | Standstill:
         """The target of a batch's place: the same object for all batches that run there."""
+
+
+class RunnableBatches(Protocol):
+    """Of domain.work.BatchLists."""
+
+    async def by_ids(self, ids: Collection[str]) -> Mapping[str, Batch]: ...
+
+    async def runnable(self, limit: int, now: datetime) -> Sequence[Batch]: ...
+
+
+class InputFiles(Protocol):
+    """Of domain.work.FileLists."""
+
+    async def by_ids(self, ids: Collection[str]) -> Mapping[str, File]: ...
+
+
+class WorkerReads(Protocol):
+    """What a worker reads; domain.work.Reads has it, and so has a server for the workers of one job."""
+
+    @property
+    def batches(self) -> RunnableBatches: ...
+
+    @property
+    def files(self) -> InputFiles: ...
+
+
+class WorkerObjects(Protocol):
+    """Of domain.files.ports.Objects."""
+
+    async def get(self, key: str, start: int, end: int) -> bytes: ...
+
+    def stream(self, key: str, start: int, end: int) -> AsyncGenerator[bytes, None]: ...
+
+    async def put_bytes(self, key: str, content: bytes) -> None: ...
+
+    async def remove(self, keys: Collection[str]) -> None: ...
+
+
+class Following(Protocol):
+    """Of domain.work.EventLog."""
+
+    def follow(self, after: Cursor | None, scope: Scope) -> AsyncGenerator[Event, None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The batch as it is then (None: it is gone), and which parts, by their places, count from now on; the
+    others are somebody else's by now."""
+
+    batch: Batch | None
+    places: tuple[int, ...]
+
+
+class Records(Protocol):
+    """What a worker writes of a batch: each a transaction of its own. Raises StorageUnavailable,
+    StorageFull; whether it was kept then, nobody can tell."""
+
+    async def store(
+        self, batch_id: str, parts: Sequence[Progress], *, is_doubtful: bool
+    ) -> Recorded:
+        """`parts` of the batch's shards, in the order of their numbers. `is_doubtful`: they may be stored
+        already."""
+
+    async def tell(self, batch_id: str, seen: Standstill | None) -> Batch | None:
+        """Why it stands still (None: it goes on); the batch as it is then, None where that is not this
+        worker's to say any more."""
+
+    async def look(self, batch_id: str) -> None:
+        """Have somebody tend it. Raises NotFound."""

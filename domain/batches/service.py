@@ -23,6 +23,7 @@ from domain.clock import Clock
 from domain.errors import (
     BatchNotRetryable,
     InputFileGone,
+    NoKubernetes,
     NotFound,
     NothingToRetry,
     ObjectMissing,
@@ -51,7 +52,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batches:
-    """`loads` reads JSON; ValueError where it is none."""
+    """`loads` reads JSON; ValueError where it is none. `no_jobs`: why there are no Kubernetes Jobs."""
 
     start_work: StartWork
     reads: Reads
@@ -61,6 +62,7 @@ class Batches:
     clock: Clock
     new_id: NewId
     limits: Limits = field(default_factory=Limits)
+    no_jobs: UserError | None = field(default_factory=NoKubernetes)
 
     async def create(self, caller: Caller, new: NewBatch, key: str | None = None) -> Batch:
         """What needs the input's content fails the batch later. Raises NotFound, InvalidValue,
@@ -88,7 +90,7 @@ class Batches:
         )
         if checked.errors or checked.model is None:
             return Preview(total=0, model=None, errors=checked.errors, place=None)
-        room = await capacity.load(self.reads, project_id, new.wish, checked.model)
+        room = await capacity.load(self.reads, project_id, new.wish, checked.model, self.no_jobs)
         ask = Ask(endpoint=new.endpoint, model=checked.model, wish=new.wish)
         place = planner.plan(ask, room)
         total, model = checked.total, checked.model
@@ -159,7 +161,7 @@ class Batches:
     async def _check(self, project_id: str, new: NewBatch) -> Capacity:
         """What was said, and whether what it names is there."""
         options.check(new)
-        room = await capacity.load(self.reads, project_id, new.wish, None)
+        room = await capacity.load(self.reads, project_id, new.wish, None, self.no_jobs)
         refused = planner.check(new.wish, room, new.endpoint)
         if refused is not None:
             if refused.path[:1] == ("endpoint",):  # of the wish: the input has two

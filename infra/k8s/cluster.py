@@ -142,6 +142,12 @@ class Cluster:
         path = kind.path(namespace, name, "scale")
         await self.api.call(Call("PATCH", path, what, OURS, body, MERGE))
 
+    async def parallel(self, namespace: str, name: str, pods: int) -> None:
+        """How many pods a Job may have at a time, which has no scale. Raises Gone."""
+        what, body = Kind.JOB.called(namespace, name), {"spec": {"parallelism": pods}}
+        path = Kind.JOB.path(namespace, name)
+        await self.api.call(Call("PATCH", path, what, OURS, body, MERGE))
+
     async def delete(
         self,
         kind: Kind,

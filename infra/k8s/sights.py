@@ -58,6 +58,11 @@ def of(pod: Object, replica: Replica, now: datetime) -> Observed:
     return _seen(pod, Sight.RUNNING, _waiting(pod))
 
 
+def unready(pod: Object, now: datetime) -> Trouble:
+    """What keeps a pod that is no replica's from being ready."""
+    return next(_troubles(pod, now), None) or _waiting(pod)
+
+
 def unplaced(workload: Object) -> Observed:
     """Of a replica that has no pod yet, though its workload is there."""
     failure = objects.condition(workload, "ReplicaFailure")

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from domain.errors import NoKubernetes
 from infra import settings
 from infra.settings import Driver, SettingsRefused
+from infra.wiring import no_jobs
 
 
 @pytest.fixture(autouse=True)
@@ -191,3 +193,35 @@ def test_a_lease_that_clocks_would_eat_up_is_refused(monkeypatch: pytest.MonkeyP
         settings.load()
     monkeypatch.setenv("MODELYARD_BATCH_LEASE", "4")
     assert settings.load().batch_lease == timedelta(seconds=4)
+
+
+def test_what_a_cluster_tells_of_a_service_called_modelyard_says_where_pods_reach_us(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = settings.load()
+    assert settings.server_url(own) is None
+    told = {
+        "MODELYARD_PORT": "tcp://10.96.0.7:80",
+        "MODELYARD_PORT_80_TCP": "tcp://10.96.0.7:80",
+        "MODELYARD_SERVICE_HOST": "10.96.0.7",
+        "MODELYARD_SERVICE_PORT": "80",
+    }
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    assert settings.load().port == own.port
+    assert settings.server_url(settings.load()) == "http://10.96.0.7:80"
+    monkeypatch.setenv("MODELYARD_KUBERNETES_SERVER_URL", "https://yard.example/")
+    assert settings.server_url(settings.load()) == "https://yard.example"
+
+
+def test_kubernetes_jobs_need_a_cluster_an_image_and_a_way_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert isinstance(no_jobs(settings.load()), NoKubernetes)
+    monkeypatch.setenv("MODELYARD_DRIVER", "kubernetes")
+    refused = no_jobs(settings.load())
+    assert refused is not None
+    assert "MODELYARD_KUBERNETES_IMAGE and MODELYARD_KUBERNETES_SERVER_URL" in refused.message
+    monkeypatch.setenv("MODELYARD_KUBERNETES_IMAGE", "modelyard:1")
+    monkeypatch.setenv("MODELYARD_KUBERNETES_SERVER_URL", "http://modelyard:8470")
+    assert no_jobs(settings.load()) is None

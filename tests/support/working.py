@@ -27,6 +27,7 @@ from domain.batches.ports import Reply, Seat, Standstill, Target
 from domain.batches.shard import Shard
 from domain.batches.worker import Worker
 from domain.batches.worker.lag import Lag
+from domain.batches.worker.recording import Recording
 from domain.batches.worker.sharing import Crew, Roster
 from domain.errors import ModelyardError
 from domain.events import Scope
@@ -196,7 +197,9 @@ class World:
             **{
                 "roster": Roster(Crew(name or f"worker-{next(self._ids)}")),
                 "reads": self.store.reads,
-                "start_work": start_work or self.store.start_work,
+                "records": Recording(
+                    start_work=start_work or self.store.start_work, clock=self.clock
+                ),
                 "log": self.store.log,
                 "workers": self.store.workers,
                 "shard_claims": self.store.shard_claims,

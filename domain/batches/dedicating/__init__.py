@@ -22,7 +22,7 @@ from domain.batches.dedicating.readiness import (
 )
 from domain.clock import Clock
 from domain.definitions.service import Definitions
-from domain.deployments.deployment import Deployment
+from domain.deployments.deployment import Deployment, Revision
 from domain.deployments.ports import ReplicaLogs
 from domain.deployments.replica import Replica
 from domain.deployments.rollout import Rollout
@@ -76,6 +76,30 @@ class Dedicating:
                 return replace(unmade(self.clock()), message=error.message)
             return Hopeless(f"The deployment for the batch can't be made. {error.message}")
 
+    async def hidden(self, batch: Batch) -> tuple[Deployment, Revision] | Waiting | Hopeless:
+        """A deployment without replicas, and its only revision, as a Kubernetes Job runs it. As `provide`
+        otherwise."""
+        assert batch.place is not None
+        try:
+            deployment_id = batch.place.deployment_id
+            if deployment_id is None:
+                template = await self._template(batch)
+                deployment_id = await self._obtaining().hidden(batch, template)
+            if deployment_id is None:
+                return unmade(self.clock())
+            deployment = await self._deployment(deployment_id)
+            if deployment is None or deployment.status in GONE:
+                return Hopeless("The deployment that was made for the batch was deleted.")
+            if deployment.last_revision == 0:
+                deployment = await self._with_revision(batch, deployment)
+            return deployment, await self._first_revision(deployment_id)
+        except EtagMismatch:  # somebody else was at the same
+            return unmade(self.clock())
+        except (UserError, Refused) as error:
+            if _passes(error):
+                return replace(unmade(self.clock()), message=error.message)
+            return Hopeless(f"The Kubernetes Job for the batch can't be made. {error.message}")
+
     async def give_back(self, batch: Batch) -> bool:
         """The batch is final: its deployment is kept warm, or deleted. False: look again soon."""
         deployment_id = batch.place.deployment_id if batch.place is not None else None
@@ -101,14 +125,16 @@ class Dedicating:
         return SWEEP_EVERY if end is None else min(SWEEP_EVERY, (end - now).total_seconds())
 
     async def _obtained(self, batch: Batch) -> str | None:
-        obtaining = Obtaining(
+        return await self._obtaining().of(batch, await self._template(batch))
+
+    def _obtaining(self) -> Obtaining:
+        return Obtaining(
             start_work=self.start_work,
             reads=self.reads,
             definitions=self.definitions,
             clock=self.clock,
             new_id=self.new_id,
         )
-        return await obtaining.of(batch, await self._template(batch))
 
     async def _readied(self, batch: Batch, deployment_id: str) -> Providing:
         deployment = await self._deployment(deployment_id)
@@ -151,10 +177,7 @@ class Dedicating:
     ) -> tuple[Deployment, Rollout | None]:
         """At most once: an activation changes the etag."""
         template = await self._template(batch)
-        first = Listing(
-            first=1, within={"deployment_id": deployment.id}, where=Compare("number", Op.EQ, 1)
-        )
-        (revision,) = (await self.reads.revisions.page(first)).items
+        revision = await self._first_revision(deployment.id)
         outcome = await self.rollouts.activate(
             acting(batch),
             Activation(
@@ -165,6 +188,12 @@ class Dedicating:
             ),
         )
         return outcome.deployment, outcome.rollout
+
+    async def _first_revision(self, deployment_id: str) -> Revision:
+        first = Compare("number", Op.EQ, 1)
+        listing = Listing(first=1, within={"deployment_id": deployment_id}, where=first)
+        (revision,) = (await self.reads.revisions.page(listing)).items
+        return revision
 
     async def _template(self, batch: Batch) -> Template:
         wanted = (batch.place.template_id if batch.place is not None else None) or ""

@@ -57,6 +57,13 @@ class Obtaining:
                     return row.id
         return await self._made(batch, resolution, replicas)
 
+    async def hidden(self, batch: Batch, template: Template) -> str | None:
+        """As `of`, but a new one, which never has replicas: its revision is what is run elsewhere."""
+        resolution = await self.definitions.resolve(
+            batch.project_id, a_request(batch, template, ""), preview=False
+        )
+        return await self._made(batch, resolution, 0)
+
     async def _warm(self, project_id: str, digest: str) -> Sequence[Dedicated]:
         """Free ones that serve."""
         rows = await self.reads.dedicated.warm(project_id, digest, self.clock())

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from domain.batches.batch import Wish
 from domain.batches.external_endpoint import ExternalEndpoint
 from domain.deployments.deployment import Deployment, DeploymentStatus, Revision
+from domain.errors import UserError
 from domain.gateway.naming import Wanted, parse
 from domain.gateway.route import GONE
 from domain.listing import Compare, Listing, Op
@@ -44,19 +45,23 @@ class Served:
 class Capacity:
     """`deployment` is the one that the wish names, else the one that the lines' model does; likewise
     `templates`, all versions of a name, newest first. `endpoint` is the external endpoint that the wish
-    names, `listing` are those that list the model, by name."""
+    names, `listing` are those that list the model, by name. `no_jobs`: why no Kubernetes Job can be had
+    here."""
 
     deployment: Served | None = None
     endpoint: ExternalEndpoint | None = None
     listing: tuple[ExternalEndpoint, ...] = ()
     templates: tuple[Template, ...] = ()
+    no_jobs: UserError | None = None
 
     def template(self, version: int | None) -> Template | None:
         """None means the newest active one."""
         return next((each for each in self.templates if _is_meant(each, version)), None)
 
 
-async def load(reads: Reads, project_id: str, wish: Wish, model: str | None) -> Capacity:
+async def load(
+    reads: Reads, project_id: str, wish: Wish, model: str | None, no_jobs: UserError | None
+) -> Capacity:
     """`model` is None where nobody has read the lines yet: then only what the wish names is looked up."""
     model = model if model is not None and _is_name(model) else None
     template = wish.template.name if wish.template is not None else model
@@ -65,6 +70,7 @@ async def load(reads: Reads, project_id: str, wish: Wish, model: str | None) -> 
         endpoint=await _endpoint(reads, project_id, wish.endpoint),
         listing=tuple(await reads.external_endpoints.serving(project_id, model)) if model else (),
         templates=await _templates(reads, project_id, template),
+        no_jobs=no_jobs,
     )
 
 

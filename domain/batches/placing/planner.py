@@ -35,6 +35,8 @@ def plan(ask: Ask, capacity: Capacity) -> Place | InputError:
             return _on_external(ask, capacity)
         case TargetKind.DEDICATED:
             return _on_dedicated(ask, capacity)
+        case TargetKind.KUBERNETES_JOB:
+            return _in_job(ask, capacity)
         case TargetKind.ECHO:
             why = "Echoes are asked for: no engine answers."
             return Place(target=TargetKind.ECHO, why=why)
@@ -97,6 +99,20 @@ def _on_dedicated(ask: Ask, capacity: Capacity) -> Place | InputError:
     return _dedicated(template, f"{asked}: a deployment is made of its version {template.version}.")
 
 
+def _in_job(ask: Ask, capacity: Capacity) -> Place | InputError:
+    wish = ask.wish.template
+    template = capacity.template(wish.version if wish is not None else None)
+    if template is None:
+        return _not_found(ask, "No active template has that name, and KUBERNETES_JOB is asked for.")
+    if refused := _other_endpoint(ask, template, "A Kubernetes Job is asked for"):
+        return refused
+    why = (
+        f"A Kubernetes Job is asked for: its pods are made of the template {template.name!r}, version "
+        f"{template.version}."
+    )
+    return Place(target=TargetKind.KUBERNETES_JOB, why=why, template_id=template.id)
+
+
 def _anywhere(ask: Ask, capacity: Capacity) -> Place | InputError:
     """A deployment that serves the model, an external endpoint that lists it, a template of its name."""
     served, wanted = capacity.deployment, parse(ask.model)
@@ -148,14 +164,20 @@ def _by_template(ask: Ask, capacity: Capacity, because: str) -> Place | InputErr
     template = capacity.template(None)
     if template is None:
         return None
-    if template.batch.endpoints and ask.endpoint not in template.batch.endpoints:
-        message = (
-            f"{because}, and the template {template.name!r} is not for {ask.endpoint} but for "
-            f"{', '.join(template.batch.endpoints)}."
-        )
-        return InputError(code="mismatched_endpoint", message=message, param="endpoint")
+    if refused := _other_endpoint(ask, template, because):
+        return refused
     made = f"a deployment is made of the template {template.name!r}, version {template.version}."
     return _dedicated(template, f"{because}: {made}")
+
+
+def _other_endpoint(ask: Ask, template: Template, because: str) -> InputError | None:
+    if not template.batch.endpoints or ask.endpoint in template.batch.endpoints:
+        return None
+    message = (
+        f"{because}, and the template {template.name!r} is not for {ask.endpoint} but for "
+        f"{', '.join(template.batch.endpoints)}."
+    )
+    return InputError(code="mismatched_endpoint", message=message, param="endpoint")
 
 
 def _dedicated(template: Template, why: str) -> Place:

@@ -1,16 +1,19 @@
 """What a new batch may ask of the place where it runs. Pure; what is refused is so at once."""
 
+from dataclasses import replace
+
 from domain.batches.batch import TargetKind, TemplateWish, Wish
 from domain.batches.placing.capacity import Capacity
 from domain.definitions import drafts, overrides
 from domain.definitions.layers import Layer, LayerKind
-from domain.errors import InvalidValue, NoKubernetes, NotFound, UserError
+from domain.errors import InvalidValue, NotFound, UserError
 from domain.gateway.naming import parse
 from domain.templates.template import Template, TemplateStatus
 
 K = TargetKind
 NAMES_PLACE = {"deployment": K.DEPLOYMENT, "endpoint": K.EXTERNAL, "template": K.DEDICATED}
-ONLY_DEDICATED = ("replicas", "keep_alive")
+FROM_TEMPLATE = frozenset({K.DEDICATED, K.KUBERNETES_JOB})
+HAVE = {"replicas": FROM_TEMPLATE, "keep_alive": frozenset({K.DEDICATED})}
 
 
 def asked_target(wish: Wish) -> TargetKind | None:
@@ -24,7 +27,8 @@ def check(wish: Wish, capacity: Capacity, endpoint: str) -> UserError | None:
     """The first thing that is wrong with it; paths are relative to the wish. `endpoint` is the path of
     the batch's requests."""
     return (
-        _contradiction(wish)
+        _no_job(wish, capacity)
+        or _contradiction(wish)
         or _unknown_deployment(wish, capacity)
         or _unknown_endpoint(wish, capacity)
         or _wrong_template(wish, capacity, endpoint)
@@ -36,23 +40,29 @@ def _says(wish: Wish, name: str) -> bool:
 
 
 def _contradiction(wish: Wish) -> UserError | None:
-    if wish.target is K.KUBERNETES_JOB:
-        return NoKubernetes(path=("target",))
     named = [name for name in NAMES_PLACE if _says(wish, name)]
     if wish.target is None and len(named) > 1:
         problem = f"A batch runs in one place: name {' or '.join(named)}, not both."
         return InvalidValue(path=(named[1],), problem=problem)
     for name in named:
-        if wish.target not in (None, NAMES_PLACE[name]):
-            assert wish.target is not None
+        if wish.target is not None and not _fits(wish.target, NAMES_PLACE[name]):
             problem = f"The target {wish.target.name} takes no {name}."
             return InvalidValue(path=(name,), problem=problem)
-    if asked_target(wish) is not K.DEDICATED:
-        for name in ONLY_DEDICATED:
-            if _says(wish, name):
-                problem = "Only a deployment that is made for the batch has it: ask for a template."
-                return InvalidValue(path=(name,), problem=problem)
+    for name, kinds in HAVE.items():
+        if _says(wish, name) and asked_target(wish) not in kinds:
+            problem = "Only a deployment that is made for the batch has it: ask for a template."
+            return InvalidValue(path=(name,), problem=problem)
     return None
+
+
+def _fits(target: TargetKind, named: TargetKind) -> bool:
+    return target is named or (named is K.DEDICATED and target in FROM_TEMPLATE)
+
+
+def _no_job(wish: Wish, capacity: Capacity) -> UserError | None:
+    if wish.target is not K.KUBERNETES_JOB or capacity.no_jobs is None:
+        return None
+    return replace(capacity.no_jobs, path=("target",))
 
 
 def _unknown_deployment(wish: Wish, capacity: Capacity) -> UserError | None:

@@ -25,7 +25,13 @@ from domain.batches.tending.finalising import Finalising
 from domain.batches.tending.hints import Hints
 from domain.batches.tending.validating import Validating
 from domain.clock import Clock, Timer
-from domain.errors import ModelyardError, StorageFull, StorageUnavailable
+from domain.errors import (
+    ModelyardError,
+    NoKubernetes,
+    StorageFull,
+    StorageUnavailable,
+    UserError,
+)
 from domain.files.ports import Objects
 from domain.ids import NewId
 from domain.logger import Logger
@@ -57,6 +63,7 @@ class Tending:
     new_id: NewId
     logger: Logger
     lease: timedelta = LEASE
+    no_jobs: UserError | None = field(default_factory=NoKubernetes)
     _changes: Changes = field(init=False)
     _areas: Areas = field(init=False)
     _acting: Acting = field(init=False)
@@ -76,6 +83,7 @@ class Tending:
                 changes=self._changes,
                 json=self.json,
                 limits=self.limits,
+                no_jobs=self.no_jobs,
                 clock=self.clock,
             ),
             finalising=Finalising(

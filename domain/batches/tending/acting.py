@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from domain.batches.batch import Batch, BatchReason, BatchStatus, TargetKind
+from domain.batches.batch import Batch, BatchReason, BatchStatus
 from domain.batches.dedicating import Hopeless, Provided, Providing, Waiting
 from domain.batches.ports import Claim
 from domain.batches.tending import course
@@ -27,7 +27,7 @@ BEFORE_READY = frozenset({None, BatchReason.QUEUED, BatchReason.PROVISIONING})
 
 
 class Provider(Protocol):
-    """domain.batches.dedicating.Dedicating."""
+    """domain.batches.jobs.Providers."""
 
     async def provide(self, batch: Batch) -> Providing: ...
 
@@ -131,7 +131,7 @@ class Acting:
     async def _tear_down(self, batch: Batch) -> Rest:
         """What was made for it is given back, whatever it became."""
         given_back = True
-        if batch.place is not None and batch.place.target is TargetKind.DEDICATED:
+        if batch.place is not None and batch.place.target in course.MADE:
             if batch.place.deployment_id is not None:
                 self.provisioning.pop(batch.place.deployment_id, None)
             given_back = await self.provider.give_back(batch)

@@ -22,9 +22,12 @@ from domain.batches.batch import (
     InputError,
     Place,
     TargetKind,
+    runs_in_pods,
 )
 from domain.errors import TransitionRefused
 
+MADE = frozenset({TargetKind.DEDICATED, TargetKind.KUBERNETES_JOB})
+"""Places that are made for a batch, and torn down with it."""
 DRAIN_LOOK = timedelta(seconds=5)  # whoever worked on it may be gone without a word
 NOT_READY, INPUT_GONE = "deployment_not_ready", "input_unavailable"  # codes of a batch's errors
 
@@ -43,7 +46,7 @@ class Validate:
 
 @dataclass(frozen=True, slots=True)
 class Provide:
-    """A deployment of its own, until it is ready."""
+    """A deployment of its own, until it is ready; a Kubernetes Job, as long as it lasts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ def _going_on(batch: Batch, now: datetime) -> Step:
         return End(BatchStatus.COMPLETED, (error,))
     if now >= batch.expires_at:
         return End(BatchStatus.EXPIRED)
-    if needs_deployment(batch) and batch.paused_at is None:
+    if runs_in_pods(batch) or (needs_deployment(batch) and batch.paused_at is None):
         return Provide()
     return Wait(batch.expires_at)
 
@@ -128,7 +131,7 @@ def accepted(
     if batch.status is BatchStatus.CANCELLING:
         return replace(read, ending=BatchStatus.CANCELLED)
     reason = BatchReason.QUEUED
-    if place.target is TargetKind.DEDICATED:
+    if place.target in MADE:
         reason = BatchReason.PROVISIONING
     if batch.paused_at is not None:
         reason = BatchReason.PAUSED

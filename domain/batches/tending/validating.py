@@ -17,7 +17,7 @@ from domain.batches.tending import course
 from domain.batches.tending.areas import index_key
 from domain.batches.tending.changing import Change, Changes, Overtaken
 from domain.clock import Clock
-from domain.errors import ObjectMissing
+from domain.errors import ObjectMissing, UserError
 from domain.files.file import File, FileStatus
 from domain.files.ports import Objects
 from domain.work import Reads
@@ -32,6 +32,7 @@ class Validating:
     changes: Changes
     json: Json
     limits: Limits
+    no_jobs: UserError | None
     clock: Clock
 
     async def validate(self, claim: Claim, batch: Batch) -> None:
@@ -77,7 +78,7 @@ class Validating:
         return True
 
     async def _place(self, batch: Batch, model: str) -> Place | InputError:
-        there = await capacity.load(self.reads, batch.project_id, batch.wish, model)
+        there = await capacity.load(self.reads, batch.project_id, batch.wish, model, self.no_jobs)
         return planner.plan(Ask(endpoint=batch.endpoint, model=model, wish=batch.wish), there)
 
     async def _is_accepted(self, claim: Claim, reading: Reading, place: Place) -> bool:

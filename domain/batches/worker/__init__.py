@@ -14,8 +14,18 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
+from domain.batches.batch import Batch, runs_in_pods
 from domain.batches.input.lines import Json
-from domain.batches.ports import Inference, ShardClaims, Targets, Workers
+from domain.batches.ports import (
+    Following,
+    Inference,
+    Records,
+    ShardClaims,
+    Targets,
+    WorkerObjects,
+    WorkerReads,
+    Workers,
+)
 from domain.batches.sending import pace
 from domain.batches.sending.execution import Sending
 from domain.batches.worker.committing import Committing
@@ -28,11 +38,9 @@ from domain.batches.worker.standing import Standing
 from domain.clock import Clock, Timer
 from domain.errors import CursorExpired, CursorUnknown, StorageUnavailable
 from domain.events import Scope
-from domain.files.ports import Objects
 from domain.ids import NewId
 from domain.logger import Logger
 from domain.rounds import AFTER_TROUBLE, Rounds
-from domain.work import EventLog, Reads, StartWork
 
 LEASE = timedelta(seconds=15)
 HINTS = frozenset(
@@ -50,15 +58,15 @@ HINTS = frozenset(
 class Worker:
     """`roster` is shared with the targets, which divide their room by it. `most` requests at one
     target are in flight at once; `stop_seconds` is how long those have at the end before they are
-    cut."""
+    cut. `takes` says which batches are this worker's at all."""
 
     roster: Roster  # of which its name is
-    reads: Reads
-    start_work: StartWork
-    log: EventLog
+    reads: WorkerReads
+    records: Records
+    log: Following
     workers: Workers
     shard_claims: ShardClaims
-    objects: Objects
+    objects: WorkerObjects
     targets: Targets
     inference: Inference
     json: Json
@@ -71,6 +79,7 @@ class Worker:
     most: int = pace.MOST
     stop_seconds: float = 2.0
     lag: Lag = field(default_factory=Lag)
+    takes: Callable[[Batch], bool] = lambda batch: not runs_in_pods(batch)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -103,8 +112,9 @@ class Worker:
         gate = sending.gate
         return Shift(
             worker=self.roster.crew.me,
+            takes=self.takes,
             reads=self.reads,
-            start_work=self.start_work,
+            records=self.records,
             claims=self.shard_claims,
             targets=self.targets,
             clock=self.clock,
@@ -119,9 +129,8 @@ class Worker:
                 gate=gate,
             ),
             committing=Committing(
-                start_work=self.start_work,
+                records=self.records,
                 objects=self.objects,
-                clock=self.clock,
                 new_id=self.new_id,
                 logger=self.logger,
                 gate=gate,
@@ -136,9 +145,7 @@ class Worker:
                 gate=gate,
                 roster=self.roster,
             ),
-            standing=Standing(
-                start_work=self.start_work, clock=self.clock, timer=self.timer, gate=gate
-            ),
+            standing=Standing(records=self.records, timer=self.timer, gate=gate),
         )
 
     def _rounds(self, shift: Shift) -> Sequence[Rounds]:

@@ -9,28 +9,20 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from domain.batches.batch import Batch, BatchReason, Usage
-from domain.batches.facts import BatchJobProgressed, BatchJobStatusChanged
+from domain.batches.batch import BatchReason
 from domain.batches.input.lines import NOTHING
-from domain.batches.ports import Standstill
+from domain.batches.ports import Records, Standstill, WorkerObjects
 from domain.batches.sending.run import Commit, Gate, Held, Result, Run
 from domain.batches.shard import Entry, Progress, Shard
-from domain.clock import Clock
 from domain.errors import StorageFull, StorageUnavailable
-from domain.files.ports import Objects
 from domain.ids import NewId
 from domain.logger import Logger
-from domain.work import StartWork, Work
-
-ACTOR = "batches"
-KEPT_REASONS = frozenset({BatchReason.PAUSED, BatchReason.DRAINING})  # somebody else's to say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Committing:
-    start_work: StartWork
-    objects: Objects
-    clock: Clock
+    records: Records
+    objects: WorkerObjects
     new_id: NewId
     logger: Logger
     gate: Gate
@@ -107,46 +99,15 @@ class Committing:
         parts = [each for each in commit.parts if not each[0].is_lost]
         if not parts:
             return ()
+        said = [progress for _, progress in parts]
         try:
-            async with self.start_work(ACTOR, f"batch:{run.batch.id}") as work:
-                batch = await work.batches.lock(run.batch.id)
-                if batch is None:
-                    return ()
-                stored = await _kept(work, parts) if commit.is_doubtful else []
-                known = {id(held) for held, _ in stored}
-                added = []
-                for held, progress in parts:
-                    if id(held) not in known and await work.batch_shards.store(progress):
-                        added.append((held, progress))
-                if added:
-                    before_it, batch = batch, _counted(batch, added)
-                    await self._tell(work, before_it, batch)
+            recorded = await self.records.store(run.batch.id, said, is_doubtful=commit.is_doubtful)
         except (StorageUnavailable, StorageFull):
             commit.is_doubtful = True
             raise
-        run.batch = batch
-        return [*stored, *added]
-
-    async def _tell(self, work: Work, seen: Batch, batch: Batch) -> None:
-        await work.batches.put(batch)
-        if batch.reason is None and seen.reason is not None:
-            work.record(
-                batch.project_id,
-                BatchJobStatusChanged(
-                    batch_job_id=batch.id,
-                    job_status_before=batch.status,
-                    job_status_after=batch.status,
-                ),
-            )
-        progressed = BatchJobProgressed(
-            batch_job_id=batch.id,
-            total=batch.total,
-            completed=batch.completed,
-            failed=batch.failed,
-        )
-        work.record(batch.project_id, progressed)
-        if batch.left == 0:
-            await work.look_at_batch(batch.id, self.clock())
+        if recorded.batch is not None:
+            run.batch = recorded.batch
+        return [parts[place] for place in recorded.places]
 
     async def _remove(self, key: str) -> None:
         try:
@@ -170,37 +131,6 @@ def _progress(shard: Shard, results: Iterable[tuple[Result, int]]) -> Progress:
         entries.append(Entry(index, answered.is_error, at, at + len(answered.line)))
     after = replace(shard, done=bytes(done), failed=bytes(failed), usage=shard.usage + used)
     return Progress(after, "", tuple(entries), used)
-
-
-async def _kept(work: Work, parts: Sequence[tuple[Held, Progress]]) -> list[tuple[Held, Progress]]:
-    """Of a commit of which nobody could tell whether it was kept: the parts that were, or whose lines
-    somebody else did meanwhile."""
-    found = {s.number: s for s in await work.batch_shards.of(parts[0][1].shard.batch_id)}
-    return [
-        (held, progress)
-        for held, progress in parts
-        if (shard := found.get(progress.shard.number)) is not None
-        and _has(shard.done, progress.entries)
-    ]
-
-
-def _has(done: bytes, entries: Iterable[Entry]) -> bool:
-    return all(done[entry.line >> 3] & 1 << (entry.line & 7) for entry in entries)
-
-
-def _counted(batch: Batch, added: Sequence[tuple[Held, Progress]]) -> Batch:
-    failed = sum(entry.is_error for _, each in added for entry in each.entries)
-    stored = sum(len(each.entries) for _, each in added)
-    used = sum((each.usage for _, each in added), Usage())
-    counted = replace(
-        batch,
-        completed=batch.completed + stored - failed,
-        failed=batch.failed + failed,
-        usage=batch.usage + used,
-    )
-    if batch.reason is None or batch.reason in KEPT_REASONS or batch.ending is not None:
-        return counted
-    return replace(counted, reason=None, message="")
 
 
 def _is_done(shard: Shard) -> bool:

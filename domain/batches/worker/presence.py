@@ -32,7 +32,8 @@ class Presence:
         The shares are kept to when this returns: whatever is told by the next renewal.
         """
         began, now = self.timer.now(), self.clock()
-        living = await self.workers.renew(self.worker, now, now + self.lease)
+        everybody = await self.workers.renew(self.worker, now, now + self.lease)
+        living = sharing.beside(self.worker, everybody)
         before = self.roster.crew
         crew = self.roster.crew = sharing.renewed(before, living)
         runs = list(runs)

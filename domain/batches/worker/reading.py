@@ -10,12 +10,11 @@ from math import ceil
 from domain.batches.batch import BatchReason
 from domain.batches.input import lines
 from domain.batches.input.lines import Json
-from domain.batches.ports import ShardClaims, Standstill
+from domain.batches.ports import ShardClaims, Standstill, WorkerObjects
 from domain.batches.sending.run import BUDGET, READ_AHEAD, Gate, Held, Line, Result, Run
 from domain.batches.shard import BYTES_LIMIT, Shard
 from domain.clock import Clock
 from domain.errors import ObjectMissing, StorageUnavailable
-from domain.files.ports import Objects
 
 AT_LEAST = 32  # lines ahead
 AT_ONCE = 4  # batches of which more is fetched: as many shards as the budget has beside READ_AHEAD
@@ -25,7 +24,7 @@ GONE = "The input file is no longer in the storage."
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     claims: ShardClaims
-    objects: Objects
+    objects: WorkerObjects
     json: Json
     clock: Clock
     worker: str

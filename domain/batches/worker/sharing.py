@@ -68,5 +68,15 @@ def renewed(crew: Crew, workers: Sequence[Worker]) -> Crew:
     return Crew(crew.me, workers, heard)
 
 
+def crew_of(worker: str) -> str:
+    """Workers of one Kubernetes Job, `pods/<batch>/<name>`, share with nobody but each other."""
+    return worker.rpartition("/")[0]
+
+
+def beside(me: str, workers: Sequence[Worker]) -> Sequence[Worker]:
+    """Those that `me` shares with, and `me`."""
+    return [each for each in workers if crew_of(each.id) == crew_of(me)]
+
+
 def _order(worker: Worker) -> tuple[datetime, str]:
     return worker.registered_at, worker.id

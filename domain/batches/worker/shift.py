@@ -1,23 +1,29 @@
 """What one worker does between its coming and its going, and all that it knows meanwhile."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from math import ceil
 
 from domain.batches.batch import DRAIN, Batch, BatchReason
-from domain.batches.ports import ShardClaims, Standstill, Target, Targets
+from domain.batches.ports import (
+    Records,
+    ShardClaims,
+    Standstill,
+    Target,
+    Targets,
+    WorkerReads,
+)
 from domain.batches.sending import ceiling
 from domain.batches.sending.execution import Lane, Sending
 from domain.batches.sending.run import Run
-from domain.batches.worker.committing import ACTOR, Committing
+from domain.batches.worker.committing import Committing
 from domain.batches.worker.presence import Presence
 from domain.batches.worker.reading import Reading
 from domain.batches.worker.standing import Standing
 from domain.clock import Clock
 from domain.errors import NotFound, SealBroken, UserError
-from domain.work import Reads, StartWork
 
 LOOK_EVERY, COMMIT_EVERY, TELL_EVERY, PLACE_EVERY = 1.0, 0.5, 1.0, 5.0  # seconds
 RUNS_AT_ONCE = 1_000
@@ -28,11 +34,13 @@ CUT_BEFORE, CUT_BEFORE_PART = 1.0, 0.05  # the end of draining, to store what is
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Shift:
-    """`runs` by batch. `hinted`: something was decided about some batch, look now."""
+    """`runs` by batch. `takes` says which batches are for this worker. `hinted`: something was decided
+    about some batch, look now."""
 
     worker: str
-    reads: Reads
-    start_work: StartWork
+    takes: Callable[[Batch], bool]
+    reads: WorkerReads
+    records: Records
     claims: ShardClaims
     targets: Targets
     clock: Clock
@@ -144,7 +152,8 @@ class Shift:
             else:
                 run.batch = batch
             self._heed(run)
-        runnable = await self.reads.batches.runnable(RUNS_AT_ONCE, self.clock())
+        found_now = await self.reads.batches.runnable(RUNS_AT_ONCE, self.clock())
+        runnable = [each for each in found_now if self.takes(each)]
         now = self.sending.timer.now()
         places_too = now >= self._next_places
         if places_too:
@@ -222,8 +231,7 @@ class Shift:
         del self.runs[run.batch.id]
         if run.is_ending and not run.batch.is_final:
             try:
-                async with self.start_work(ACTOR, f"batch:{run.batch.id}") as work:
-                    await work.look_at_batch(run.batch.id, self.clock())
+                await self.records.look(run.batch.id)
             except NotFound:
                 return
 

@@ -19,6 +19,7 @@ DEPLOYMENT_ID = "modelyard.io/deployment-id"
 REVISION = "modelyard.io/revision"
 GROUP = "modelyard.io/group"
 REPLICA = "modelyard.io/replica"  # of a pod that is bound to a replica's row
+BATCH = "modelyard.io/batch"  # of all that a batch's Job has: no replica's
 MADE = "modelyard.io/made"  # of a workload whose Secret and Service are there
 ENDPOINTS = "modelyard.io/endpoints"
 """Annotation of a pod: [{"model", "port"}] in the definition's order. Whoever finds the pod needs nothing

@@ -12,7 +12,7 @@ from domain.batches.external_endpoint import ExternalEndpoint
 from domain.batches.placing import capacity
 from domain.batches.placing.capacity import Capacity, Served
 from domain.batches.placing.planner import Ask, check, plan
-from domain.batches.placing.wishes import NAMES_PLACE, ONLY_DEDICATED, asked_target
+from domain.batches.placing.wishes import FROM_TEMPLATE, HAVE, NAMES_PLACE, asked_target
 from domain.definitions.variants import Variant
 from domain.deployments.deployment import DeploymentStatus
 from domain.errors import DefinitionError, InvalidValue, NoKubernetes, NotFound
@@ -143,7 +143,8 @@ def checked(there: Capacity, at: str = CHAT, **wish: Any) -> Any:
 
 
 def test_a_kubernetes_job_is_refused_where_there_is_no_kubernetes() -> None:
-    assert isinstance(checked(Capacity(), target=TargetKind.KUBERNETES_JOB), NoKubernetes)
+    there = Capacity(no_jobs=NoKubernetes())
+    assert isinstance(checked(there, target=TargetKind.KUBERNETES_JOB), NoKubernetes)
 
 
 @pytest.mark.parametrize(
@@ -286,9 +287,12 @@ def test_what_is_not_refused_names_one_place_and_asks_of_it_what_it_has(
         return
     named = [name for name in NAMES_PLACE if getattr(wish, name) is not None]
     assert len(named) <= 1
-    assert all(NAMES_PLACE[name] is asked_target(wish) for name in named)
-    if asked_target(wish) is not TargetKind.DEDICATED:
-        assert all(getattr(wish, name) is None for name in ONLY_DEDICATED)
+    asked = asked_target(wish)
+    for name in named:
+        fits = FROM_TEMPLATE if name == "template" else {NAMES_PLACE[name]}
+        assert asked in fits
+    for name, kinds in HAVE.items():
+        assert asked in kinds or getattr(wish, name) is None
 
 
 async def test_capacity_finds_what_the_wish_names_and_else_what_the_model_does() -> None:
@@ -308,7 +312,7 @@ async def test_capacity_finds_what_the_wish_names_and_else_what_the_model_does()
         await work.templates.add(template)
 
     async def load(model: str | None = None, **wish: Any) -> Capacity:
-        return await capacity.load(store.reads, store.default.id, Wish(**wish), model)
+        return await capacity.load(store.reads, store.default.id, Wish(**wish), model, None)
 
     served = (await load("chat@1")).deployment
     assert served is not None

@@ -36,7 +36,7 @@ def is_quiet(known: Engine) -> bool:
 
 
 def head(url: str) -> bytes:
-    return of_url(url, ssl.create_default_context).request({}, b"")
+    return of_url(url, None, ssl.create_default_context).request({}, b"")
 
 
 @pytest.mark.parametrize(

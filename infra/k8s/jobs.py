@@ -1,0 +1,199 @@
+"""domain.batches.jobs.ports.ClusterJobs: Jobs of a cluster, each with what belongs to it."""
+
+from base64 import b64decode, b64encode
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from domain.batches.jobs.ports import ClusterAway, JobRefused, JobSeen, NewJob
+from domain.clock import Clock
+from domain.deployments.ports import SecretValues
+from domain.errors import SealBroken
+from domain.work import Reads
+from infra.k8s import logs, objects, sights
+from infra.k8s.cluster import Cluster
+from infra.k8s.errors import ClusterUnavailable, Conflict, Expired, FieldsDropped, Gone, Refused
+from infra.k8s.kinds import Kind, Object
+from infra.k8s.manifests import names, secret
+from infra.k8s.manifests.job import TOKEN, Work, job, labels, token_name, token_secret
+from infra.k8s.manifests.names import Group
+from infra.k8s.manifests.namespace import namespace
+from infra.k8s.manifests.refusal import CantStart
+from infra.k8s.settings import KubernetesSettings
+
+AWAY = (ClusterUnavailable, Expired, Gone, Conflict)  # the next look tries again
+NO_PODS = "The Kubernetes Job has no pod yet."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubernetesJobs:
+    """`server` is the control plane's URL for pods. `within` is the one namespace of all Jobs, if there is
+    but one; `selector` has the labels of all that the installation made."""
+
+    settings: KubernetesSettings
+    cluster: Cluster
+    reads: Reads
+    secrets: SecretValues
+    server: str
+    within: str | None
+    selector: str
+    clock: Clock
+
+    async def make(self, new: NewJob) -> None:
+        with _told():
+            await self._make(new)
+
+    async def look(self, deployment_id: str) -> JobSeen | None:
+        with _told():
+            made = await self._job(deployment_id)
+            if made is None or objects.is_leaving(made) or not objects.is_made(made):
+                return None
+            place = objects.namespace(made), token_name(objects.name(made))
+            held = await self.cluster.get(Kind.SECRET, *place)
+            pods = await self._pods(deployment_id)
+        token = b64decode(((held or {}).get("data") or {}).get(TOKEN) or "").decode()
+        return self._seen(made, pods, token)
+
+    async def size(self, deployment_id: str, pods: int) -> None:
+        with _told():
+            made = await self._job(deployment_id)
+            if made is not None:
+                await self.cluster.parallel(objects.namespace(made), objects.name(made), pods)
+
+    async def renew(self, deployment_id: str, token: str) -> None:
+        with _told():
+            made = await self._job(deployment_id)
+            if made is None:
+                return
+            place = objects.namespace(made), token_name(objects.name(made))
+            held = await self.cluster.get(Kind.SECRET, *place)
+            if held is None:
+                return
+            kept = {key: held["metadata"][key] for key in ("name", "namespace", "labels")}
+            await self.cluster.apply(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Secret",
+                    "metadata": {
+                        **kept,
+                        "annotations": held["metadata"]["annotations"],
+                        "ownerReferences": names.owned_by(made),
+                    },
+                    "type": "Opaque",
+                    "data": {TOKEN: b64encode(token.encode()).decode()},
+                }
+            )
+
+    async def log_tail(self, deployment_id: str, lines: int) -> Sequence[str]:
+        with _told():
+            pods = await self._pods(deployment_id)
+            last = max(pods, key=objects.created, default=None)
+            return () if last is None else await logs.last_lines(self.cluster, last, lines)
+
+    async def remove(self, deployment_id: str) -> bool:
+        with _told():
+            made = await self._job(deployment_id)
+            if made is None:
+                return not await self._pods(deployment_id)
+            place = objects.namespace(made), objects.name(made)
+            await self.cluster.delete(
+                Kind.JOB, *place, uid=objects.uid(made), propagation="Foreground"
+            )
+            return False
+
+    async def all(self) -> Collection[str]:
+        with _told():
+            selector = f"{self.selector},{names.BATCH}"
+            found = await self.cluster.list(Kind.JOB, self.within, selector=selector)
+        return {i for each in found.objects if (i := objects.label(each, names.DEPLOYMENT_ID))}
+
+    async def _make(self, new: NewJob) -> None:
+        """Each object where it is lacking; the mark that nothing is comes last."""
+        group = await self._group(new)
+        left = (new.ends_at - self.clock()).total_seconds()
+        work = Work(batch_id=new.batch_id, server=self.server, seconds=int(left))
+        place = group.namespace, group.name
+        given = await self.cluster.get(Kind.JOB, *place)
+        if given is None:
+            given = await self.cluster.apply(job(group, work, self.settings))
+        elif objects.is_made(given) or objects.is_leaving(given):
+            return
+        held = secret.secret(group, await self._opened(new), self.settings, given)
+        if held is not None:
+            held["metadata"]["labels"] = labels(group, work)
+            await self.cluster.apply(held)
+        await self.cluster.apply(token_secret(group, work, new.token, given))
+        await self.cluster.patch_labels(Kind.JOB, *place, {names.MADE: "true"}, None)
+
+    async def _group(self, new: NewJob) -> Group:
+        """With its namespace there."""
+        projects = await self.reads.projects.by_ids([new.deployment.project_id])
+        project = projects[new.deployment.project_id]
+        if self.settings.namespace_per_project:
+            wanted = namespace(self.settings, project)
+            if await self.cluster.get(Kind.NAMESPACE, None, objects.name(wanted)) is None:
+                await self.cluster.apply(wanted)
+        return Group(
+            namespace=names.namespace_name(self.settings, project),
+            installation=self.settings.installation,
+            deployment=new.deployment,
+            revision=new.revision,
+            id=new.deployment.id,
+        )
+
+    async def _opened(self, new: NewJob) -> dict[str, str]:
+        wanted = secret.opened(new.revision)
+        try:
+            return dict(await self.secrets.open(new.revision.project_id, wanted))
+        except SealBroken as error:
+            raise JobRefused(problem=error.message) from error
+
+    async def _job(self, deployment_id: str) -> Object | None:
+        found = await self._listed(Kind.JOB, deployment_id)
+        return next(iter(found), None)
+
+    async def _pods(self, deployment_id: str) -> Sequence[Object]:
+        return await self._listed(Kind.POD, deployment_id)
+
+    async def _listed(self, kind: Kind, deployment_id: str) -> Sequence[Object]:
+        selector = f"{self.selector},{names.BATCH},{names.DEPLOYMENT_ID}={deployment_id}"
+        return (await self.cluster.list(kind, self.within, selector=selector)).objects
+
+    def _seen(self, made: Object, pods: Sequence[Object], token: str) -> JobSeen:
+        living = [p for p in pods if not (objects.is_finished(p) or objects.is_leaving(p))]
+        failed = objects.condition(made, "Failed")
+        failure = None
+        if failed is not None and failed["status"] == "True":
+            failure = f"{failed.get('reason')}: {failed.get('message')}"
+        troubles = [sights.unready(each, self.clock()) for each in living]
+        return JobSeen(
+            pods=int(made["spec"].get("parallelism", 1)),
+            since=min(map(objects.created, living), default=None),
+            is_ready=any(objects.holds(each, "Ready") for each in living),
+            is_hopeless=bool(troubles) and all(each.hopeless for each in troubles),
+            failure=failure,
+            message=_message(troubles),
+            token=token,
+        )
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """As batches are told it."""
+    try:
+        yield
+    except AWAY as error:
+        raise ClusterAway(problem=error.message) from error
+    except (Refused, FieldsDropped) as error:
+        raise JobRefused(problem=error.message) from error
+    except CantStart as error:
+        raise JobRefused(problem=error.message) from error
+
+
+def _message(troubles: Sequence[sights.Trouble]) -> str:
+    """Of the pod that is farthest from being ready."""
+    if not troubles:
+        return NO_PODS
+    worst = next((each for each in troubles if each.hopeless), troubles[0])
+    said = f"Its pods are not ready: {worst.reason.name}"
+    return f"{said}: {worst.message}" if worst.message else f"{said}."

@@ -1,0 +1,163 @@
+"""Batch jobs that are Kubernetes Jobs of a real cluster, made by a real server on this machine.
+
+Pods reach the server by a relay on the node's link: it stays where it is when the server is another one.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from infra.k8s.cluster import Cluster
+from infra.k8s.kinds import Kind, Object
+from infra.k8s.manifests import names
+from tests.support.clusters import given
+from tests.support.dedicated_jobs import Visitor, within
+
+IMAGE = "MODELYARD_TEST_KUBERNETES_IMAGE"
+LINK = "10.255.0.1"  # this machine, as the pods of ../shared/kubernetes see it
+SLOW = "modelyard echo --host {host} --port {port} --name {name} --latency 0.5"
+KINDS = (Kind.JOB, Kind.POD, Kind.SECRET, Kind.DEPLOYMENT, Kind.SERVICE)
+
+
+def image() -> str:
+    """Modelyard's own, in the node; without one the test is skipped."""
+    given()
+    if not (name := os.environ.get(IMAGE)):
+        pytest.skip(f"needs Modelyard's image in the node: say in {IMAGE} how it is called there")
+    return name
+
+
+@dataclass
+class Relay:
+    """From the node's link to wherever the server is now; None: to nowhere."""
+
+    to: int | None = None
+    port: int = 0
+    _open: set[asyncio.StreamWriter] = field(default_factory=set)
+
+    @property
+    def url(self) -> str:
+        return f"http://{LINK}:{self.port}"
+
+    def lead(self, url: str | None) -> None:
+        self.to = None if url is None else urlsplit(url).port
+        if self.to is None:
+            for each in list(self._open):
+                each.transport.abort()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            there, onward = await asyncio.open_connection("127.0.0.1", self.to or 1)
+        except OSError:
+            writer.transport.abort()
+            return
+        self._open |= {writer, onward}
+        try:
+            await asyncio.gather(_pumped(reader, onward), _pumped(there, writer))
+        finally:
+            self._open -= {writer, onward}
+
+
+async def _pumped(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while content := await reader.read(65536):
+            writer.write(content)
+            await writer.drain()
+    except OSError:
+        pass
+    finally:
+        writer.transport.abort()
+
+
+@asynccontextmanager
+async def relaying() -> AsyncIterator[Relay]:
+    relay = Relay()
+    server = await asyncio.start_server(relay.serve, LINK, 0)
+    relay.port = server.sockets[0].getsockname()[1]
+    try:
+        yield relay
+    finally:
+        server.close()
+        relay.lead(None)
+        await server.wait_closed()
+
+
+def settings(kubeconfig: Path, namespace: str, relay: Relay) -> Mapping[str, str]:
+    said = {
+        "DRIVER": "kubernetes",
+        "KUBERNETES_CONFIG": str(kubeconfig),
+        "KUBERNETES_NAMESPACE": namespace,
+        "KUBERNETES_ROUTING": "pod",
+        "KUBERNETES_IMAGE": image(),
+        "KUBERNETES_SERVER_URL": relay.url,
+        "STOP_GRACE": "2",
+    }
+    return {f"MODELYARD_{name}": value for name, value in said.items()}
+
+
+async def template(
+    visitor: Visitor, name: str, command: str = SLOW, ready_timeout: float | None = None
+) -> None:
+    model = {"name": name, "service": {"start_command": command, "port": 8_000}}
+    said: dict[str, Any] = {
+        "name": name,
+        "runtimeVariant": "ECHO",
+        "spec": {"models": [model], "image": image()},
+        "status": "ACTIVE",
+    }
+    if ready_timeout is not None:
+        said["batch"] = {"readyTimeout": f"PT{ready_timeout:g}S"}
+    await visitor.api.change("createDeploymentTemplate", said)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A namespace, and what of batches is in it."""
+
+    cluster: Cluster
+    namespace: str
+
+    async def of(self, kind: Kind) -> Sequence[Object]:
+        return (await self.cluster.list(kind, self.namespace, selector=names.BATCH)).objects
+
+    async def pods(self) -> list[Object]:
+        """Those that are not being deleted."""
+        found = await self.of(Kind.POD)
+        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+    async def kill(self, pod: Object) -> None:
+        name = pod["metadata"]["name"]
+        await self.cluster.delete(Kind.POD, self.namespace, name, grace=0)
+
+    async def has_pods(self, count: int, seconds: float = 60.0) -> list[Object]:
+        async with within(seconds) as looks:
+            async for _ in looks:
+                if len(pods := await self.pods()) == count:
+                    return pods
+        raise AssertionError
+
+    async def is_empty(self) -> None:
+        """Soon nothing is left that anybody made."""
+        left: list[str] = []
+        with suppress(TimeoutError):
+            async with within(90.0) as looks:
+                async for _ in looks:
+                    left = [
+                        f"{kind.kind} {each['metadata']['name']}"
+                        for kind in KINDS
+                        for each in (
+                            await self.cluster.list(
+                                kind, self.namespace, selector=f"{names.MANAGED_BY}={names.MANAGER}"
+                            )
+                        ).objects
+                    ]
+                    if not left:
+                        return
+        raise AssertionError(f"there is still {left}")
