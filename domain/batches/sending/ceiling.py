@@ -8,7 +8,7 @@ reason (a busy machine): they are given back, and left alone for a while.
 
 from dataclasses import dataclass, replace
 
-LATE = 0.03  # seconds that the loop may be late, on average of a window
+LATE = 0.01  # seconds that the loop may be late, on average of a window
 HALVED, RAISED = 0.5, 1.25
 HELPED = 0.75  # times what it was late before, at most, where fewer were of use
 LEAST = 16

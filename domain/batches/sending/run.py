@@ -26,7 +26,8 @@ class Gate:
 
     `used` bytes are held in memory: lines read ahead, requests in flight and what they will bring,
     answers not yet stored; `coming` are those of lines that are being fetched, at most.
-    `in_flight` counts the requests to all targets, which the ceiling is for.
+    `in_flight` counts the requests to all targets, which the ceiling is for; `rests`: nothing is sent for a
+    moment, so that others have their turn.
     `trusted_until` is in the timer's seconds: as long as that its leases hold.
     """
 
@@ -36,11 +37,14 @@ class Gate:
     coming: int = 0
     in_flight: int = 0
     ceiling: Ceiling = NONE
+    rests: bool = False
     is_closed: bool = False
 
     @property
     def room(self) -> int:
         """How many more requests may be in flight."""
+        if self.rests:
+            return 0
         limit = self.ceiling.limit
         return maxsize if limit is None else limit - self.in_flight
 

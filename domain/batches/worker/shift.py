@@ -27,6 +27,7 @@ from domain.errors import NotFound, SealBroken, UserError
 
 LOOK_EVERY, COMMIT_EVERY, TELL_EVERY, PLACE_EVERY = 1.0, 0.5, 1.0, 5.0  # seconds
 RUNS_AT_ONCE = 1_000
+REST = 0.025  # seconds of each tenth of one
 WINDOW = 5  # ticks of the lag, in which the ceiling shows what it is good for
 CLAIM_SECONDS = 1.0  # of a shard, where the database is busy
 CUT_BEFORE, CUT_BEFORE_PART = 1.0, 0.05  # the end of draining, to store what is back: s, or a part
@@ -113,6 +114,8 @@ class Shift:
         """Each tenth of a second: how late the loop was."""
         gate = self.sending.gate
         self._most = max(self._most, gate.in_flight)
+        if gate.ceiling.limit is not None:
+            self._rest()
         self._late.append(late)
         if len(self._late) < WINDOW:
             return
@@ -121,6 +124,16 @@ class Shift:
         self._late, self._most = [], gate.in_flight
         if gate.room > max(before, 0):
             self._fill()
+
+    def _rest(self) -> None:
+        """Where sending takes all of the process, what stores results and takes new jobs would have to
+        wait for the interpreter at each step: what is a moment without is an hour beside it."""
+        self.sending.gate.rests = True
+        asyncio.get_running_loop().call_later(REST, self._go_on)
+
+    def _go_on(self) -> None:
+        self.sending.gate.rests = False
+        self._fill()
 
     async def tell(self) -> float:
         await self.standing.tell([(run, self._lane_of.get(i)) for i, run in self.runs.items()])

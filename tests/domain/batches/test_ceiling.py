@@ -6,6 +6,7 @@ import pytest
 
 from domain.batches.sending import ceiling
 from domain.batches.sending.ceiling import LATE, LEAST, NONE, Ceiling
+from domain.batches.sending.run import Gate
 
 Process = Callable[[int], float]
 
@@ -72,3 +73,11 @@ def test_a_ceiling_that_nobody_reaches_is_none() -> None:
 @pytest.mark.parametrize("in_flight", [0, 1, LEAST])
 def test_a_few_requests_are_never_too_many(in_flight: int) -> None:
     assert ceiling.after(NONE, 10.0, in_flight) == NONE
+
+
+def test_nothing_more_is_sent_above_the_ceiling_or_in_a_rest() -> None:
+    gate = Gate(in_flight=10, ceiling=Ceiling(limit=16))
+    assert gate.room == 6
+    gate.rests = True
+    assert gate.room == 0
+    assert Gate(in_flight=10).room > 1_000_000
