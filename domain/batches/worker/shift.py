@@ -118,8 +118,8 @@ class Shift:
             self._fill()
 
     def _rest(self) -> None:
-        """Where sending takes all of the process, what stores results and takes new jobs would have to
-        wait for the interpreter at each step: what is a moment without is an hour beside it."""
+        """Where sending takes all of the process, what stores results and takes new jobs waits for the
+        interpreter at each step of a transaction."""
         self.sending.gate.rests = True
         asyncio.get_running_loop().call_later(REST, self._go_on)
 
