@@ -101,7 +101,9 @@ async def _run(command: str | list[Any], stage: Stage) -> str | None:
     pid = spawn(launch)
     seen = stage.processes.one(pid)
     try:
-        code = await exits.ended(seen, stage.processes) if seen else exits.reaped(pid)
+        if seen:
+            await exits.gone(seen, stage.processes)
+        code = await exits.code_of(pid, stage.processes)
     except asyncio.CancelledError:
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)

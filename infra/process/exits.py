@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from infra.process.processes import Processes, Seen
 
 LOOK = 0.1  # seconds between looks, where there are no pidfds
+MOMENT = 0.01  # seconds between looks at what is ending
 
 
 @dataclass(slots=True)
@@ -40,7 +41,17 @@ def descriptor(seen: Seen, processes: Processes) -> Descriptor | None:
 async def ended(seen: Seen, processes: Processes) -> int | None:
     """When it has ended: its exit code, negative for a signal, None where it is no child of ours."""
     await gone(seen, processes)
-    return reaped(seen.pid)
+    return await code_of(seen.pid, processes)
+
+
+async def code_of(pid: int, processes: Processes) -> int | None:
+    """The exit code of what is not shown any more, as `ended` tells it. A process that is ending is
+    hidden a moment before its parent may ask how it ended."""
+    while True:
+        found = _waited(pid)
+        if found != (0, 0) or processes.one(pid) is not None:
+            return _code(found)
+        await asyncio.sleep(MOMENT)
 
 
 async def gone(seen: Seen, processes: Processes) -> None:
@@ -56,11 +67,7 @@ async def gone(seen: Seen, processes: Processes) -> None:
 
 def reaped(pid: int) -> int | None:
     """The exit code of a child of ours that has ended; None for any other process."""
-    try:
-        found, status = os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return None
-    return os.waitstatus_to_exitcode(status) if found else None
+    return _code(_waited(pid))
 
 
 def zombies() -> frozenset[int]:
@@ -85,6 +92,19 @@ def send(seen: Seen, number: signal.Signals, processes: Processes) -> None:
         else:
             with closing(opened):
                 signal.pidfd_send_signal(opened.fd, number)
+
+
+def _waited(pid: int) -> tuple[int, int] | None:
+    """As waitpid: (0, 0) while it lives. None: it is no child of ours."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return None
+
+
+def _code(found: tuple[int, int] | None) -> int | None:
+    pid, status = found or (0, 0)
+    return os.waitstatus_to_exitcode(status) if pid else None
 
 
 async def _unlisted(seen: Seen, processes: Processes) -> None:

@@ -44,8 +44,8 @@ MALFORMED = (ValueError, KeyError, TypeError)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sending:
     """What all lanes of a worker share. `hungry` and `dry` are set where a batch needs more lines, and
-    where one has nothing left but results to store. `lag` is how late this process's loop is, in
-    seconds."""
+    where one has nothing left but results to store; `late` where sending begins to take all of the
+    process. `lag` is how late this process's loop is, in seconds."""
 
     inference: Inference
     json: Json
@@ -57,6 +57,7 @@ class Sending:
     most: int = pace.MOST
     hungry: asyncio.Event = field(default_factory=asyncio.Event)
     dry: asyncio.Event = field(default_factory=asyncio.Event)
+    late: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(eq=False, slots=True)

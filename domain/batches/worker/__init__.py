@@ -156,6 +156,7 @@ class Worker:
             again(name="batch reading", act=shift.read, nudged=sending.hungry),
             again(name="batch commits", act=shift.commit, nudged=sending.dry),
             again(name="batch standing", act=shift.tell),
+            again(name="batch rests", act=shift.rest, nudged=sending.late),
         )
 
     async def _hear(self, shift: Shift) -> None:

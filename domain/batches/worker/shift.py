@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from math import ceil
+from math import ceil, inf
 
 from domain.batches.batch import DRAIN, Batch, BatchReason
 from domain.batches.ports import (
@@ -27,7 +27,7 @@ from domain.errors import NotFound, SealBroken, UserError
 
 LOOK_EVERY, COMMIT_EVERY, TELL_EVERY, PLACE_EVERY = 1.0, 0.5, 1.0, 5.0  # seconds
 RUNS_AT_ONCE = 1_000
-REST = 0.025  # seconds of each tenth of one
+REST, AWAKE = 0.025, 0.075  # seconds, in turns
 WINDOW = 5  # ticks of the lag, in which the ceiling shows what it is good for
 CLAIM_SECONDS = 1.0  # of a shard, where the database is busy
 CUT_BEFORE, CUT_BEFORE_PART = 1.0, 0.05  # the end of draining, to store what is back: s, or a part
@@ -114,26 +114,28 @@ class Shift:
         """Each tenth of a second: how late the loop was."""
         gate = self.sending.gate
         self._most = max(self._most, gate.in_flight)
-        if gate.ceiling.limit is not None:
-            self._rest()
         self._late.append(late)
         if len(self._late) < WINDOW:
             return
         before, mean = gate.room, sum(self._late) / WINDOW
+        was_limited = gate.ceiling.limit is not None
         gate.ceiling = ceiling.after(gate.ceiling, mean, self._most)
         self._late, self._most = [], gate.in_flight
+        if gate.ceiling.limit is not None and not was_limited:
+            self.sending.late.set()
         if gate.room > max(before, 0):
             self._fill()
 
-    def _rest(self) -> None:
-        """Where sending takes all of the process, what stores results and takes new jobs would have to
-        wait for the interpreter at each step: what is a moment without is an hour beside it."""
-        self.sending.gate.rests = True
-        asyncio.get_running_loop().call_later(REST, self._go_on)
-
-    def _go_on(self) -> None:
-        self.sending.gate.rests = False
+    async def rest(self) -> float:
+        """Where sending takes all of the process, what stores results and takes new jobs waits for the
+        interpreter at each step of a transaction."""
+        gate = self.sending.gate
+        is_late = gate.ceiling.limit is not None
+        gate.rests = is_late and not gate.rests
+        if gate.rests:
+            return REST
         self._fill()
+        return AWAKE if is_late else inf
 
     async def tell(self) -> float:
         await self.standing.tell([(run, self._lane_of.get(i)) for i, run in self.runs.items()])

@@ -1,7 +1,8 @@
 """What a worker does at the same time does not get into each other's way."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 from domain.batches.batch import Terms
 from domain.batches.ports import ShardClaims, Worker, Workers
 from domain.batches.shard import Shard
-from tests.support.working import World
+from domain.batches.worker.shift import AWAKE, REST, WINDOW
+from tests.support.working import NoLag, World
 
 FOUR = Terms(max_concurrency=4)
 
@@ -97,3 +99,42 @@ async def test_jobs_come_and_go_while_leases_are_renewed(slow: str) -> None:
     assert len(world.engine.asked) == 40 + 8 + 8
     for batch in (going, coming, last):
         assert await world.store.reads.batches.working(batch.id, world.clock()) == 0
+
+
+class SaidLag(NoLag):
+    """The worker hears what a test says."""
+
+    @contextmanager
+    def measured(self, told: Callable[[float], None]) -> Iterator[None]:
+        self.told = told
+        yield
+
+    def window(self, late: float) -> None:
+        for _ in range(WINDOW):
+            self.told(late)
+
+
+async def test_a_worker_that_is_late_rests_a_moment_in_turns_until_it_is_in_time() -> None:
+    world, lag = World(), SaidLag()
+    world.engine.seconds = 0.01
+    batch = await world.batch(lines=4_000, a_shard=500, terms=Terms(max_concurrency=40))
+
+    async def begun(seconds: float) -> int:
+        before = len(world.engine.asked)
+        await world.timer.pass_(seconds)
+        return len(world.engine.asked) - before
+
+    async with world.worker(lag=lag).running():
+        assert await begun(0.1) > 0
+        lag.window(late=0.05)
+        for _ in range(3):
+            await world.timer.pass_(0.001)
+            assert await begun(REST - 0.002) == 0
+            assert await begun(AWAKE + 0.001) > 0
+        for _ in range(40):
+            lag.window(late=0.0)
+        await world.timer.pass_(REST + AWAKE)
+        assert await begun(REST) > 0
+        assert await begun(REST) > 0
+        await world.finished(batch, within=20)
+    assert len({*world.engine.asked}) == len(world.engine.asked) == 4_000

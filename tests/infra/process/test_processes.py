@@ -136,6 +136,22 @@ async def test_an_end_is_seen_with_its_code(
     exits.send(seen, signal.SIGTERM, processes)
 
 
+class Hiding(ProcFs):
+    """As a kernel that shows nothing of a process that is ending, before its parent may wait for it."""
+
+    def one(self, pid: int) -> Seen | None:
+        return None
+
+
+async def test_the_code_of_what_is_hidden_before_it_has_ended_is_not_missed() -> None:
+    seen = ProcFs().one(a_sleeper())
+    assert seen is not None
+    end = asyncio.create_task(exits.ended(seen, Hiding()))
+    await asyncio.sleep(0)
+    os.kill(seen.pid, signal.SIGTERM)
+    assert await end == -signal.SIGTERM
+
+
 def a_sleeper() -> int:
     """A child that no event loop watches."""
     return os.posix_spawn("/bin/sh", ["sh", "-c", "exec sleep 600"], {})
