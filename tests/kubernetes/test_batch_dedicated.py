@@ -12,26 +12,22 @@ from infra.k8s.kinds import Kind
 from infra.k8s.manifests import names
 from schema.relay import global_id
 from tests.support.dedicated_jobs import JOB, Visitor, answering, visiting
-from tests.support.images import modelyard_image
 from tests.support.kill_jobs import Ended, Job, check
-from tests.support.pod_yard import ECHO, GRACE, a_server, healthy, nothing_left, pods, until
+from tests.support.pod_flows import Place, a_server, healthy, left, pods_of, until
 from tests.support.server import Running
 
 pytestmark = pytest.mark.kubernetes
 
 LINES = 1_000
+GRACE = 10  # seconds
+ECHO = "modelyard echo --host {host} --port {port} --name {name}"
 CHECK = {"interval": 0.5, "max_retries": 3, "max_wait_time": 5, "initial_delay": 60}
 SLOW = {"start_command": f"{ECHO} --latency 0.2", "port": 8000, "health_check": CHECK}
 
 
-@pytest.fixture(scope="session")
-def image() -> str:
-    return modelyard_image()
-
-
 @pytest.fixture(params=["pod", "proxy"])
-def server(request: pytest.FixtureRequest, tmp_path: Path, namespace: str) -> Iterator[Running]:
-    with a_server(tmp_path / "data", namespace, request.param) as server:
+def server(request: pytest.FixtureRequest, tmp_path: Path, place: Place) -> Iterator[Running]:
+    with a_server(tmp_path / "data", place, kubernetes_routing=request.param) as server:
         yield server
 
 
@@ -98,7 +94,11 @@ async def check_nothing_left(
         return {each["status"] for each in await visitor.dedicated()} <= {"STOPPED"}
 
     await until(is_over)
-    await nothing_left(cluster, namespace)
+
+    async def is_empty() -> bool:
+        return await left(cluster, namespace) == {}
+
+    await until(is_empty)
     for job in jobs:
         shown = await visitor.api.get(JOB, id=global_id("BatchJob", job.key))
         assert shown["batchJob"]["deployment"]["status"] == "STOPPED"
@@ -122,19 +122,14 @@ async def test_a_job_of_a_thousand_lines_outlives_one_of_its_two_pods(
     await patiently(
         lambda: visitor.heard(job, lambda event: event.get("completed", 0) > paused_at + 100)
     )
-    victim = (await pods(cluster, namespace))[0]
-    owner = await owner_of(cluster, namespace, victim)
-    await cluster.delete(Kind.POD, namespace, victim, grace=GRACE)
+    async with pods_of(cluster, namespace) as pods:
+        victim = pods.ready()[0]
+    owner = str(objects.label(victim, names.REPLICA))
+    await cluster.delete(Kind.POD, namespace, objects.name(victim), grace=GRACE)
     end = await end_of(visitor, job)
     check_all_answered(job, end)
     assert 0 < answering(end)[owner] < LINES
     await check_nothing_left(visitor, cluster, namespace, job)
-
-
-async def owner_of(cluster: Cluster, namespace: str, pod: str) -> str:
-    found = await cluster.get(Kind.POD, namespace, pod)
-    assert found is not None
-    return str(objects.label(found, names.REPLICA))
 
 
 async def test_a_job_whose_engine_never_becomes_ready_says_why_and_leaves_nothing(
@@ -164,7 +159,8 @@ async def test_a_warm_deployment_is_the_next_jobs_and_goes_when_its_time_is_up(
     first, second = a_job(lines=40, keepAlive="10m"), a_job(lines=40, keepAlive=1)
     made = await start(visitor, first)
     ended_first = await end_of(visitor, first)
-    assert len(await pods(cluster, namespace)) == 1
+    async with pods_of(cluster, namespace) as pods:
+        assert len(pods.ready()) == 1
     taken = await start(visitor, second)
     ended_second = await end_of(visitor, second)
     check_all_answered(first, ended_first)

@@ -19,7 +19,7 @@ from infra.k8s.cluster import Cluster, opened
 from infra.k8s.config import ClusterConfig
 from infra.k8s.kinds import Kind
 from infra.k8s.routing import ThroughApiServer
-from tests.support.pod_yard import until
+from tests.support.pod_flows import until
 
 pytestmark = pytest.mark.kubernetes
 

@@ -56,7 +56,13 @@ def kubectl(*arguments: str) -> str:
     """What it says; the kit's, where none is on the path."""
     given_kubectl = given().parent / "bin" / "kubectl"
     command = shutil.which("kubectl") or str(given_kubectl)
-    done = subprocess.run([command, *arguments], capture_output=True, text=True, check=False)
+    return said([command, *arguments])
+
+
+def said(command: list[str], **environ: str) -> str:
+    """On its standard output; it has to succeed."""
+    env = {**os.environ, **environ}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -164,10 +170,12 @@ class OwnCluster:
         return int(next(a.removeprefix(wanted) for a in self._command() if a.startswith(wanted)))
 
     def run(self, name: str, *arguments: str) -> None:
-        env = {**os.environ, "MODELYARD_K8S_DIR": str(self.folder)}
-        run = [str(self.kit / name), *arguments]
-        done = subprocess.run(run, env=env, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+        """A command of the kit."""
+        said([str(self.kit / name), *arguments], MODELYARD_K8S_DIR=str(self.folder))
+
+    def kubectl(self, *arguments: str) -> str:
+        command = [str(self.folder / "bin" / "kubectl"), *arguments]
+        return said(command, KUBECONFIG=str(self.kubeconfig))
 
     def restart_api_server(self) -> None:
         """As after a crash; returns when it does its work again."""

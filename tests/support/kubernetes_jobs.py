@@ -4,7 +4,6 @@ Pods reach the server by a relay on the node's link: it stays where it is when t
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -12,26 +11,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
-
 from infra.k8s.cluster import Cluster
 from infra.k8s.kinds import Kind, Object
 from infra.k8s.manifests import names
-from tests.support.clusters import given
 from tests.support.dedicated_jobs import Visitor, within
 
-IMAGE = "MODELYARD_TEST_KUBERNETES_IMAGE"
 LINK = "10.255.0.1"  # this machine, as the pods of ../shared/kubernetes see it
 SLOW = "modelyard echo --host {host} --port {port} --name {name} --latency 0.5"
 KINDS = (Kind.JOB, Kind.POD, Kind.SECRET, Kind.DEPLOYMENT, Kind.SERVICE)
-
-
-def image() -> str:
-    """Modelyard's own, in the node; without one the test is skipped."""
-    given()
-    if not (name := os.environ.get(IMAGE)):
-        pytest.skip(f"needs Modelyard's image in the node: say in {IMAGE} how it is called there")
-    return name
 
 
 @dataclass
@@ -89,13 +76,13 @@ async def relaying() -> AsyncIterator[Relay]:
         await server.wait_closed()
 
 
-def settings(kubeconfig: Path, namespace: str, relay: Relay) -> Mapping[str, str]:
+def settings(kubeconfig: Path, namespace: str, image: str, relay: Relay) -> Mapping[str, str]:
     said = {
         "DRIVER": "kubernetes",
         "KUBERNETES_CONFIG": str(kubeconfig),
         "KUBERNETES_NAMESPACE": namespace,
         "KUBERNETES_ROUTING": "pod",
-        "KUBERNETES_IMAGE": image(),
+        "KUBERNETES_IMAGE": image,
         "KUBERNETES_SERVER_URL": relay.url,
         "STOP_GRACE": "2",
     }
@@ -103,13 +90,17 @@ def settings(kubeconfig: Path, namespace: str, relay: Relay) -> Mapping[str, str
 
 
 async def template(
-    visitor: Visitor, name: str, command: str = SLOW, ready_timeout: float | None = None
+    visitor: Visitor,
+    name: str,
+    image: str,
+    command: str = SLOW,
+    ready_timeout: float | None = None,
 ) -> None:
     model = {"name": name, "service": {"start_command": command, "port": 8_000}}
     said: dict[str, Any] = {
         "name": name,
         "runtimeVariant": "ECHO",
-        "spec": {"models": [model], "image": image()},
+        "spec": {"models": [model], "image": image},
         "status": "ACTIVE",
     }
     if ready_timeout is not None:
@@ -118,8 +109,8 @@ async def template(
 
 
 @dataclass(frozen=True)
-class Place:
-    """A namespace, and what of batches is in it."""
+class JobPods:
+    """What of batches is in a namespace."""
 
     cluster: Cluster
     namespace: str

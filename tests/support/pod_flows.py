@@ -20,11 +20,11 @@ from infra.k8s.manifests import names
 from infra.k8s.watch import Scope
 from tests.support.api import Api
 from tests.support.clusters import given, informed
-from tests.support.load import rollouts
+from tests.support.load import replicas, rollouts
 from tests.support.server import Running, running
 
 T = TypeVar("T")
-WITHIN = 240.0  # pods start slowly where others' tests run beside
+WITHIN = 240.0  # seconds: a kubelet starts pods slowly where much runs beside
 PAUSE = 0.1
 QUICK = (Path(__file__).parent / "engines" / "quick.py").read_text()
 LEFT = (Kind.DEPLOYMENT, Kind.REPLICA_SET, Kind.POD, Kind.SERVICE, Kind.SECRET)
@@ -138,6 +138,12 @@ async def told(api: Api, deployment_id: str, reason: str) -> Any:
         return await until(look)
     except TimeoutError:
         raise AssertionError(f"none is {reason}: {seen}") from None
+
+
+async def healthy(api: Api, deployment_id: str) -> set[str]:
+    """The ids of its replicas that are."""
+    found = await replicas(api, deployment_id)
+    return {each["id"] for each in found if each["status"] == "HEALTHY"}
 
 
 async def failed(api: Api, deployment_id: str) -> Any:
