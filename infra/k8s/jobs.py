@@ -1,9 +1,10 @@
 """domain.batches.jobs.ports.ClusterJobs: Jobs of a cluster, each with what belongs to it."""
 
-from base64 import b64decode, b64encode
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
 
 from domain.batches.jobs.ports import ClusterAway, JobRefused, JobSeen, NewJob
 from domain.clock import Clock
@@ -15,13 +16,14 @@ from infra.k8s.cluster import Cluster
 from infra.k8s.errors import ClusterUnavailable, Conflict, Expired, FieldsDropped, Gone, Refused
 from infra.k8s.kinds import Kind, Object
 from infra.k8s.manifests import names, secret
-from infra.k8s.manifests.job import TOKEN, Work, job, labels, token_name, token_secret
+from infra.k8s.manifests.job import Work, job, labels, token_secret
 from infra.k8s.manifests.names import Group
 from infra.k8s.manifests.namespace import namespace
 from infra.k8s.manifests.refusal import CantStart
 from infra.k8s.settings import KubernetesSettings
 
 AWAY = (ClusterUnavailable, Expired, Gone, Conflict)  # the next look tries again
+NOTHING: Mapping[str, str] = MappingProxyType({})
 NO_PODS = "The Kubernetes Job has no pod yet."
 
 
@@ -48,11 +50,8 @@ class KubernetesJobs:
             made = await self._job(deployment_id)
             if made is None or objects.is_leaving(made) or not objects.is_made(made):
                 return None
-            place = objects.namespace(made), token_name(objects.name(made))
-            held = await self.cluster.get(Kind.SECRET, *place)
             pods = await self._pods(deployment_id)
-        token = b64decode(((held or {}).get("data") or {}).get(TOKEN) or "").decode()
-        return self._seen(made, pods, token)
+        return self._seen(made, pods)
 
     async def size(self, deployment_id: str, pods: int) -> None:
         with _told():
@@ -63,26 +62,8 @@ class KubernetesJobs:
     async def renew(self, deployment_id: str, token: str) -> None:
         with _told():
             made = await self._job(deployment_id)
-            if made is None:
-                return
-            place = objects.namespace(made), token_name(objects.name(made))
-            held = await self.cluster.get(Kind.SECRET, *place)
-            if held is None:
-                return
-            kept = {key: held["metadata"][key] for key in ("name", "namespace", "labels")}
-            await self.cluster.apply(
-                {
-                    "apiVersion": "v1",
-                    "kind": "Secret",
-                    "metadata": {
-                        **kept,
-                        "annotations": held["metadata"]["annotations"],
-                        "ownerReferences": names.owned_by(made),
-                    },
-                    "type": "Opaque",
-                    "data": {TOKEN: b64encode(token.encode()).decode()},
-                }
-            )
+            if made is not None:
+                await self._give(token, made)
 
     async def log_tail(self, deployment_id: str, lines: int) -> Sequence[str]:
         with _told():
@@ -122,8 +103,15 @@ class KubernetesJobs:
         if held is not None:
             held["metadata"]["labels"] = labels(group, work)
             await self.cluster.apply(held)
-        await self.cluster.apply(token_secret(group, work, new.token, given))
-        await self.cluster.patch_labels(Kind.JOB, *place, {names.MADE: "true"}, None)
+        await self._give(new.token, given, {names.MADE: "true"})
+
+    async def _give(self, token: str, made: Object, mark: Mapping[str, str] = NOTHING) -> None:
+        """How old it is, is told by the Job: nobody may read Secrets. `mark` are labels besides."""
+        since = str(int(self.clock().timestamp()))
+        await self.cluster.apply(token_secret(token, made))
+        place = objects.namespace(made), objects.name(made)
+        told = {**mark, names.TOKEN_SINCE: since}
+        await self.cluster.patch_labels(Kind.JOB, *place, told, None)
 
     async def _group(self, new: NewJob) -> Group:
         """With its namespace there."""
@@ -159,8 +147,9 @@ class KubernetesJobs:
         selector = f"{self.selector},{names.BATCH},{names.DEPLOYMENT_ID}={deployment_id}"
         return (await self.cluster.list(kind, self.within, selector=selector)).objects
 
-    def _seen(self, made: Object, pods: Sequence[Object], token: str) -> JobSeen:
+    def _seen(self, made: Object, pods: Sequence[Object]) -> JobSeen:
         living = [p for p in pods if not (objects.is_finished(p) or objects.is_leaving(p))]
+        since = objects.label(made, names.TOKEN_SINCE)
         failed = objects.condition(made, "Failed")
         failure = None
         if failed is not None and failed["status"] == "True":
@@ -173,7 +162,7 @@ class KubernetesJobs:
             is_hopeless=bool(troubles) and all(each.hopeless for each in troubles),
             failure=failure,
             message=_message(troubles),
-            token=token,
+            token_since=datetime.fromtimestamp(int(since), UTC) if since else None,
         )
 
 

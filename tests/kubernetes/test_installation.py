@@ -14,6 +14,8 @@ from infra.k8s.manifests import names
 from tests.support.api import Api
 from tests.support.clusters import a_namespace, kubectl
 from tests.support.installed import Installed, Places, installed, may, once
+from tests.support.kill_jobs import Job, check, ended
+from tests.support.kubernetes_jobs import template
 from tests.support.load import load
 from tests.support.manifests import FOLDERS, written
 from tests.support.postgres import Databases, fetch
@@ -26,12 +28,21 @@ SHOWN = """query($id: ID!) { modelDeployment(id: $id) { status statusReason stat
   activeRevision { number }
   replicas(first: 20) { nodes { status statusReason statusMessage revision { number } } }
   rollouts(first: 1) { nodes { status statusMessage } } } }"""
+ECHO = "modelyard echo --host {host} --port {port} --name {name}"
 GRANTED = (
     ("create", "deployments.apps"),
     ("delete", "deployments.apps"),
     ("patch", "deployments.apps/scale"),
     ("update", "deployments.apps/finalizers"),
     ("patch", "pods"),
+    ("list", "pods"),
+    ("get", "jobs.batch"),
+    ("list", "jobs.batch"),
+    ("create", "jobs.batch"),
+    ("patch", "jobs.batch"),
+    ("delete", "jobs.batch"),
+    ("update", "jobs.batch/finalizers"),
+    ("patch", "secrets"),
     ("get", "pods/log"),
     ("create", "secrets"),
 )
@@ -39,6 +50,8 @@ WITHHELD = (
     ("get", "secrets"),
     ("list", "secrets"),
     ("update", "deployments.apps"),
+    ("watch", "jobs.batch"),
+    ("update", "jobs.batch"),
     ("deletecollection", "pods"),
     ("create", "pods"),
     ("create", "pods/exec"),
@@ -93,6 +106,7 @@ async def test_a_rollout_goes_on_when_the_server_that_runs_it_is_killed(
             again = await plane.servers()
             assert objects.name(owner) not in {objects.name(pod) for pod in again}
             async with plane.client(other) as api:
+                await answers_in_pods(api, image)
                 await api.change("deleteModelDeployment", {"deploymentId": chat})
                 await once(lambda: is_gone(api, chat))
             assert await left(cluster, places.models) == {}
@@ -131,6 +145,7 @@ async def test_each_project_s_replicas_run_in_a_namespace_that_the_server_makes(
                     await once(lambda: is_ready(api, chat, 1))
                     listing = await cluster.list(Kind.POD, own, selector=OURS)
                     assert len(listing.objects) == 1
+                    await answers_in_pods(api, image)
                     await api.change("deleteModelDeployment", {"deploymentId": chat})
                     await once(lambda: is_gone(api, chat))
                 assert await left(cluster, own) == {}
@@ -201,6 +216,24 @@ def kubectl_plane(pod: Object) -> str:
     """As it calls itself among the database's planes."""
     where = ["-n", objects.namespace(pod), objects.name(pod)]
     return kubectl("exec", *where, "--", "cat", "/var/lib/modelyard/planes/0.plane").strip()
+
+
+async def answers_in_pods(api: Api, image: str) -> None:
+    """A batch whose workers are in the pods of a Kubernetes Job, and reach the server by its Service."""
+    await template(api, "worked", image, ECHO)
+    options = {"target": "KUBERNETES_JOB", "template": {"name": "worked"}, "replicas": 1}
+    job = Job([f"line-{n}" for n in range(20)], model="worked", options=options)
+    await job.create(api.http)
+
+    async def is_over() -> bool:
+        shown = (await api.http.get(f"/v1/batches/{job.id}")).json()
+        assert not shown["errors"], shown
+        return bool(shown["status"] == "completed")
+
+    await once(is_over)
+    end = await ended(api.http, job)
+    check(job, end)
+    assert end.errors == []
 
 
 async def left(cluster: Cluster, namespace: str) -> dict[str, list[str]]:

@@ -81,7 +81,7 @@ async def is_final(visitor: Visitor, job: Job, seconds: float = 180.0) -> Any:
 async def test_every_line_is_answered_once_though_pods_are_deleted_midway(yard: Yard) -> None:
     chance = random.Random(5)
     async with yard.served() as visitor:
-        await template(visitor, "slow", yard.image)
+        await template(visitor.api, "slow", yard.image)
         job = a_job("slow", 1_000, maxConcurrency=20)
         job.padding = 9_000  # three shards
         await job.create(visitor.api.http)
@@ -102,7 +102,7 @@ async def test_an_engine_that_never_becomes_ready_is_told_of_with_its_last_lines
     yard: Yard,
 ) -> None:
     async with yard.served() as visitor:
-        await template(visitor, "broken", yard.image, BROKEN, ready_timeout=10)
+        await template(visitor.api, "broken", yard.image, BROKEN, ready_timeout=10)
         job = a_job("broken", 3)
         await job.create(visitor.api.http)
         end = await is_final(visitor, job)
@@ -116,7 +116,7 @@ async def test_an_engine_that_never_becomes_ready_is_told_of_with_its_last_lines
 
 async def test_a_cancelled_job_keeps_what_was_done_and_leaves_nothing(yard: Yard) -> None:
     async with yard.served() as visitor:
-        await template(visitor, "slow", yard.image)
+        await template(visitor.api, "slow", yard.image)
         job = a_job("slow", 1_000)
         await job.create(visitor.api.http)
         done = await has_done(visitor, job, 20)
@@ -130,7 +130,7 @@ async def test_a_cancelled_job_keeps_what_was_done_and_leaves_nothing(yard: Yard
 
 async def test_a_job_whose_window_closes_expires_and_leaves_nothing(yard: Yard) -> None:
     async with yard.served() as visitor:
-        await template(visitor, "slow", yard.image)
+        await template(visitor.api, "slow", yard.image)
         job = a_job("slow", 1_000, window="1m", maxConcurrency=2)
         await job.create(visitor.api.http)
         end = await is_final(visitor, job)
@@ -142,7 +142,7 @@ async def test_a_job_whose_window_closes_expires_and_leaves_nothing(yard: Yard) 
 
 async def test_pods_go_on_with_another_server_on_the_same_data(yard: Yard) -> None:
     async with yard.served() as visitor:
-        await template(visitor, "slow", yard.image)
+        await template(visitor.api, "slow", yard.image)
         job = a_job("slow", 400)
         await job.create(visitor.api.http)
         done = await has_done(visitor, job, 40)
@@ -158,7 +158,7 @@ async def test_pods_go_on_with_another_server_on_the_same_data(yard: Yard) -> No
 
 async def test_a_paused_job_has_no_pods_until_it_is_resumed(yard: Yard) -> None:
     async with yard.served() as visitor:
-        await template(visitor, "slow", yard.image)
+        await template(visitor.api, "slow", yard.image)
         job = a_job("slow", 200)
         await job.create(visitor.api.http)
         await has_done(visitor, job, 20)

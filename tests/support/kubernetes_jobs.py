@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 from infra.k8s.cluster import Cluster
 from infra.k8s.kinds import Kind, Object
 from infra.k8s.manifests import names
-from tests.support.dedicated_jobs import Visitor, within
+from tests.support.api import Api
+from tests.support.dedicated_jobs import within
 
 LINK = "10.255.0.1"  # this machine, as the pods of ../shared/kubernetes see it
 SLOW = "modelyard echo --host {host} --port {port} --name {name} --latency 0.5"
@@ -90,7 +91,7 @@ def settings(kubeconfig: Path, namespace: str, image: str, relay: Relay) -> Mapp
 
 
 async def template(
-    visitor: Visitor,
+    api: Api,
     name: str,
     image: str,
     command: str = SLOW,
@@ -105,7 +106,7 @@ async def template(
     }
     if ready_timeout is not None:
         said["batch"] = {"readyTimeout": f"PT{ready_timeout:g}S"}
-    await visitor.api.change("createDeploymentTemplate", said)
+    await api.change("createDeploymentTemplate", said)
 
 
 @dataclass(frozen=True)

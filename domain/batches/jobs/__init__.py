@@ -92,7 +92,7 @@ class PodJobs:
         if seen.failure is not None:  # a new one goes on where it ended
             await cluster.remove(deployment.id)
             return self._waiting(f"The Kubernetes Job failed: {seen.failure}", LOOK)
-        if not self.tokens.is_fresh(seen.token):
+        if not self.tokens.is_fresh(seen.token_since):
             await cluster.renew(deployment.id, self.tokens.new(batch.id))
         template = await self._template(batch)
         wanted = pods_of(batch, template)

@@ -39,7 +39,7 @@ class NewJob:
 class JobSeen:
     """`pods` is how many it is to have, `since` when the first of those that are there was made (None:
     there is none), `is_ready`: an engine of one answers. `failure`: it never will have pods again.
-    `message` tells how the pods stand, `token` is what they show to the server."""
+    `message` tells how the pods stand; `token_since`: when what they show to the server was made."""
 
     pods: int
     since: datetime | None
@@ -47,7 +47,7 @@ class JobSeen:
     is_hopeless: bool
     failure: str | None
     message: str
-    token: str
+    token_since: datetime | None
 
 
 class ClusterJobs(Protocol):

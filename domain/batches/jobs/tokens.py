@@ -29,23 +29,16 @@ class Tokens:
 
     def batch_of(self, token: str) -> str:
         """Raises Unauthenticated."""
-        batch_id, until = self._opened(token)
-        if self.clock() >= until:
-            raise Unauthenticated()
-        return batch_id
-
-    def is_fresh(self, token: str) -> bool:
-        """Whether it need not be replaced yet."""
-        try:
-            _, until = self._opened(token)
-        except Unauthenticated:
-            return False
-        return self.clock() < until - LIFE + FRESH
-
-    def _opened(self, token: str) -> tuple[str, datetime]:
         try:
             sealed = urlsafe_b64decode(token.removeprefix(PREFIX).encode())
             batch_id, _, until = self.sealer.open(sealed, CONTEXT).partition(" ")
-            return batch_id, datetime.fromisoformat(until)
+            is_good = self.clock() < datetime.fromisoformat(until)
         except (SealBroken, Malformed, ValueError) as error:
             raise Unauthenticated() from error
+        if not is_good:
+            raise Unauthenticated()
+        return batch_id
+
+    def is_fresh(self, since: datetime | None) -> bool:
+        """Whether the one of that moment need not be replaced yet; None: there is none."""
+        return since is not None and self.clock() < since + FRESH

@@ -30,6 +30,7 @@ WORKER_RESOURCES = {
 }
 TOKEN, TOKEN_FOLDER = "token", "/modelyard-token"
 WORK, WORK_FOLDER = "work", "/modelyard-work"
+OF_THE_JOB = frozenset({names.MADE, names.TOKEN_SINCE, names.QUEUE})  # labels
 DONE = f"{WORK_FOLDER}/done"
 WATCHED = """\
 grace=$1
@@ -89,15 +90,17 @@ def job(group: Group, work: Work, settings: KubernetesSettings) -> dict[str, Any
     }
 
 
-def token_secret(group: Group, work: Work, token: str, owner: Mapping[str, Any]) -> dict[str, Any]:
-    """`owner` is the Job as the API server gave it."""
-    metadata = _metadata(group, work)
+def token_secret(token: str, owner: Mapping[str, Any]) -> dict[str, Any]:
+    """`owner` is the Job as the API server gave it: the Secret is found by the same labels."""
+    own = owner["metadata"]
+    kept = {key: value for key, value in own["labels"].items() if key not in OF_THE_JOB}
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {
-            **metadata,
-            "name": token_name(group.name),
+            "name": token_name(own["name"]),
+            "namespace": own["namespace"],
+            "labels": kept,
             "ownerReferences": names.owned_by(owner),
         },
         "type": "Opaque",

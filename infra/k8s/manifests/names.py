@@ -20,6 +20,9 @@ REVISION = "modelyard.io/revision"
 GROUP = "modelyard.io/group"
 REPLICA = "modelyard.io/replica"  # of a pod that is bound to a replica's row
 BATCH = "modelyard.io/batch"  # of all that a batch's Job has: no replica's
+TOKEN_SINCE = (
+    "modelyard.io/token-since"  # of a batch's Job: when its Secret was written, s since 1970
+)
 MADE = "modelyard.io/made"  # of a workload whose Secret and Service are there
 ENDPOINTS = "modelyard.io/endpoints"
 """Annotation of a pod: [{"model", "port"}] in the definition's order. Whoever finds the pod needs nothing

@@ -12,6 +12,7 @@ from domain.batches.jobs import SWEEP_EVERY, PodJobs, Providers
 from domain.batches.jobs.ports import ClusterAway, JobRefused, JobSeen, NewJob
 from domain.batches.jobs.tokens import FRESH, LIFE, Tokens
 from domain.batches.tending import course
+from domain.clock import Clock
 from domain.errors import ModelyardError, Unauthenticated
 from infra.secrets.sealer import AesSealer
 from tests.support.dying import Died, Dying
@@ -24,7 +25,7 @@ UNREADY = JobSeen(
     is_hopeless=False,
     failure=None,
     message="It is loading.",
-    token="",
+    token_since=None,
 )
 MOST_CALLS = 60
 
@@ -33,7 +34,9 @@ MOST_CALLS = 60
 class FakeJobs:
     """A cluster that does at once what it is told, but for pods: those are as the test says."""
 
+    clock: Clock
     jobs: dict[str, JobSeen] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
     made: list[NewJob] = field(default_factory=list)
     trouble: ModelyardError | None = None
     lingering: int = 0  # how often it is not gone yet
@@ -45,7 +48,8 @@ class FakeJobs:
     async def make(self, new: NewJob) -> None:
         self._begin()
         self.made.append(new)
-        self.jobs.setdefault(new.deployment.id, replace(UNREADY, token=new.token))
+        self.jobs.setdefault(new.deployment.id, UNREADY)
+        self._give(new.deployment.id, new.token)
 
     async def look(self, deployment_id: str) -> JobSeen | None:
         self._begin()
@@ -57,7 +61,11 @@ class FakeJobs:
 
     async def renew(self, deployment_id: str, token: str) -> None:
         self._begin()
-        self.are(deployment_id, token=token)
+        self._give(deployment_id, token)
+
+    def _give(self, deployment_id: str, token: str) -> None:
+        self.tokens[deployment_id] = token
+        self.are(deployment_id, token_since=self.clock())
 
     async def log_tail(self, deployment_id: str, lines: int) -> list[str]:
         self._begin()
@@ -80,7 +88,7 @@ class FakeJobs:
 class Yard:
     def __init__(self) -> None:
         self.stable = Stable()
-        self.cluster = FakeJobs()
+        self.cluster = FakeJobs(self.stable.clock)
         self.tokens = Tokens(sealer=AesSealer(bytes(32)), clock=self.stable.clock)
         self.jobs = self.over(Dying(self.stable.store))
 
@@ -165,12 +173,12 @@ async def test_a_paused_batch_has_no_pods(yard: Yard) -> None:
 
 async def test_a_token_is_replaced_before_it_runs_out(yard: Yard) -> None:
     batch, id_ = await yard.made()
-    first = yard.cluster.jobs[id_].token
+    first = yard.cluster.tokens[id_]
     await yard.provide(batch)
-    assert yard.cluster.jobs[id_].token == first
+    assert yard.cluster.tokens[id_] == first
     yard.stable.clock.now += FRESH
     await yard.provide(batch)
-    second = yard.cluster.jobs[id_].token
+    second = yard.cluster.tokens[id_]
     yard.stable.clock.now += LIFE - FRESH
     with pytest.raises(Unauthenticated):
         yard.tokens.batch_of(first)

@@ -99,16 +99,16 @@ def test_the_worker_is_told_where_its_engine_is_and_as_what_it_answers() -> None
 
 
 def test_the_token_is_the_jobs_and_goes_with_it() -> None:
-    owner = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "w", "uid": "u-1"}}
-    group = a_group()
-    made = token_secret(group, WORK, "mybw_x", owner)
+    rendered = job(a_group(), WORK, given())
+    own = rendered["metadata"]
+    marked = {**own["labels"], names.MADE: "true", names.TOKEN_SINCE: "1"}
+    owner = {**rendered, "metadata": {**own, "uid": "u-1", "labels": marked}}
+    made = token_secret("mybw_x", owner)
     typed.check(made)
+    assert made["metadata"]["labels"] == own["labels"]
     [reference] = made["metadata"]["ownerReferences"]
     assert (reference["kind"], reference["uid"]) == ("Job", "u-1")
-    assert (
-        made["metadata"]["name"]
-        == pod_of(job(group, WORK, given()))["volumes"][0]["secret"]["secretName"]
-    )
+    assert made["metadata"]["name"] == pod_of(rendered)["volumes"][0]["secret"]["secretName"]
 
 
 async def watched(folder: Path, shell: str, engine: str, grace: int = 2) -> Any:
