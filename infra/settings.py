@@ -415,10 +415,8 @@ class Described:
 
 def server_url(settings: Settings) -> str | None:
     """Where pods reach this server, if that is known."""
-    if settings.kubernetes_server_url is not None:
-        return settings.kubernetes_server_url.rstrip("/")
-    host, port = (os.environ.get(f"{PREFIX}SERVICE_{part}") for part in ("HOST", "PORT"))
-    return f"http://{host}:{port}" if host and port else None
+    said = settings.kubernetes_server_url
+    return None if said is None else said.rstrip("/")
 
 
 def describe() -> list[Described]:

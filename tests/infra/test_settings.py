@@ -209,7 +209,7 @@ def test_what_a_cluster_tells_of_a_service_called_modelyard_says_where_pods_reac
     for name, value in told.items():
         monkeypatch.setenv(name, value)
     assert settings.load().port == own.port
-    assert settings.server_url(settings.load()) == "http://10.96.0.7:80"
+    assert settings.server_url(settings.load()) is None
     monkeypatch.setenv("MODELYARD_KUBERNETES_SERVER_URL", "https://yard.example/")
     assert settings.server_url(settings.load()) == "https://yard.example"
 

@@ -34,6 +34,7 @@ T = TypeVar("T")
 WITHIN = 180.0
 SERVER = "app.kubernetes.io/component=server"
 SECRET_KEY = "bW9kZWx5YXJkIHRlc3RzOiBub3QgYSBzZWNyZXQuLi4="
+SERVER_URL = "MODELYARD_KUBERNETES_SERVER_URL"
 QUICK = {"MODELYARD_STOP_GRACE": "2s", "MODELYARD_DRAIN_TIMEOUT": "20s"}
 IMAGE = "modelyard:0.1.0"
 
@@ -75,6 +76,12 @@ class Installed:
 
         return await once(ready)
 
+    async def alone(self) -> Object:
+        """The one server that is kept: each has files of its own here."""
+        await self.cluster.scale(self.places.server, "modelyard", 1)
+        (server,) = await self.servers(1)
+        return server
+
     async def pods(self) -> Sequence[Object]:
         listing = await self.cluster.list(Kind.POD, self.places.server, selector=SERVER)
         return listing.objects
@@ -115,9 +122,11 @@ async def installed(
     manifests = [json.loads(json.dumps(each).replace(IMAGE, image)) for each in manifests]
     try:
         async with passed_on(database_url, await node_address(cluster)) as reached:
+            (service,) = [each for each in manifests if each["kind"] == "Service"]
+            address = (await cluster.apply(service))["spec"]["clusterIP"]  # without a DNS
             for each in manifests:
                 if each["kind"] == "ConfigMap" and each["metadata"]["name"] == "modelyard":
-                    each["data"] |= QUICK
+                    each["data"] |= QUICK | {SERVER_URL: f"http://{address}:8400"}
                 if each["kind"] not in ("Deployment", "Namespace", "PodDisruptionBudget"):
                     await cluster.apply(each)
             await cluster.apply(_secret(places, reached))
