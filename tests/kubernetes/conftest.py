@@ -7,6 +7,7 @@ from infra.k8s.cluster import Cluster, opened
 from infra.k8s.config import ClusterConfig
 from tests.support.clusters import a_namespace, given
 from tests.support.images import modelyard_image
+from tests.support.kubernetes_jobs import JobPods, Yard, relaying, settings
 from tests.support.pod_flows import Place
 
 
@@ -36,3 +37,12 @@ def image() -> str:
 @pytest.fixture
 def place(image: str, namespace: str) -> Place:
     return Place(image, namespace)
+
+
+@pytest.fixture
+async def yard(
+    tmp_path: Path, kubeconfig: Path, cluster: Cluster, namespace: str, image: str
+) -> AsyncIterator[Yard]:
+    async with relaying() as relay:
+        env = settings(kubeconfig, namespace, image, relay)
+        yield Yard(tmp_path / "data", relay, JobPods(cluster, namespace), image, env)

@@ -1,101 +1,14 @@
 """Batches as Kubernetes Jobs: pods that come and go, and nothing that stays."""
 
-import random
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from infra.k8s.cluster import Cluster
 from infra.k8s.kinds import Kind
-from tests.support.dedicated_jobs import Visitor, visiting, within
-from tests.support.kill_jobs import Job, check, ended
-from tests.support.kubernetes_jobs import JobPods, Relay, relaying, settings, template
-from tests.support.server import running
+from tests.support.kill_jobs import check
+from tests.support.kubernetes_jobs import Yard, a_job, has_done, is_final, template
 
 pytestmark = pytest.mark.kubernetes
 
 BROKEN = "echo no weights at $PORT >&2; exit 3"
-
-
-@dataclass(frozen=True)
-class Yard:
-    data_dir: Path
-    relay: Relay
-    place: JobPods
-    image: str
-    env: Mapping[str, str]
-
-    @asynccontextmanager
-    async def served(self) -> AsyncIterator[Visitor]:
-        with running(self.data_dir, env=self.env) as server:
-            self.relay.lead(server.url)
-            try:
-                async with visiting(server.url) as visitor:
-                    yield visitor
-            finally:
-                self.relay.lead(None)
-
-
-@pytest.fixture
-async def yard(
-    tmp_path: Path, kubeconfig: Path, cluster: Cluster, namespace: str, image: str
-) -> AsyncIterator[Yard]:
-    async with relaying() as relay:
-        env = settings(kubeconfig, namespace, image, relay)
-        yield Yard(tmp_path / "data", relay, JobPods(cluster, namespace), image, env)
-
-
-def a_job(model: str, lines: int, window: str = "24h", **options: Any) -> Job:
-    said = {
-        "target": "KUBERNETES_JOB",
-        "template": {"name": model},
-        "replicas": 2,
-        "maxConcurrency": 8,
-        **options,
-    }
-    marks = [f"line-{n}" for n in range(lines)]
-    return Job(marks, model=model, window=window, options=said)
-
-
-async def has_done(visitor: Visitor, job: Job, lines: int, seconds: float = 120.0) -> int:
-    async with within(seconds) as looks:
-        async for _ in looks:
-            if (done := await visitor.completed(job)) >= lines:
-                return done
-    raise AssertionError
-
-
-async def is_final(visitor: Visitor, job: Job, seconds: float = 180.0) -> Any:
-    async with within(seconds) as looks:
-        async for _ in looks:
-            shown = (await visitor.api.http.get(f"/v1/batches/{job.id}")).json()
-            if shown["status"] in ("completed", "cancelled", "expired", "failed"):
-                return await ended(visitor.api.http, job)
-    raise AssertionError
-
-
-async def test_every_line_is_answered_once_though_pods_are_deleted_midway(yard: Yard) -> None:
-    chance = random.Random(5)
-    async with yard.served() as visitor:
-        await template(visitor.api, "slow", yard.image)
-        job = a_job("slow", 1_000, maxConcurrency=20)
-        job.padding = 9_000  # three shards
-        await job.create(visitor.api.http)
-        await yard.place.has_pods(2)
-        for threshold in (60, 250, 500):
-            await has_done(visitor, job, threshold)
-            pods = await yard.place.pods()
-            await yard.place.kill(chance.choice(pods))
-        end = await is_final(visitor, job)
-        check(job, end)
-        assert (end.shown["status"], end.errors) == ("completed", [])
-        assert end.shown["modelyard"]["target"] == "KUBERNETES_JOB"
-        assert {line["response"]["modelyard"]["revision"] for line in end.output} == {1}
-        await yard.place.is_empty()
 
 
 async def test_an_engine_that_never_becomes_ready_is_told_of_with_its_last_lines(

@@ -4,6 +4,7 @@ Pods reach the server by a relay on the node's link: it stays where it is when t
 """
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,10 +16,13 @@ from infra.k8s.cluster import Cluster
 from infra.k8s.kinds import Kind, Object
 from infra.k8s.manifests import names
 from tests.support.api import Api
-from tests.support.dedicated_jobs import within
+from tests.support.dedicated_jobs import Visitor, visiting, within
+from tests.support.kill_jobs import Ended, Job, ended
+from tests.support.server import running
 
 LINK = "10.255.0.1"  # this machine, as the pods of ../shared/kubernetes see it
 SLOW = "modelyard echo --host {host} --port {port} --name {name} --latency 0.5"
+OURS = f"{names.MANAGED_BY}={names.MANAGER}"
 KINDS = (Kind.JOB, Kind.POD, Kind.SECRET, Kind.DEPLOYMENT, Kind.SERVICE)
 
 
@@ -116,12 +120,12 @@ class JobPods:
     cluster: Cluster
     namespace: str
 
-    async def of(self, kind: Kind) -> Sequence[Object]:
-        return (await self.cluster.list(kind, self.namespace, selector=names.BATCH)).objects
+    async def of(self, kind: Kind, selector: str = names.BATCH) -> Sequence[Object]:
+        return (await self.cluster.list(kind, self.namespace, selector=selector)).objects
 
-    async def pods(self) -> list[Object]:
+    async def pods(self, selector: str = names.BATCH) -> list[Object]:
         """Those that are not being deleted."""
-        found = await self.of(Kind.POD)
+        found = await self.of(Kind.POD, selector)
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
     async def kill(self, pod: Object) -> None:
@@ -144,12 +148,61 @@ class JobPods:
                     left = [
                         f"{kind.kind} {each['metadata']['name']}"
                         for kind in KINDS
-                        for each in (
-                            await self.cluster.list(
-                                kind, self.namespace, selector=f"{names.MANAGED_BY}={names.MANAGER}"
-                            )
-                        ).objects
+                        for each in await self.of(kind, OURS)
                     ]
                     if not left:
                         return
         raise AssertionError(f"there is still {left}")
+
+
+@dataclass(frozen=True)
+class Yard:
+    """Servers on the same data, one after the other, and their pods."""
+
+    data_dir: Path
+    relay: Relay
+    place: JobPods
+    image: str
+    env: Mapping[str, str]
+
+    @asynccontextmanager
+    async def served(self, *, until_killed: bool = False) -> AsyncIterator[Visitor]:
+        with running(self.data_dir, env=self.env) as server:
+            self.relay.lead(server.url)
+            try:
+                async with visiting(server.url) as visitor:
+                    yield visitor
+                if until_killed:
+                    await asyncio.to_thread(server.stop, signal.SIGKILL)
+            finally:
+                self.relay.lead(None)
+
+
+def a_job(model: str, lines: int, window: str = "24h", **options: Any) -> Job:
+    """A batch of two pods that asks eight requests at a time, unless said otherwise."""
+    said = {
+        "target": "KUBERNETES_JOB",
+        "template": {"name": model},
+        "replicas": 2,
+        "maxConcurrency": 8,
+        **options,
+    }
+    marks = [f"line-{n}" for n in range(lines)]
+    return Job(marks, model=model, window=window, options=said)
+
+
+async def has_done(visitor: Visitor, job: Job, lines: int, seconds: float = 120.0) -> int:
+    async with within(seconds) as looks:
+        async for _ in looks:
+            if (done := await visitor.completed(job)) >= lines:
+                return done
+    raise AssertionError
+
+
+async def is_final(visitor: Visitor, job: Job, seconds: float = 180.0) -> Ended:
+    async with within(seconds) as looks:
+        async for _ in looks:
+            shown = (await visitor.api.http.get(f"/v1/batches/{job.id}")).json()
+            if shown["status"] in ("completed", "cancelled", "expired", "failed"):
+                return await ended(visitor.api.http, job)
+    raise AssertionError
