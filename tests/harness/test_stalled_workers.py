@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
+from time import monotonic
 
 import pytest
 
@@ -121,13 +122,14 @@ async def until_shard(story: Story, job: Job, is_so: Callable[[HeldShard], bool]
 async def told(story: Story, name: str, event: str, within: float = WITHIN) -> dict[str, object]:
     """What the process logged, once it has."""
     log = story.fleet.place / f"{name}.log"
-    async with asyncio.timeout(within):
-        while True:
-            for line in log.read_text().splitlines():
-                if f'"{event}"' in line:
-                    said: dict[str, object] = json.loads(line)
-                    return said
-            await asyncio.sleep(LOOK_EVERY)
+    deadline = monotonic() + within
+    while True:
+        for line in log.read_text().splitlines():
+            if f'"{event}"' in line:
+                said: dict[str, object] = json.loads(line)
+                return said
+        assert monotonic() < deadline, f"{name} went on as if nothing had been: no {event!r}"
+        await asyncio.sleep(LOOK_EVERY)
 
 
 async def until(is_so: Callable[[], bool]) -> None:
