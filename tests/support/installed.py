@@ -79,7 +79,13 @@ class Installed:
     async def alone(self) -> Object:
         """The one server that is kept: each has files of its own here."""
         await self.cluster.scale(self.places.server, "modelyard", 1)
-        (server,) = await self.servers(1)
+
+        async def kept() -> Object | None:
+            pods = await self.pods()
+            return pods[0] if len(pods) == 1 else None
+
+        server = await once(kept)
+        assert server is not None
         return server
 
     async def pods(self) -> Sequence[Object]:
