@@ -22,6 +22,7 @@ from tests.support.pod_flows import (
     begun,
     delete,
     engine,
+    healthy,
     left,
     pods_of,
     serving,
@@ -32,7 +33,7 @@ from tests.support.pod_flows import (
 
 pytestmark = pytest.mark.kubernetes
 LOGS = "query($id: ID!) { node(id: $id) { ... on ModelReplica { logs(tail: 50) } } }"
-FOLLOWED = "subscription($id: ID!) { replicaLogs(replicaId: $id, tail: 10) { line } }"
+FOLLOWED = "subscription($id: ID!) { replicaLogs(replicaId: $id, tail: 10) { text } }"
 
 
 @pytest.fixture
@@ -67,16 +68,18 @@ async def test_a_pod_has_its_secrets_and_what_its_pre_start_actions_made(
 async def test_scaling_to_none_leaves_nothing_and_back_serves_again(
     api: Api, place: Place, cluster: Cluster
 ) -> None:
+    deployment = await serving(api, "scaled", place)
+
     async def nothing() -> bool:
         return await left(cluster, place.namespace) == {}
 
-    deployment = await serving(api, "scaled", place)
-    for count in (0, 1):
+    async def serves() -> bool:
+        return len(await healthy(api, deployment)) == 1
+
+    for count, is_so in ((0, nothing), (1, serves)):
         said = {"deploymentId": deployment, "desiredReplicas": count}
         await api.change("scaleModelDeployment", said)
-        if count == 0:
-            await until(nothing)
-    await stands(api, deployment, "READY")
+        await until(is_so)
     assert await chat(api.http, "scaled") == "Echo from one: hello"
     await delete(api, deployment)
 
@@ -103,7 +106,7 @@ async def test_a_log_is_followed_over_a_containers_restart(api: Api, place: Plac
     begins = 0
     async with following(url, FOLLOWED, id=replica["id"]) as payloads, aclosing(payloads):
         async for payload in payloads:
-            begins += payload["data"]["replicaLogs"]["line"] == "begun"
+            begins += payload["data"]["replicaLogs"]["text"] == "begun"
             if begins == 2:
                 break
     assert begins == 2
