@@ -220,6 +220,15 @@ def test_parts_of_any_quantity_are_exact(key: str, quantity: str, third: str) ->
     assert found == [{key: third}] * 3
 
 
+def test_what_no_cluster_would_keep_is_refused_and_not_tried_for_ever() -> None:
+    """The API server's answer to an object too large for etcd is a fault of its own, status 500."""
+    env = {f"V{number}": EnvironmentValue(value="$$" * 250_000) for number in range(2)}
+    with pytest.raises(CantStart, match=r"has 2000... bytes") as refused:
+        pod(environment=env)
+    assert refused.value.reason is Reason.START_FAILED
+    assert pod(environment={"V": EnvironmentValue(value="x" * 1_000_000)})
+
+
 def test_devices_are_asked_for_and_come_with_shared_memory() -> None:
     spec = pod(resources={"nvidia.com/gpu": "2", "memory": "8Gi"})
     (container,) = spec["containers"]
