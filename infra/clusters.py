@@ -11,7 +11,7 @@ from domain.clock import utc_now
 from domain.deployments.ports import ReplicaLogs
 from domain.secrets.ports import Sealer
 from domain.secrets.values import OpenedSecrets
-from infra.credentials import credentials_of
+from infra.credentials import credentials_of, google_key
 from infra.k8s import cluster as clusters
 from infra.k8s.cluster import Cluster
 from infra.k8s.config import ClusterConfig
@@ -35,7 +35,7 @@ USUAL_NAMESPACE = "modelyard"
 async def opened(
     settings: Settings, store: Store, sealer: Sealer
 ) -> AsyncIterator[tuple[KubernetesDriver, ReplicaLogs]]:
-    """Raises ClusterUnknown, ClusterUnavailable, Refused."""
+    """Raises ClusterUnknown, ClusterUnavailable, Refused, SettingsRefused."""
     where = ClusterConfig(settings.kubernetes_config, settings.kubernetes_context)
     async with clusters.opened(where) as cluster:
         parts = _parts(settings, store, sealer, cluster)
@@ -92,7 +92,6 @@ def _parts(settings: Settings, store: Store, sealer: Sealer, cluster: Cluster) -
 
 
 def _settings(settings: Settings, store: Store, cluster: Cluster) -> KubernetesSettings:
-    google = settings.gs_service_account
     return KubernetesSettings(
         installation=store.installation,
         version=cluster.version,
@@ -104,5 +103,5 @@ def _settings(settings: Settings, store: Store, cluster: Cluster) -> KubernetesS
         drain_timeout=settings.drain_timeout,
         stop_grace=settings.stop_grace,
         credentials=credentials_of(settings),
-        gs_key=None if google is None else google.read_text(),
+        gs_key=google_key(settings),
     )

@@ -3,7 +3,7 @@
 from pydantic import SecretStr
 
 from infra.buckets import Credentials
-from infra.settings import Settings
+from infra.settings import Settings, SettingsRefused
 
 
 def credentials_of(settings: Settings) -> Credentials:
@@ -19,6 +19,15 @@ def credentials_of(settings: Settings) -> Credentials:
         az_access_key=_plain(settings.az_access_key),
         az_endpoint=settings.az_endpoint,
     )
+
+
+def google_key(settings: Settings) -> str | None:
+    """What pods that fetch from its store get a copy of. Raises SettingsRefused."""
+    file = settings.gs_service_account
+    try:
+        return None if file is None else file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsRefused(problem=f"gs_service_account can't be read: {error}") from error
 
 
 def _plain(secret: SecretStr | None) -> str | None:

@@ -46,6 +46,8 @@ DATABASES = {
     "sqlite": "sqlite+aiosqlite",
 }  # the schemes that may be written, and the drivers that they mean
 
+NAMESPACE = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+SERVER_URL = r"^https?://(\[[0-9a-f:.]+\]|[^\s/?#:@\[\]]+)(:[0-9]{1,5})?(/[^\s?#]*)?$"
 SHORTEST_LEASE = timedelta(seconds=4)
 PORTS_WANTED = "write it as 20000-29999, from 1 to 65535"
 
@@ -240,6 +242,7 @@ class Settings(BaseSettings):
     )
     kubernetes_namespace: str | None = Field(
         None,
+        pattern=NAMESPACE,
         description="Where replicas run; default: the namespace of the server's own pod, else modelyard.",
     )
     kubernetes_namespace_per_project: bool = Field(
@@ -249,7 +252,7 @@ class Settings(BaseSettings):
     )
     kubernetes_image: str | None = Field(
         None,
-        description="Modelyard's own image: it fetches model folders in pods.",
+        description="Modelyard's own image: in pods it fetches model folders, and works on batches.",
     )
     kubernetes_allow_host_path: bool = Field(
         False, description="Whether pods may mount local model folders of their node."
@@ -259,8 +262,9 @@ class Settings(BaseSettings):
     )
     kubernetes_server_url: str | None = Field(
         None,
-        description="Where pods reach this server, as http://modelyard:8470: the workers of Kubernetes "
-        "Jobs do. Default: the Service called modelyard, where the cluster tells this pod of it.",
+        pattern=SERVER_URL,
+        description="Where pods reach this server, as http://modelyard.modelyard.svc:8400: the workers of "
+        "Kubernetes Jobs do, and there are none without it.",
     )
     kubernetes_routing: Routing = Field(
         Routing.AUTO,

@@ -25,6 +25,8 @@ from infra.files.objects import Stored
 log = structlog.get_logger()
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
+FILE_MODE, FOLDER_MODE = 0o666, 0o777
+"""The volume is one pod's, whose engine may be any user: even root may not write what is others' there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +126,9 @@ class Fetching:
             file = tree / path
             file.parent.mkdir(parents=True, exist_ok=True)
             os.link(self._part(parts, stored), file)
+            file.chmod(FILE_MODE)
+        for folder in (tree, *(each for each in tree.rglob("*") if each.is_dir())):
+            folder.chmod(FOLDER_MODE)
         _beside(place, "whole").unlink(missing_ok=True)
         if place.is_dir():
             place.rename(old)

@@ -1,5 +1,5 @@
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 
 from infra.buckets import Credentials
@@ -31,26 +31,17 @@ class KubernetesSettings:
     credentials: Credentials = field(default_factory=Credentials, repr=False)
     gs_key: str | None = field(default=None, repr=False)
 
-    @property
-    def store_settings(self) -> Mapping[str, str]:
-        """What the stores need that is no secret, by the names of Modelyard's own settings."""
-        return {name: value for name, value in self._stores() if name not in self.store_secrets}
+    def store_settings(self, scheme: str) -> Mapping[str, str]:
+        """What that store alone needs that is no secret, by the names of Modelyard's own settings."""
+        return {PREFIX + key.upper(): said for key, said in self._store(scheme) if key in PLAIN}
 
-    @property
-    def store_secrets(self) -> Mapping[str, str]:
+    def store_secrets(self, scheme: str) -> Mapping[str, str]:
         """And what is one; Google's is the content of a file."""
-        found = {
-            name: value
-            for name, value in self._stores()
-            if name.removeprefix(PREFIX).lower() not in PLAIN
-        }
-        return found if self.gs_key is None else {**found, PREFIX + KEY_FILE.upper(): self.gs_key}
+        return {PREFIX + key.upper(): said for key, said in self._store(scheme) if key not in PLAIN}
 
-    def _stores(self) -> list[tuple[str, str]]:
-        held = self.credentials
-        said = {each.name: getattr(held, each.name) for each in fields(held)}
-        return [
-            (PREFIX + name.upper(), value)
-            for name, value in said.items()
-            if value is not None and name != KEY_FILE
-        ]
+    def _store(self, scheme: str) -> Iterator[tuple[str, str]]:
+        held = replace(self.credentials, **{KEY_FILE: self.gs_key})
+        for each in fields(held):
+            said = getattr(held, each.name)
+            if said is not None and each.name.startswith(f"{scheme}_"):
+                yield each.name, said

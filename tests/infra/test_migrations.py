@@ -20,8 +20,14 @@ from domain.clock import utc_now
 from domain.definitions.definition import Definition, HealthCheck, Model, Service
 from domain.definitions.kubernetes import KubernetesUse
 from domain.deployments.deployment import Deployment, DeploymentStatus, Revision
-from domain.deployments.facts import DeploymentStatusChanged, RolloutStarted
+from domain.deployments.facts import (
+    DeploymentStatusChanged,
+    ReplicaBecameUnhealthy,
+    ReplicaProgressed,
+    RolloutStarted,
+)
 from domain.deployments.ports import SHARDS, GatewayReport
+from domain.deployments.reason import Reason
 from domain.deployments.rollout import RolloutKind, RolloutStatus
 from domain.deployments.shards import shard_of
 from domain.deployments.strategy import Canary, CanaryStep
@@ -289,6 +295,37 @@ async def test_0004_knows_nothing_of_scheduling(empty_url: str, tmp_path: Path) 
     async with open_store(empty_url, data_dir=tmp_path) as store:
         kept = (await store.reads.revisions.by_ids([revision.id]))[revision.id]
     assert kept == replace(revision, kubernetes=KubernetesUse())
+
+
+async def test_0005_knows_no_reason_of_pods(empty_url: str, tmp_path: Path) -> None:
+    told: dict[str, Any] = {"deployment_id": "d", "replica_id": "r", "number": 1, "message": "why"}
+    before = ReplicaBecameUnhealthy(reason=Reason.HEALTH_CHECK_FAILED, **told)
+    since = ReplicaBecameUnhealthy(reason=Reason.EVICTED, **told)
+    waits = ReplicaProgressed(reason=Reason.SCHEDULING, **told)
+    project = a_project()
+    left = a_deployment(project, reason=Reason.EVICTED, message="why")
+    kept = a_deployment(project, name="kept", reason=Reason.TOO_MANY_EXITS)
+    await migrate(empty_url)
+    async with open_engines(empty_url) as engines, engines.transaction() as transaction:
+        await transaction.run(PROJECTS.insert, PROJECTS.to_row(project))
+        for each in (left, kept):
+            await transaction.run(DEPLOYMENTS.insert, DEPLOYMENTS.to_row(each))
+    async with (
+        open_store(empty_url, data_dir=tmp_path) as store,
+        store.start_work("ada", "request:1") as work,
+    ):
+        for fact in (before, since, waits):
+            work.record(project.id, fact)
+    await migrate(empty_url, "0005")
+
+    def facts(connection: Connection) -> list[Any]:
+        return list(connection.execute(select(EVENTS.c.fact)).scalars())
+
+    assert len(await look(empty_url, facts)) == 1
+    await migrate(empty_url)
+    async with open_store(empty_url, data_dir=tmp_path) as store:
+        found = await store.reads.deployments.by_ids([left.id, kept.id])
+    assert found == {left.id: replace(left, reason=None), kept.id: kept}
 
 
 def without(row: Mapping[str, Any], *names: str) -> dict[str, Any]:

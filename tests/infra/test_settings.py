@@ -6,6 +6,7 @@ import pytest
 
 from domain.errors import NoKubernetes
 from infra import settings
+from infra.credentials import google_key
 from infra.settings import Driver, SettingsRefused
 from infra.wiring import no_jobs
 
@@ -195,7 +196,7 @@ def test_a_lease_that_clocks_would_eat_up_is_refused(monkeypatch: pytest.MonkeyP
     assert settings.load().batch_lease == timedelta(seconds=4)
 
 
-def test_what_a_cluster_tells_of_a_service_called_modelyard_says_where_pods_reach_us(
+def test_what_a_cluster_tells_of_a_service_called_modelyard_is_no_setting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     own = settings.load()
@@ -225,3 +226,43 @@ def test_kubernetes_jobs_need_a_cluster_an_image_and_a_way_back(
     monkeypatch.setenv("MODELYARD_KUBERNETES_IMAGE", "modelyard:1")
     monkeypatch.setenv("MODELYARD_KUBERNETES_SERVER_URL", "http://modelyard:8470")
     assert no_jobs(settings.load()) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("NAMESPACE", "My models"),
+        ("NAMESPACE", "a/../b"),
+        ("NAMESPACE", "x" * 64),
+        ("SERVER_URL", "modelyard:8400"),
+        ("SERVER_URL", "modelyard.modelyard.svc"),
+        ("SERVER_URL", "http://"),
+        ("SERVER_URL", "http://yard:port"),
+        ("SERVER_URL", "ftp://yard"),
+    ],
+)
+def test_what_no_cluster_could_use_is_refused_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"MODELYARD_KUBERNETES_{name}", value)
+    with pytest.raises(SettingsRefused, match=f"MODELYARD_KUBERNETES_{name} is wrong"):
+        settings.load()
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://modelyard.modelyard.svc:8400", "https://yard.example/api/", "http://[fd00::1]:80"],
+)
+def test_where_pods_reach_the_server_is_a_url(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("MODELYARD_KUBERNETES_SERVER_URL", url)
+    assert settings.server_url(settings.load()) == url.rstrip("/")
+
+
+def test_a_key_of_google_s_that_is_not_there_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "key.json"
+    own = settings.load(gs_service_account=file)
+    with pytest.raises(SettingsRefused, match=r"gs_service_account can't be read: .*key\.json"):
+        google_key(own)
+    file.write_text("{}")
+    assert google_key(own) == "{}"
+    assert google_key(settings.load()) is None

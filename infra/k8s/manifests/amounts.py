@@ -1,13 +1,14 @@
 """What a container asks for: of cpu and memory as much as it may have, and no more of anything."""
 
 from collections.abc import Mapping
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from fractions import Fraction
+from math import ceil, floor
 
-from domain.definitions import resources as quantities
 from domain.deployments.reason import Reason
+from infra.k8s import quantities
 from infra.k8s.manifests.refusal import CantStart
 
-MILLI = Decimal(1000)
+MILLI = 1000
 
 
 def of_each(resources: Mapping[str, str], containers: int) -> Mapping[str, str]:
@@ -25,15 +26,15 @@ def has_devices(resources: Mapping[str, str]) -> bool:
 
 
 def _part(key: str, text: str, containers: int) -> str:
-    amount = quantities.amount(text) or Decimal(0)
+    part = (quantities.amount(text) or Fraction(0)) / containers
     if key == "cpu":
-        return f"{(amount * MILLI / containers).to_integral_value(ROUND_CEILING)}m"
+        return f"{ceil(part * MILLI)}m"
     if key == "memory":
-        return str((amount / containers).to_integral_value(ROUND_FLOOR))
-    if amount % containers:
+        return str(floor(part))
+    if part.denominator != 1:
         says = (
             f"{containers} models share a pod, and {text} of {key} can't be shared out equally among "
             f"their containers: ask for a multiple of {containers}, or deploy them one by one."
         )
         raise CantStart(Reason.START_FAILED, says)
-    return str(int(amount / containers))
+    return str(part.numerator)

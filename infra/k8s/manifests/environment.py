@@ -7,6 +7,7 @@ from domain.definitions.environment import cluster_secret, of_the_cluster
 from domain.definitions.render import Values
 from domain.deployments.deployment import EnvironmentValue
 from domain.deployments.reason import Reason
+from infra.k8s.manifests import names
 from infra.k8s.manifests.expansion import literal
 from infra.k8s.manifests.refusal import CantStart
 
@@ -38,6 +39,12 @@ def _variable(name: str, said: EnvironmentValue, secret: str) -> dict[str, Any]:
         says = (
             f"The environment's {name} names {said.secret!r}, which is no Secret of the cluster: write "
             "k8s:<name>/<key>."
+        )
+        raise CantStart(Reason.SECRET_NOT_FOUND, says)
+    if names.is_own_secret(found[0]):  # other groups' values, and the keys of the object store
+        says = (
+            f"The environment's {name} names {said.secret!r}, which is Modelyard's own: name a secret of "
+            "the project, or a Secret of the cluster that is yours."
         )
         raise CantStart(Reason.SECRET_NOT_FOUND, says)
     return of_secret(name, *found)

@@ -1,6 +1,7 @@
 """What our objects are called, and the labels by which they are found again."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -34,6 +35,7 @@ QUEUE = "kueue.x-k8s.io/queue-name"
 LONGEST = 63  # characters of a label's value, and of most names
 LONGEST_STEM = 40
 HASHED = 8
+OWN_SECRET = re.compile(r"m-[a-z0-9][-a-z0-9]*-[0-9]+-[0-9a-f]{8}(-token)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,11 @@ def workload_name(deployment: str, number: int, group_id: str) -> str:
     tail = f"-{number}-{group_id[:HASHED]}".lower()
     room = min(LONGEST_STEM, LONGEST - len("m-") - len(tail))
     return f"m-{deployment[:room].rstrip('-')}{tail}"
+
+
+def is_own_secret(name: str) -> bool:
+    """Whether it is called as the Secrets of groups and of Jobs are."""
+    return OWN_SECRET.fullmatch(name) is not None
 
 
 def namespace_name(settings: KubernetesSettings, project: Project) -> str:

@@ -1,14 +1,19 @@
 """A pod's spec from a revision; what kind of workload makes such pods says how they are restarted."""
 
+import json
 from math import ceil
 from typing import Any
 
 from domain.definitions.kubernetes import KubernetesUse, Toleration
+from domain.deployments.reason import Reason
 from infra.k8s.manifests import security
 from infra.k8s.manifests.containers import PAUSE, containers
 from infra.k8s.manifests.names import Group
+from infra.k8s.manifests.refusal import CantStart
 from infra.k8s.manifests.volumes import mounted
 from infra.k8s.settings import KubernetesSettings
+
+LARGEST = 1_250_000  # bytes: etcd takes 1.5 MiB, and who manages which field is written there too
 
 
 def spec(group: Group, settings: KubernetesSettings) -> dict[str, Any]:
@@ -27,6 +32,13 @@ def spec(group: Group, settings: KubernetesSettings) -> dict[str, Any]:
         made["initContainers"] = [dict(each) for each in there.init]
     if there.volumes:
         made["volumes"] = [dict(each) for each in there.volumes]
+    size = len(json.dumps(made, ensure_ascii=False).encode())
+    if size > LARGEST:
+        says = (
+            f"Its pods' description has {size} bytes, and a cluster keeps none over {LARGEST}: put long "
+            "commands and files into the image or the model folder."
+        )
+        raise CantStart(Reason.START_FAILED, says)
     return made
 
 

@@ -38,8 +38,9 @@ def secret(
         )
         raise CantStart(Reason.SECRET_NOT_FOUND, says)
     held = {name: values[name] for name in sorted(wanted)}
-    if volumes.is_fetched(group.revision):
-        held |= {STORE + name: value for name, value in settings.store_secrets.items()}
+    if scheme := volumes.fetched_from(group.revision):
+        kept = settings.store_secrets(scheme)
+        held |= {STORE + name: value for name, value in kept.items()}
     if not held:
         return None
     return {

@@ -47,8 +47,10 @@ class Mounted:
         )
 
 
-def is_fetched(revision: Revision) -> bool:
-    return revision.folder is not None and FETCHED.fullmatch(revision.folder.uri) is not None
+def fetched_from(revision: Revision) -> str | None:
+    """The scheme of the store that its folder is fetched from."""
+    found = None if revision.folder is None else FETCHED.fullmatch(revision.folder.uri)
+    return None if found is None else found[1]
 
 
 def mounted(revision: Revision, secret: str, settings: KubernetesSettings) -> Mounted:
@@ -64,8 +66,8 @@ def _folder(revision: Revision, secret: str, settings: KubernetesSettings) -> Mo
     if ":" in revision.mount_path:
         says = f"Pods can't have a mount path with a colon, as {revision.mount_path!r}: use another one."
         raise CantStart(Reason.START_FAILED, says)
-    if is_fetched(revision):
-        return _fetched(folder, revision.mount_path, secret, settings)
+    if store := fetched_from(revision):
+        return _fetched(folder, store, revision.mount_path, secret, settings)
     scheme, _, rest = folder.uri.partition("://")
     if scheme == "pvc":
         return _claimed(rest, revision.mount_path)
@@ -98,45 +100,45 @@ def _read_only(source: dict[str, Any], path: str, within: dict[str, Any]) -> Mou
     return Mounted(volumes=({"name": MODEL, **source},), mounts=(mount,), is_read_only=True)
 
 
-def _fetched(folder: FolderUse, path: str, secret: str, settings: KubernetesSettings) -> Mounted:
+def _fetched(
+    folder: FolderUse, store: str, path: str, secret: str, settings: KubernetesSettings
+) -> Mounted:
     if settings.image is None:
         says = (
             f"The model folder {folder.uri} is fetched by Modelyard's own image, which is not known: have "
             "the operator set MODELYARD_KUBERNETES_IMAGE, or use a pvc:// folder."
         )
         raise CantStart(Reason.START_FAILED, says)
-    with_keys = _has_key_file(settings)
     mounts: list[dict[str, Any]] = [{"name": MODEL, "mountPath": WHOLE}]
     volumes: list[dict[str, Any]] = [{"name": MODEL, "emptyDir": {}}]
-    if with_keys:
+    if _key_name() in settings.store_secrets(store):
         mounts.append({"name": KEYS, "mountPath": KEY_FOLDER, "readOnly": True})
         volumes.append(_key_volume(secret))
     fetching = {
         "name": FETCH,
         "image": settings.image,
         "command": ["modelyard", "fetch", literal(folder.uri), f"{WHOLE}/{INSIDE}"],
-        "env": list(_store_variables(secret, settings)),
+        "env": list(_store_variables(store, secret, settings)),
         "resources": FETCH_RESOURCES,
         "securityContext": security.of_container(),
         "terminationMessagePolicy": "FallbackToLogsOnError",
+        "workingDir": "/",  # the image's own is shut for the user that a template may name
         "volumeMounts": mounts,
     }
     mount = {"name": MODEL, "mountPath": path, "subPath": INSIDE}
     return Mounted(volumes=tuple(volumes), mounts=(mount,), init=(fetching,))
 
 
-def _store_variables(secret: str, settings: KubernetesSettings) -> Iterator[dict[str, Any]]:
-    for name, value in settings.store_settings.items():
+def _store_variables(
+    store: str, secret: str, settings: KubernetesSettings
+) -> Iterator[dict[str, Any]]:
+    for name, value in settings.store_settings(store).items():
         yield plain(name, value)
-    for name in settings.store_secrets:
+    for name in settings.store_secrets(store):
         if name == _key_name():
             yield plain(name, f"{KEY_FOLDER}/{KEY_FILE}")
         else:
             yield of_secret(name, secret, f"_{name}")
-
-
-def _has_key_file(settings: KubernetesSettings) -> bool:
-    return _key_name() in settings.store_secrets
 
 
 def _key_volume(secret: str) -> dict[str, Any]:

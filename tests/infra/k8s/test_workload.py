@@ -1,6 +1,6 @@
 """A group's objects, whole."""
 
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from datetime import timedelta
 from typing import Any
 
@@ -77,7 +77,13 @@ def test_a_plain_group_is_exactly_this() -> None:
             "revisionHistoryLimit": 0,
             "selector": {"matchLabels": {"modelyard.io/group": group.id}},
             "template": {
-                "metadata": {"labels": labels, "annotations": annotations},
+                "metadata": {
+                    "labels": labels,
+                    "annotations": {
+                        **annotations,
+                        "modelyard.io/endpoints": '[{"model": "m", "port": 8000}]',
+                    },
+                },
                 "spec": {
                     "restartPolicy": "Always",
                     "automountServiceAccountToken": False,
@@ -196,6 +202,33 @@ def test_what_no_pod_can_run_is_refused_with_what_to_do(
     assert refused.value.reason is Reason.START_FAILED
 
 
+@pytest.mark.parametrize(
+    ("key", "quantity", "third"),
+    [
+        ("cpu", "1", "334m"),
+        ("memory", "1Ki", "341"),
+        ("x.io/gpu", "3e3", "1000"),
+        ("x.io/gpu", "3e30", "1" + "0" * 30),
+        ("memory", "9" * 30, "3" * 30),
+    ],
+)
+def test_parts_of_any_quantity_are_exact(key: str, quantity: str, third: str) -> None:
+    models = (a_model("a"), a_model("b", port=1), a_model("c", port=2))
+    found = [
+        c["resources"]["limits"] for c in pod(*models, resources={key: quantity})["containers"]
+    ]
+    assert found == [{key: third}] * 3
+
+
+def test_what_no_cluster_would_keep_is_refused_and_not_tried_for_ever() -> None:
+    """The API server's answer to an object too large for etcd is a fault of its own, status 500."""
+    env = {f"V{number}": EnvironmentValue(value="$$" * 250_000) for number in range(2)}
+    with pytest.raises(CantStart, match=r"has 2000... bytes") as refused:
+        pod(environment=env)
+    assert refused.value.reason is Reason.START_FAILED
+    assert pod(environment={"V": EnvironmentValue(value="x" * 1_000_000)})
+
+
 def test_devices_are_asked_for_and_come_with_shared_memory() -> None:
     spec = pod(resources={"nvidia.com/gpu": "2", "memory": "8Gi"})
     (container,) = spec["containers"]
@@ -231,6 +264,16 @@ def test_a_variable_is_a_value_or_a_reference_and_the_drivers_own_win() -> None:
 def test_a_secret_of_the_cluster_that_is_none_is_refused(written: str) -> None:
     with pytest.raises(CantStart, match="k8s:<name>/<key>") as refused:
         pod(environment=secrets_of(X=written))
+    assert refused.value.reason is Reason.SECRET_NOT_FOUND
+
+
+@pytest.mark.parametrize("ending", ["", "-token"])
+@pytest.mark.parametrize("deployment", ["0", "a" * 63, "a-1-b"])
+def test_no_environment_reaches_what_modelyard_keeps_itself(deployment: str, ending: str) -> None:
+    """The Secret of another group has that one's values, and the keys of the object store."""
+    own = names.workload_name(deployment, 12, "0123456789" * 3) + ending
+    with pytest.raises(CantStart, match="Modelyard's own") as refused:
+        pod(environment=secrets_of(X=f"k8s:{own}/_MODELYARD_S3_SECRET_ACCESS_KEY"))
     assert refused.value.reason is Reason.SECRET_NOT_FOUND
 
 
@@ -366,19 +409,17 @@ STORE = Credentials(
     s3_access_key_id="me",
     s3_secret_access_key="hush",
     gs_service_account="/on/the/server.json",
+    az_account="yard",
+    az_access_key="hush-hush",
 )
 
 
-@pytest.mark.parametrize("uri", ["s3://models/llama", "gs://models/l$(x)", "az://models/a b"])
+@pytest.mark.parametrize("uri", ["s3://models/llama", "s3://models/l$(x)", "s3://models/a b"])
 def test_a_stored_folder_is_fetched_before_the_engine_starts(uri: str) -> None:
     settings = kubernetes_settings(image="modelyard:1", credentials=STORE, gs_key="{}")
     group = a_group(a_pods_revision(folder=folder_at(uri)))
     spec = workload(group, settings)["spec"]["template"]["spec"]
-    item = {"key": "_MODELYARD_GS_SERVICE_ACCOUNT", "path": "gs_service_account"}
-    assert spec["volumes"] == [
-        {"name": "model", "emptyDir": {}},
-        {"name": "store-keys", "secret": {"secretName": group.name, "items": [item]}},
-    ]
+    assert spec["volumes"] == [{"name": "model", "emptyDir": {}}]
     mount = {"name": "model", "mountPath": "/models", "subPath": "folder"}
     assert spec["containers"][0]["volumeMounts"] == [mount]
 
@@ -394,23 +435,62 @@ def test_a_stored_folder_is_fetched_before_the_engine_starts(uri: str) -> None:
         {"name": "MODELYARD_S3_REGION", "value": "us-east-1"},
         kept("MODELYARD_S3_ACCESS_KEY_ID"),
         kept("MODELYARD_S3_SECRET_ACCESS_KEY"),
-        {
-            "name": "MODELYARD_GS_SERVICE_ACCOUNT",
-            "value": "/modelyard-keys/gs_service_account",
-        },
     ]
-    assert init["volumeMounts"] == [
-        {"name": "model", "mountPath": "/modelyard"},
-        {"name": "store-keys", "mountPath": "/modelyard-keys", "readOnly": True},
-    ]
+    assert init["volumeMounts"] == [{"name": "model", "mountPath": "/modelyard"}]
+    assert (
+        init["workingDir"] == "/"
+    )  # the image's own is its user's alone, and a template may say who runs
     assert init["securityContext"] == spec["containers"][0]["securityContext"]
     made = secret(group, {}, settings, GIVEN)
     assert made is not None
     assert {key: b64decode(value) for key, value in made["data"].items()} == {
         "_MODELYARD_S3_ACCESS_KEY_ID": b"me",
         "_MODELYARD_S3_SECRET_ACCESS_KEY": b"hush",
-        "_MODELYARD_GS_SERVICE_ACCOUNT": b"{}",
     }
+
+
+def test_the_key_of_google_s_store_is_a_file() -> None:
+    settings = kubernetes_settings(image="modelyard:1", credentials=STORE, gs_key="{}")
+    group = a_group(a_pods_revision(folder=folder_at("gs://models/llama")))
+    spec = workload(group, settings)["spec"]["template"]["spec"]
+    item = {"key": "_MODELYARD_GS_SERVICE_ACCOUNT", "path": "gs_service_account"}
+    assert spec["volumes"] == [
+        {"name": "model", "emptyDir": {}},
+        {"name": "store-keys", "secret": {"secretName": group.name, "items": [item]}},
+    ]
+    (init,) = spec["initContainers"]
+    file = "/modelyard-keys/gs_service_account"
+    assert init["env"] == [{"name": "MODELYARD_GS_SERVICE_ACCOUNT", "value": file}]
+    assert init["volumeMounts"] == [
+        {"name": "model", "mountPath": "/modelyard"},
+        {"name": "store-keys", "mountPath": "/modelyard-keys", "readOnly": True},
+    ]
+    made = secret(group, {}, settings, GIVEN)
+    assert made is not None
+    assert made["data"] == {item["key"]: b64encode(b"{}").decode()}
+
+
+@pytest.mark.parametrize(
+    ("uri", "said", "hidden"),
+    [
+        ("gs://m", [], []),
+        ("az://m", ["MODELYARD_AZ_ACCOUNT"], ["_MODELYARD_AZ_ACCESS_KEY"]),
+        (
+            "s3://m",
+            ["MODELYARD_S3_ENDPOINT", "MODELYARD_S3_REGION"],
+            ["_MODELYARD_S3_ACCESS_KEY_ID", "_MODELYARD_S3_SECRET_ACCESS_KEY"],
+        ),
+    ],
+)
+def test_pods_get_the_keys_of_their_own_store_and_of_no_other(
+    uri: str, said: list[str], hidden: list[str]
+) -> None:
+    settings = kubernetes_settings(image="modelyard:1", credentials=STORE)
+    group = a_group(a_pods_revision(folder=folder_at(uri)))
+    (init,) = workload(group, settings)["spec"]["template"]["spec"]["initContainers"]
+    assert [each["name"] for each in init["env"]] == [*said, *(each[1:] for each in hidden)]
+    made = secret(group, {}, settings, GIVEN)
+    assert list(made["data"] if made else ()) == hidden
 
 
 def test_secrets_of_stores_are_shown_in_no_log() -> None:

@@ -31,9 +31,11 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """What templates and revisions said is lost; a revision keeps the digest that it had with it. 0005
-    knows neither the event nor the reasons: the words stay."""
-    events = sa.table("events", sa.column("type"))
-    op.get_bind().execute(events.delete().where(events.c.type.in_(NEW_FACTS)))
+    knows neither the event nor the reasons: of rows the words stay, and events that give one go, as it
+    could list none beside them."""
+    events = sa.table("events", sa.column("type"), sa.column("fact", sa.JSON))
+    unknown = events.c.fact["reason"].as_string().in_(NEW_REASONS)
+    op.get_bind().execute(events.delete().where(events.c.type.in_(NEW_FACTS) | unknown))
     for name in HAVE_REASONS:
         table = sa.table(name, sa.column("reason"))
         new = table.c.reason.in_(NEW_REASONS)
