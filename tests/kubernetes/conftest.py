@@ -5,10 +5,11 @@ import pytest
 
 from infra.k8s.cluster import Cluster, opened
 from infra.k8s.config import ClusterConfig
+from tests.support.api import Api, a_client
 from tests.support.clusters import a_namespace, given
 from tests.support.images import modelyard_image
 from tests.support.kubernetes_jobs import JobPods, Yard, relaying, settings
-from tests.support.pod_flows import Place
+from tests.support.pod_flows import Place, a_server, left
 
 
 @pytest.fixture
@@ -46,3 +47,12 @@ async def yard(
     async with relaying() as relay:
         env = settings(kubeconfig, namespace, image, relay)
         yield Yard(tmp_path / "data", relay, JobPods(cluster, namespace), image, env)
+
+
+@pytest.fixture
+async def api(cluster: Cluster, place: Place, tmp_path: Path) -> AsyncIterator[Api]:
+    """At the test's end nothing may be left."""
+    with a_server(tmp_path / "data", place) as server:
+        async with a_client(server.url) as made:
+            yield made
+            assert await left(cluster, place.namespace) == {}

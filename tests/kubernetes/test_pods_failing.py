@@ -1,24 +1,20 @@
 """What a user is told of each way in which a pod can fail, on a real cluster."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.k8s import objects
 from infra.k8s.cluster import Cluster
-from tests.support.api import Api, a_client
+from tests.support.api import Api
 from tests.support.load import load
 from tests.support.pod_flows import (
     Place,
-    a_server,
     activate,
     begun,
     delete,
     echo,
     engine,
-    left,
     pods_of,
     serving,
     stands,
@@ -27,15 +23,6 @@ from tests.support.pod_flows import (
 
 pytestmark = pytest.mark.kubernetes
 HOG = "x = bytearray(600 * 1024 ** 2)"
-
-
-@pytest.fixture
-async def api(cluster: Cluster, place: Place, tmp_path: Path) -> AsyncIterator[Api]:
-    """At the test's end nothing may be left."""
-    with a_server(tmp_path / "data", place) as server:
-        async with a_client(server.url) as made:
-            yield made
-            assert await left(cluster, place.namespace) == {}
 
 
 async def test_what_no_node_has_room_for_says_so_in_the_schedulers_words(

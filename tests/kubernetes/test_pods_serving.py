@@ -1,6 +1,5 @@
 """What a revision says of its replicas, and what pods on a real cluster make of it."""
 
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -34,15 +33,6 @@ from tests.support.pod_flows import (
 pytestmark = pytest.mark.kubernetes
 LOGS = "query($id: ID!) { node(id: $id) { ... on ModelReplica { logs(tail: 50) } } }"
 FOLLOWED = "subscription($id: ID!) { replicaLogs(replicaId: $id, tail: 10) { text } }"
-
-
-@pytest.fixture
-async def api(cluster: Cluster, place: Place, tmp_path: Path) -> AsyncIterator[Api]:
-    """At the test's end nothing may be left."""
-    with a_server(tmp_path / "data", place) as server:
-        async with a_client(server.url) as made:
-            yield made
-            assert await left(cluster, place.namespace) == {}
 
 
 async def test_a_pod_has_its_secrets_and_what_its_pre_start_actions_made(

@@ -14,6 +14,7 @@ from infra.k8s.kinds import Kind
 from infra.k8s.watch import Scope
 from tests.support.api_server import config_map
 from tests.support.clusters import WITHIN, informed, kit, own_cluster
+from tests.support.pumping import pumped
 
 pytestmark = pytest.mark.kubernetes
 
@@ -48,17 +49,6 @@ class Line:
 
     def mend(self) -> None:
         self.cut = False
-
-
-async def pumped(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while content := await reader.read(65536):
-            writer.write(content)
-            await writer.drain()
-    except OSError:
-        pass
-    finally:
-        writer.transport.abort()
 
 
 @asynccontextmanager

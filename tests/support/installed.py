@@ -28,6 +28,7 @@ from infra.k8s.kinds import Kind, Object
 from tests.support.api import Api
 from tests.support.clusters import marked
 from tests.support.manifests import EXAMPLES, moved, read, written
+from tests.support.pumping import joined
 
 T = TypeVar("T")
 
@@ -184,10 +185,7 @@ async def passed_on(url: str, address: str) -> AsyncIterator[str]:
     told = urlsplit(url)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, here = await asyncio.open_connection(told.hostname, told.port)
-        async with asyncio.TaskGroup() as both:
-            both.create_task(_copied(reader, here))
-            both.create_task(_copied(there, writer))
+        await joined(reader, writer, told.hostname or "", told.port or 0)
 
     async with await asyncio.start_server(serve, address, 0) as server:
         host, port = server.sockets[0].getsockname()[:2]
@@ -202,17 +200,6 @@ async def node_address(cluster: Cluster) -> str:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect((addresses["InternalIP"], 9))
         return str(probe.getsockname()[0])
-
-
-async def _copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while piece := await reader.read(65_536):
-            writer.write(piece)
-            await writer.drain()
-    except ConnectionError:
-        pass  # who asked was killed
-    finally:
-        writer.close()
 
 
 async def _first_key(cluster: Cluster, places: Places, image: str) -> str:

@@ -18,6 +18,7 @@ from infra.k8s.manifests import names
 from tests.support.api import Api
 from tests.support.dedicated_jobs import Visitor, visiting, within
 from tests.support.kill_jobs import Ended, Job, ended
+from tests.support.pumping import pumped
 from tests.support.server import running
 
 LINK = "10.255.0.1"  # this machine, as the pods of ../shared/kubernetes see it
@@ -52,20 +53,9 @@ class Relay:
             return
         self._open |= {writer, onward}
         try:
-            await asyncio.gather(_pumped(reader, onward), _pumped(there, writer))
+            await asyncio.gather(pumped(reader, onward), pumped(there, writer))
         finally:
             self._open -= {writer, onward}
-
-
-async def _pumped(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while content := await reader.read(65536):
-            writer.write(content)
-            await writer.drain()
-    except OSError:
-        pass
-    finally:
-        writer.transport.abort()
 
 
 @asynccontextmanager
