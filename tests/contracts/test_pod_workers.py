@@ -106,6 +106,24 @@ async def test_a_commit_counts_once_and_a_stale_one_never(
     assert (segment.key, segment.entries) == (progress.key, progress.entries)
 
 
+async def test_a_commit_that_comes_twice_counts_once(
+    server: Server, batch: Batch, clock: TestClock
+) -> None:
+    """As from a proxy that was not answered in time: it does not say that it is doubtful."""
+    ports = server.ports(batch)
+    [shard] = await taken(ports, batch, clock)
+    progress = a_progress(shard, 0, 9)
+    for _ in range(2):
+        stored = await ports.records.store(batch.id, [progress], is_doubtful=False)
+        assert stored.places == (0,)
+        assert stored.batch is not None
+        assert stored.batch.completed == 2
+    [_] = await server.store.reads.batches.segments(batch.id, 0, 9)
+    again = a_progress(progress.shard, 0, 1)
+    with pytest.raises(StorageUnavailable, match="400"):
+        await ports.records.store(batch.id, [again], is_doubtful=False)
+
+
 async def test_a_standstill_is_told_and_its_end(ports: Ports, batch: Batch) -> None:
     seen = Standstill(BatchReason.ENGINE_BUSY, "It is busy.")
     told = await ports.records.tell(batch.id, seen)

@@ -61,7 +61,8 @@ def _adds_up(shard: Shard, done: int, own: list[int]) -> bool:
     """What is done is what was, and what was brought now; or all of it was stored before."""
     before = int.from_bytes(shard.done, "little")
     brought = sum(1 << line for line in own)
-    return done == before | brought
+    is_new, is_stored = not before & brought, not brought & ~before
+    return done == before | brought and (is_new or is_stored)
 
 
 def _wrong(problem: str) -> ModelyardError:

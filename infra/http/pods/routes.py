@@ -122,10 +122,11 @@ class PodRoutes:
         return [_with_token(batch, number, token) for number, token in mine.items()]
 
     async def _store(self, batch: Batch, said: Said) -> object:
+        """Whatever the worker thinks: something between may have said it twice."""
         parts = [wire.progress(each) for each in said["parts"]]
         known = {shard.number: shard for shard in await self.reads.batches.shards(batch.id)}
         right = [checked(batch, known, each) for each in parts]
-        recorded = await self.records.store(batch.id, right, is_doubtful=bool(said["is_doubtful"]))
+        recorded = await self.records.store(batch.id, right, is_doubtful=True)
         return {"batch": wire.of_batch(recorded.batch), "places": recorded.places}
 
     async def _tell(self, batch: Batch, said: Said) -> object:
