@@ -66,17 +66,11 @@ class Readiness:
     path: str | None
     status: int
 
-    async def awaited(self, ending: asyncio.Event) -> bool:
-        """False where the end came first."""
-        while not ending.is_set():
+    async def awaited(self) -> None:
+        while True:
             if await self._is_ready():
-                return True
-            try:
-                async with asyncio.timeout(LOOK_EVERY):
-                    await ending.wait()
-            except TimeoutError:
-                continue
-        return False
+                return
+            await asyncio.sleep(LOOK_EVERY)
 
     async def _is_ready(self) -> bool:
         try:

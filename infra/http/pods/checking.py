@@ -34,6 +34,8 @@ def checked(batch: Batch, known: Mapping[int, Shard], said: Progress) -> Progres
     shard = known.get(said.shard.number)
     if shard is None or said.shard.batch_id != batch.id or not is_segment(batch, said.key):
         raise _wrong("it is of no shard of the batch")
+    if type(said.shard.token) is not int:
+        raise _wrong("its token is none")
     size = (shard.lines + 7) // 8
     if len(said.shard.done) != size or len(said.shard.failed) != size:
         raise _wrong("it has other lines than the shard")
