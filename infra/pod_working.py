@@ -162,7 +162,9 @@ async def _worker(
 ) -> AsyncIterator[None]:
     roster = Roster(Crew(f"pods/{post.batch_id}/{post.name}"))
     batches = PodBatches(calls)
+    beside = BesideEngine(url=post.engine, model=post.model, revision=post.revision, most=post.most)
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(_until(beside.watched()))
         engines = await stack.enter_async_context(connections())
         worker = Worker(
             roster=roster,
@@ -172,9 +174,7 @@ async def _worker(
             workers=PodWorkers(calls, clock),
             shard_claims=PodClaims(calls),
             objects=PodObjects(calls),
-            targets=BesideEngine(
-                url=post.engine, model=post.model, revision=post.revision, most=post.most
-            ),
+            targets=beside,
             inference=engines,
             json=Json(loads=orjson.loads, dumps=orjson.dumps),
             clock=clock,

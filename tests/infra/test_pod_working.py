@@ -120,6 +120,37 @@ async def test_a_batch_that_is_paused_or_drains_is_not_over(pod: Pod) -> None:
         assert not pod_working.is_over(replace(pod.batch, **said))
 
 
+@asynccontextmanager
+async def an_engine_that_only_listens() -> AsyncIterator[int]:
+    heard: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, writer: heard.append(writer), "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for writer in heard:
+            writer.transport.abort()
+
+
+async def test_what_a_worker_has_is_for_others_while_its_engine_is_away(pod: Pod) -> None:
+    """It may never come again where it is, and its pod would keep the lines until the window ends."""
+
+    async def until(is_free: bool) -> None:
+        reads = pod.server.store.reads.batches
+        while True:
+            if await reads.is_runnable(pod.batch.id, pod.server.clock()) is is_free:
+                return
+            await asyncio.sleep(0.05)
+
+    async with asyncio.timeout(40):
+        async with an_engine_that_only_listens() as port:
+            working = asyncio.create_task(pod_working.work(pod.post(port)))
+            await until(is_free=False)
+        await until(is_free=True)
+    working.cancel()
+    await asyncio.wait({working})
+
+
 async def test_a_worker_without_its_batch_says_so_whatever_it_still_has(pod: Pod) -> None:
     async with engine(latency=0.5) as port:
         working = asyncio.create_task(pod_working.work(pod.post(port, most=1)))
