@@ -266,6 +266,7 @@ async def test_the_row_goes_after_the_last_pod(yard: Yard) -> None:
     ended = await yard.stable.over_with(batch)
     yard.cluster.trouble = ClusterAway(problem="away")
     assert not await yard.jobs.give_back(ended)
+    await yard.stable.dedicating.sweep()
     yard.cluster.trouble, yard.cluster.lingering = None, 1
     assert not await yard.jobs.give_back(ended)
     assert await yard.stable.row(id_) is not None
