@@ -134,6 +134,13 @@ async def test_a_standstill_is_told_and_its_end(ports: Ports, batch: Batch) -> N
     assert (going.reason, going.message) == (None, "")
 
 
+async def test_a_message_is_no_longer_than_people_read(server: Server, batch: Batch) -> None:
+    seen = Standstill(BatchReason.ENGINE_BUSY, "x" * 1_000_000)
+    told = await server.ports(batch).records.tell(batch.id, seen)
+    assert told is not None
+    assert len(told.message) <= 4_000
+
+
 async def test_a_worker_sees_its_batch_and_whether_there_is_something_to_do(
     ports: Ports, server: Server, batch: Batch, clock: TestClock
 ) -> None:
