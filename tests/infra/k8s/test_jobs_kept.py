@@ -16,7 +16,7 @@ from tests.support.builders import NOON
 from tests.support.clock import TestClock
 from tests.support.k8s import a_group, a_pods_revision, kubernetes_settings
 from tests.support.k8s_driver import Vault
-from tests.support.kube import Kube
+from tests.support.kube import Crash, Kube
 from tests.support.memory import MemoryStore
 from tests.support.pods import a_pod
 
@@ -133,3 +133,22 @@ async def test_the_last_lines_are_the_engines_also_of_one_that_is_a_sidecar() ->
     status = {"initContainerStatuses": [{"name": "model-0", "lastState": last}]}
     world.a_pod("one", spec=spec, status=status)
     assert await world.jobs.log_tail(world.id, 20) == ["model-0, before", "worker, now"]
+
+
+@pytest.mark.parametrize("done", [True, False])
+async def test_whoever_dies_over_making_a_job_leaves_it_to_be_made_on(done: bool) -> None:
+    died = 0
+    for after in range(5):
+        world = World()
+        world.kube.done, world.kube.crash_after = done, after
+        try:
+            await world.jobs.make(world.new)
+        except Crash:
+            died += 1
+        world.kube.crash_after = None
+        seen = await world.jobs.look(world.id)
+        assert seen is None or seen.token_since is not None, "nothing has pods that lacks its token"
+        await world.jobs.make(world.new)
+        assert await world.jobs.look(world.id) is not None
+        assert sorted(kind.kind for kind, _ in world.kube.there) == ["Job", "Secret"]
+    assert died >= 3
