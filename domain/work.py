@@ -288,6 +288,9 @@ class BatchLists(Lists[Batch], Protocol):
         """IN_PROGRESS ones with a place, neither paused nor ending, that have shards with lines to do which
         nobody has: by priority, then by age. Cheap however many batches and shards are done."""
 
+    async def is_runnable(self, batch_id: str, now: datetime) -> bool:
+        """Whether it is among them, however many others are."""
+
     async def shards(self, batch_id: str) -> Sequence[Shard]: ...
 
     async def working(self, batch_id: str, now: datetime) -> int:

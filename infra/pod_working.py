@@ -7,12 +7,13 @@ ends, the kubelet or the Job starts it again.
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from random import SystemRandom
+from typing import Any, TypeVar
 
 import aiohttp
 import orjson
@@ -23,7 +24,7 @@ from domain.batches.input.lines import Json
 from domain.batches.worker import Worker
 from domain.batches.worker.sharing import Crew, Roster
 from domain.clock import MonotonicTimer, utc_now
-from domain.errors import StorageUnavailable
+from domain.errors import NotFound, StorageFull, StorageUnavailable
 from domain.ids import new_id
 from infra.inference.engines import connections
 from infra.pods.calls import Calls, Token
@@ -42,6 +43,7 @@ from infra.pods.ports import (
 
 LOOK_EVERY = 1.0
 DONE, STOPPED, GONE = 0, 75, 66  # exit codes
+T = TypeVar("T")
 log = structlog.get_logger("modelyard.pod")
 
 
@@ -69,47 +71,61 @@ async def work(post: Post) -> int:
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, ending.set)
     async with aiohttp.ClientSession(trust_env=False) as session:
-        readiness = Readiness(
-            session=session, url=post.engine, path=post.ready_path, status=post.ready_status
-        )
-        if not await readiness.awaited(ending):
-            return STOPPED
         calls = Calls(
             session=session,
             server=post.server.rstrip("/"),
             batch_id=post.batch_id,
             token=Token(post.token),
         )
-        clock = ServerClock(utc_now)
-        lease = await _begun(post, calls, clock, ending)
-        if lease is None:
-            return STOPPED
-        async with _worker(post, calls, clock, lease):
-            sys.stdout.write("Modelyard batch worker ready\n")
-            sys.stdout.flush()
-            code = await _until_over(calls, ending)
+        async with (
+            _until(_until_over(calls, ending)) as over,
+            _until(_begun(post, session, calls)) as begun,
+        ):
+            await asyncio.wait({over, begun}, return_when=asyncio.FIRST_COMPLETED)
+            if not over.done():
+                clock, lease = begun.result()
+                async with _worker(post, calls, clock, lease):
+                    sys.stdout.write("Modelyard batch worker ready\n")
+                    sys.stdout.flush()
+                    await asyncio.wait({over})
+            code = over.result()
     if code == DONE and post.done is not None:
         post.done.write_text("done\n")
     return code
 
 
+@asynccontextmanager
+async def _until(doing: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
+    """Done meanwhile, and no longer."""
+    task = asyncio.create_task(doing)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
 async def _begun(
-    post: Post, calls: Calls, clock: ServerClock, ending: asyncio.Event
-) -> timedelta | None:
-    """How long leases are; None where the end came first."""
-    while not ending.is_set():
+    post: Post, session: aiohttp.ClientSession, calls: Calls
+) -> tuple[ServerClock, timedelta]:
+    """The engine is ready, and the server knows of it: its time, and how long leases are."""
+    await Readiness(
+        session=session, url=post.engine, path=post.ready_path, status=post.ready_status
+    ).awaited()
+    clock = ServerClock(utc_now)
+    while True:
         try:
             said = await calls.ask("begin", worker=post.name)
-        except StorageUnavailable as error:
-            log.warning("the server is awaited", problem=error.problem)
-            await _pause(ending)
+        except (StorageUnavailable, StorageFull, NotFound) as error:
+            log.warning("the server is awaited", problem=error.message)
+            await asyncio.sleep(LOOK_EVERY)
         else:
             clock.heard(said["now"])
-            return timedelta(seconds=said["lease"])
-    return None
+            return clock, timedelta(seconds=said["lease"])
 
 
 async def _until_over(calls: Calls, ending: asyncio.Event) -> int:
+    """Looked at from the first moment on: an engine may take an hour to be ready, or never be."""
     while not ending.is_set():
         try:
             said = await calls.seen()
@@ -146,7 +162,9 @@ async def _worker(
 ) -> AsyncIterator[None]:
     roster = Roster(Crew(f"pods/{post.batch_id}/{post.name}"))
     batches = PodBatches(calls)
+    beside = BesideEngine(url=post.engine, model=post.model, revision=post.revision, most=post.most)
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(_until(beside.watched()))
         engines = await stack.enter_async_context(connections())
         worker = Worker(
             roster=roster,
@@ -156,9 +174,7 @@ async def _worker(
             workers=PodWorkers(calls, clock),
             shard_claims=PodClaims(calls),
             objects=PodObjects(calls),
-            targets=BesideEngine(
-                url=post.engine, model=post.model, revision=post.revision, most=post.most
-            ),
+            targets=beside,
             inference=engines,
             json=Json(loads=orjson.loads, dumps=orjson.dumps),
             clock=clock,

@@ -24,6 +24,8 @@ ROOT = "/v1/batch-workers"
 OBJECT_MISSING = "object_missing"
 OBJECT_LIMIT = 80 * 1024 * 1024  # bytes: all that a worker may hold in memory, and its newlines
 
+LONGEST_MESSAGE = 4_000  # characters
+
 BATCH: TypeAdapter[Batch] = TypeAdapter(Batch)
 WORKERS: TypeAdapter[list[Worker]] = TypeAdapter(list[Worker])
 USAGE: TypeAdapter[Usage] = TypeAdapter(Usage)
@@ -83,7 +85,7 @@ def of_progress(value: Progress) -> Json:
 def standstill(written: Any) -> Standstill | None:
     if written is None:
         return None
-    return Standstill(BatchReason(written["reason"]), str(written["message"]))
+    return Standstill(BatchReason(written["reason"]), str(written["message"])[:LONGEST_MESSAGE])
 
 
 def of_standstill(value: Standstill | None) -> Any:

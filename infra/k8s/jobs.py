@@ -1,5 +1,6 @@
 """domain.batches.jobs.ports.ClusterJobs: Jobs of a cluster, each with what belongs to it."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from infra.k8s.manifests.refusal import CantStart
 from infra.k8s.settings import KubernetesSettings
 
 AWAY = (ClusterUnavailable, Expired, Gone, Conflict)  # the next look tries again
+PASSING = re.compile("exceeded quota|because it is being terminated")
+"""Why no object is taken just now: others have all that there may be, or its namespace is made anew."""
 NOTHING: Mapping[str, str] = MappingProxyType({})
 NO_PODS = "The Kubernetes Job has no pod yet."
 
@@ -75,18 +78,28 @@ class KubernetesJobs:
         with _told():
             made = await self._job(deployment_id)
             if made is None:
-                return not await self._pods(deployment_id)
+                return await self._is_without_pods(deployment_id)
             place = objects.namespace(made), objects.name(made)
             await self.cluster.delete(
                 Kind.JOB, *place, uid=objects.uid(made), propagation="Foreground"
             )
             return False
 
+    async def _is_without_pods(self, deployment_id: str) -> bool:
+        """Whoever deleted the Job may have left them, and then nobody else ends them."""
+        pods = await self._pods(deployment_id)
+        for each in pods:
+            if not objects.is_leaving(each):
+                place = objects.namespace(each), objects.name(each)
+                await self.cluster.delete(Kind.POD, *place, uid=objects.uid(each))
+        return not pods
+
     async def all(self) -> Collection[str]:
         with _told():
             selector = f"{self.selector},{names.BATCH}"
-            found = await self.cluster.list(Kind.JOB, self.within, selector=selector)
-        return {i for each in found.objects if (i := objects.label(each, names.DEPLOYMENT_ID))}
+            jobs = (await self.cluster.list(Kind.JOB, self.within, selector=selector)).objects
+            pods = (await self.cluster.list(Kind.POD, self.within, selector=selector)).objects
+        return {i for each in (*jobs, *pods) if (i := objects.label(each, names.DEPLOYMENT_ID))}
 
     async def _make(self, new: NewJob) -> None:
         """Each object where it is lacking; the mark that nothing is comes last."""
@@ -150,17 +163,13 @@ class KubernetesJobs:
     def _seen(self, made: Object, pods: Sequence[Object]) -> JobSeen:
         living = [p for p in pods if not (objects.is_finished(p) or objects.is_leaving(p))]
         since = objects.label(made, names.TOKEN_SINCE)
-        failed = objects.condition(made, "Failed")
-        failure = None
-        if failed is not None and failed["status"] == "True":
-            failure = f"{failed.get('reason')}: {failed.get('message')}"
         troubles = [sights.unready(each, self.clock()) for each in living]
         return JobSeen(
             pods=int(made["spec"].get("parallelism", 1)),
             since=min(map(objects.created, living), default=None),
             is_ready=any(objects.holds(each, "Ready") for each in living),
             is_hopeless=bool(troubles) and all(each.hopeless for each in troubles),
-            failure=failure,
+            failure=_failure(made),
             message=_message(troubles),
             token_since=datetime.fromtimestamp(int(since), UTC) if since else None,
         )
@@ -173,10 +182,24 @@ def _told() -> Iterator[None]:
         yield
     except AWAY as error:
         raise ClusterAway(problem=error.message) from error
-    except (Refused, FieldsDropped) as error:
+    except Refused as error:
+        if PASSING.search(error.problem):
+            raise ClusterAway(problem=error.message) from error
+        raise JobRefused(problem=error.message) from error
+    except FieldsDropped as error:
         raise JobRefused(problem=error.message) from error
     except CantStart as error:
         raise JobRefused(problem=error.message) from error
+
+
+def _failure(made: Object) -> str | None:
+    """That it has no pods any more; one that is complete has none either, whatever its batch lacks."""
+    for kind in ("Failed", "Complete"):
+        if objects.holds(made, kind):
+            found = objects.condition(made, kind) or {}
+            said = (found.get("reason"), found.get("message"))
+            return ": ".join(part for part in said if part) or kind
+    return None
 
 
 def _message(troubles: Sequence[sights.Trouble]) -> str:

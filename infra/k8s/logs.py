@@ -123,7 +123,7 @@ async def _tail(
 
 
 def _containers(pod: Object) -> Sequence[str]:
-    return [str(each["name"]) for each in pod["spec"]["containers"]]
+    return [*objects.sidecars(pod), *(str(each["name"]) for each in pod["spec"]["containers"])]
 
 
 def _restarts(pod: Object, container: str) -> int:
@@ -133,6 +133,6 @@ def _restarts(pod: Object, container: str) -> int:
 
 def _has_ended(pod: Object, container: str) -> bool:
     """Whether it ran before, and is not running now or only since."""
-    statuses: Sequence[Object] = (pod.get("status") or {}).get("containerStatuses") or ()
+    statuses = objects.container_statuses(pod)
     found: Object = next((each for each in statuses if each["name"] == container), {})
     return bool((found.get("lastState") or {}).get("terminated"))

@@ -51,6 +51,19 @@ def holds(each: Object, kind: str) -> bool:
     return found is not None and found["status"] == "True"
 
 
+def sidecars(pod: Object) -> Sequence[str]:
+    """Containers that begin before the others and run beside them."""
+    begun = (pod.get("spec") or {}).get("initContainers") or ()
+    return [str(each["name"]) for each in begun if each.get("restartPolicy") == "Always"]
+
+
+def container_statuses(pod: Object) -> Sequence[Object]:
+    """Of the sidecars and the containers: of all but those that end before these begin."""
+    status, beside = pod.get("status") or {}, sidecars(pod)
+    begun = [s for s in status.get("initContainerStatuses") or () if s["name"] in beside]
+    return [*begun, *(status.get("containerStatuses") or ())]
+
+
 def is_finished(pod: Object) -> bool:
     """Its containers never run again."""
     return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")

@@ -120,9 +120,9 @@ def _troubles(pod: Object, now: datetime) -> Iterator[Trouble]:
     status = pod.get("status") or {}
     since = status.get("startTime")
     waited = now - datetime.fromisoformat(since) if since else timedelta(0)
-    for each in status.get("initContainerStatuses") or ():
+    for each in _preparing(pod):
         yield from _prepared_badly(each, waited)
-    for each in status.get("containerStatuses") or ():
+    for each in objects.container_statuses(pod):
         waiting = (each.get("state") or {}).get("waiting") or {}
         yield from _not_created(waiting, waited)
         yield from _restarted(each, waiting)
@@ -181,7 +181,6 @@ def _prepared_badly(container: Object, waited: timedelta) -> Iterator[Trouble]:
 
 def _waiting(pod: Object) -> Trouble:
     """What a pod waits for that has nothing wrong with it."""
-    status = pod.get("status") or {}
     scheduled = objects.condition(pod, "PodScheduled")
     if scheduled is None or scheduled["status"] != "True":
         said = scheduled or {}
@@ -189,13 +188,20 @@ def _waiting(pod: Object) -> Trouble:
         if said.get("reason") == "Unschedulable":
             reason = Reason.UNSCHEDULABLE
         return Trouble(reason, str(said.get("message") or ""), hopeless=False)
-    containers: Sequence[Object] = status.get("containerStatuses") or ()
-    if containers and all((each.get("state") or {}).get("running") for each in containers):
+    containers, beside = objects.container_statuses(pod), objects.sidecars(pod)
+    begun = [each["name"] for each in containers if "running" in (each.get("state") or {})]
+    if containers and (len(begun) == len(containers) or set(begun) & set(beside)):
         return Trouble(Reason.LOADING, "", hopeless=False)
-    begun = (each.get("state") or {} for each in status.get("initContainerStatuses") or ())
-    if any("running" in state for state in begun):
+    if any("running" in (each.get("state") or {}) for each in _preparing(pod)):
         return Trouble(Reason.PREPARING, "", hopeless=False)
     return Trouble(Reason.PULLING_IMAGE, "", hopeless=False)
+
+
+def _preparing(pod: Object) -> Sequence[Object]:
+    """The statuses of what ends before the engines begin."""
+    beside = objects.sidecars(pod)
+    statuses = (pod.get("status") or {}).get("initContainerStatuses") or ()
+    return [each for each in statuses if each["name"] not in beside]
 
 
 def _unready(pod: Object) -> str:

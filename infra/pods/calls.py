@@ -28,9 +28,10 @@ class Token:
         return self.said or self._written()
 
     def refuse(self, token: str) -> bool:
-        """Whether there is another one to try."""
-        self.said = None
-        return self._written() != token
+        """Whether there is another one to try: said meanwhile, or written."""
+        if self.said == token:
+            self.said = None
+        return self.now() != token
 
     def _written(self) -> str:
         try:
@@ -104,7 +105,7 @@ class Calls:
         problem = f"HTTP status {status}: {message}"
         if status == UNKNOWN and code == wire.OBJECT_MISSING:
             return ObjectMissing(key=key)
-        if status == UNKNOWN and code == "batch_job_not_found":
+        if status == UNKNOWN and code == "batch_job_not_found" and not key:
             return NotFound(kind="batch job", id=self.batch_id)
         if status == FULL:
             return StorageFull(where=self.server, problem=problem)

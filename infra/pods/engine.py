@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -13,6 +13,7 @@ from domain.batches.ports import Seat, Standstill, Target
 
 FULL = "The engine has all the requests that it is given at a time."
 LOOK_EVERY = 1.0
+PATIENCE = 5  # looks at an engine where nobody listens, before others do what is here
 LOOK_LIMITS = aiohttp.ClientTimeout(total=10.0)
 
 
@@ -25,7 +26,7 @@ class BesideEngine:
     revision: int
     most: int  # requests at a time
     _in_flight: int = 0
-    _moved: asyncio.Event = field(default_factory=asyncio.Event)
+    _refused: int = 0  # looks, one after the other
 
     async def of(self, batch: Batch) -> Target | Standstill:
         return self
@@ -43,7 +44,14 @@ class BesideEngine:
         return max(0, self.most - self._in_flight)
 
     def is_left_out(self) -> bool:
-        return False
+        """While it is started again, which may be for ever: other pods have engines, too."""
+        return self._refused >= PATIENCE
+
+    async def watched(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            self._refused = 0 if await _is_open(self.url) else self._refused + 1
+            await asyncio.sleep(LOOK_EVERY)
 
     async def changed(self) -> None:
         await asyncio.Event().wait()
@@ -66,22 +74,16 @@ class Readiness:
     path: str | None
     status: int
 
-    async def awaited(self, ending: asyncio.Event) -> bool:
-        """False where the end came first."""
-        while not ending.is_set():
+    async def awaited(self) -> None:
+        while True:
             if await self._is_ready():
-                return True
-            try:
-                async with asyncio.timeout(LOOK_EVERY):
-                    await ending.wait()
-            except TimeoutError:
-                continue
-        return False
+                return
+            await asyncio.sleep(LOOK_EVERY)
 
     async def _is_ready(self) -> bool:
         try:
             if self.path is None:
-                return await self._is_open()
+                return await _is_open(self.url)
             url = f"{self.url}{self.path}"
             async with self.session.get(
                 url, timeout=LOOK_LIMITS, allow_redirects=False
@@ -90,9 +92,14 @@ class Readiness:
         except (aiohttp.ClientError, OSError, TimeoutError):
             return False
 
-    async def _is_open(self) -> bool:
-        parts = urlsplit(self.url)
+
+async def _is_open(url: str) -> bool:
+    """Whether somebody listens there, however busy."""
+    parts = urlsplit(url)
+    try:
         async with asyncio.timeout(LOOK_EVERY):
             _, writer = await asyncio.open_connection(parts.hostname, parts.port)
-        writer.close()
-        return True
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True

@@ -1,6 +1,7 @@
 """The ports of a batch worker, as its server has them for it."""
 
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -44,7 +45,8 @@ class PodWorkers:
         return wire.WORKERS.validate_python(said["workers"])
 
     async def leave(self, worker: str) -> None:
-        await self.calls.ask("leave", worker=name_of(worker))
+        with suppress(NotFound):  # and with it all that there was to leave
+            await self.calls.ask("leave", worker=name_of(worker))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ class PodClaims:
 
     async def release(self, worker: str, shards: Collection[Shard]) -> None:
         if shards:
-            await self.calls.ask("release", worker=name_of(worker), shards=_tokens(shards))
+            with suppress(NotFound):
+                await self.calls.ask("release", worker=name_of(worker), shards=_tokens(shards))
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,7 @@ async def test_what_can_be_worked_on_comes_by_priority_and_then_by_age(store: An
     await add(store, young, least, urgent, old, shards=1)
     assert await store.reads.batches.runnable(9, NOON) == [urgent, old, young, least]
     assert await store.reads.batches.runnable(2, NOON) == [urgent, old]
+    assert await store.reads.batches.is_runnable(least.id, NOON), "whoever comes before it"
 
 
 @pytest.mark.parametrize(
@@ -211,6 +212,8 @@ async def test_a_batch_whose_shards_are_done_or_had_is_not_worked_on(store: AnyS
     for batch in (had, half):
         assert len(await store.shard_claims.take(batch.id, "w", NOON, NOON + SECOND, 1)) == 1
     assert await store.reads.batches.runnable(9, NOON) == [half]
+    assert await store.reads.batches.is_runnable(half.id, NOON)
+    assert not await store.reads.batches.is_runnable(had.id, NOON)
     later = await store.reads.batches.runnable(9, NOON + SECOND)
     assert {batch.id for batch in later} == {half.id, had.id}
 

@@ -14,7 +14,7 @@ from domain.batches.ports import Standstill
 from domain.batches.shard import Entry, Progress
 from domain.errors import ObjectMissing, StorageFull, StorageUnavailable
 from tests.conftest import AnyStore
-from tests.support.batches import a_progress
+from tests.support.batches import a_progress, a_shard
 from tests.support.clock import TestClock
 from tests.support.pod_ports import LEASE, Ports, Server, a_batch_in_pods, a_server, beside
 
@@ -106,6 +106,24 @@ async def test_a_commit_counts_once_and_a_stale_one_never(
     assert (segment.key, segment.entries) == (progress.key, progress.entries)
 
 
+async def test_a_commit_that_comes_twice_counts_once(
+    server: Server, batch: Batch, clock: TestClock
+) -> None:
+    """As from a proxy that was not answered in time: it does not say that it is doubtful."""
+    ports = server.ports(batch)
+    [shard] = await taken(ports, batch, clock)
+    progress = a_progress(shard, 0, 9)
+    for _ in range(2):
+        stored = await ports.records.store(batch.id, [progress], is_doubtful=False)
+        assert stored.places == (0,)
+        assert stored.batch is not None
+        assert stored.batch.completed == 2
+    [_] = await server.store.reads.batches.segments(batch.id, 0, 9)
+    again = a_progress(progress.shard, 0, 1)
+    with pytest.raises(StorageUnavailable, match="400"):
+        await ports.records.store(batch.id, [again], is_doubtful=False)
+
+
 async def test_a_standstill_is_told_and_its_end(ports: Ports, batch: Batch) -> None:
     seen = Standstill(BatchReason.ENGINE_BUSY, "It is busy.")
     told = await ports.records.tell(batch.id, seen)
@@ -114,6 +132,13 @@ async def test_a_standstill_is_told_and_its_end(ports: Ports, batch: Batch) -> N
     going = await ports.records.tell(batch.id, None)
     assert going is not None
     assert (going.reason, going.message) == (None, "")
+
+
+async def test_a_message_is_no_longer_than_people_read(server: Server, batch: Batch) -> None:
+    seen = Standstill(BatchReason.ENGINE_BUSY, "x" * 1_000_000)
+    told = await server.ports(batch).records.tell(batch.id, seen)
+    assert told is not None
+    assert len(told.message) <= 4_000
 
 
 async def test_a_worker_sees_its_batch_and_whether_there_is_something_to_do(
@@ -196,6 +221,61 @@ async def test_a_token_that_ran_out_is_taken_anew_from_the_file(
     assert await calls.seen() is not None
 
 
+async def test_a_token_that_came_meanwhile_is_kept_where_an_older_one_is_refused(
+    server: Server, batch: Batch
+) -> None:
+    """As for an answer that took its time, where the mounted file is older than both."""
+    calls = server.calls(batch, "mybw_old")
+    calls.token.said = server.tokens.new(batch.id)
+    assert calls.token.refuse("mybw_old")
+    assert await calls.seen() is not None
+
+
+async def test_a_batch_that_is_over_is_looked_at_and_left_and_no_more(
+    server: Server, store: AnyStore, batch: Batch, clock: TestClock
+) -> None:
+    ports, calls = server.ports(batch), server.calls(batch)
+    await ports.workers.renew(me(batch), clock(), clock())
+    async with store.start_work("ada", "request:1") as work:
+        over = replace(
+            batch,
+            status=BatchStatus.CANCELLED,
+            failed=batch.total,
+            error_file_id="f",
+            cancelling_at=clock(),
+            cancelled_at=clock(),
+        )
+        await work.batches.put(over)
+    for name in ("begin", "renew", "take", "keep", "store", "tell", "look"):
+        with pytest.raises(StorageUnavailable, match="409"):
+            await calls.ask(name, worker="pod-a")
+    with pytest.raises(StorageUnavailable, match="409"):
+        await calls.put(f"batches/{batch.id}/segments/{'0' * 32}", b"late")
+    with pytest.raises(StorageUnavailable, match="409"):
+        await calls.get(batch.index_key or "", 0, 1)
+    assert await ports.reads.batches.by_ids([batch.id]) == {batch.id: over}
+    await ports.workers.leave(me(batch))
+
+
+async def test_a_batch_that_is_gone_has_nothing_to_leave(
+    server: Server, batch: Batch, clock: TestClock
+) -> None:
+    ports = server.ports(replace(batch, id="b" * 32))
+    shard = replace(a_shard(batch), batch_id="b" * 32)
+    await ports.workers.leave(me(batch))
+    await ports.claims.release(me(batch), [shard])
+    with pytest.raises(StorageUnavailable, match="404"):
+        await ports.objects.put_bytes(f"batches/{'b' * 32}/segments/{'0' * 32}", b"late")
+
+
+@pytest.mark.parametrize("part", [(-5, 0), (5, 4), (0, 2**27), (2**62, 2**62 + 1)])
+async def test_a_part_that_no_object_has_is_refused(
+    server: Server, batch: Batch, part: tuple[int, int]
+) -> None:
+    with pytest.raises(StorageUnavailable, match="400"):
+        await server.calls(batch).get(batch.index_key or "", *part)
+
+
 @pytest.mark.parametrize("key", ["files/another", "batches/another/segments/00000000"])
 async def test_objects_of_others_are_out_of_reach(server: Server, batch: Batch, key: str) -> None:
     calls = server.calls(batch)
@@ -212,6 +292,7 @@ async def test_objects_of_others_are_out_of_reach(server: Server, batch: Batch, 
 
 def lies(progress: Progress) -> dict[str, Progress]:
     shard = progress.shard
+    text: Any = "1"
     return {
         "another batch": replace(progress, shard=replace(shard, batch_id="b" * 32)),
         "another shard": replace(progress, shard=replace(shard, number=7)),
@@ -222,6 +303,7 @@ def lies(progress: Progress) -> dict[str, Progress]:
         "a line twice": replace(progress, entries=(*progress.entries, progress.entries[0])),
         "a line beyond": replace(progress, entries=(Entry(12, False, 0, 5),)),
         "errors not done": replace(progress, shard=replace(shard, failed=b"\x80\x00")),
+        "no token": replace(progress, shard=replace(shard, token=text)),
         "nowhere": replace(progress, entries=(Entry(0, False, 9, 5),)),
     }
 

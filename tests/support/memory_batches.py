@@ -58,6 +58,10 @@ class MemoryBatchLists(MemoryLists[Batch]):
         found.sort(key=lambda batch: (-batch.terms.priority, batch.created_at, batch.id))
         return found[:limit]
 
+    async def is_runnable(self, batch_id: str, now: datetime) -> bool:
+        found = await self.runnable(len(self.rows), now)
+        return any(batch.id == batch_id for batch in found)
+
     async def shards(self, batch_id: str) -> Sequence[Shard]:
         return shards_of(self.kept, batch_id)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from domain.access.access import Caller
-from domain.batches.batch import Batch, TargetKind
+from domain.batches.batch import Batch, TargetKind, runs_in_pods
 from domain.batches.dedicated import Dedicated
 from domain.batches.dedicating.obtaining import SYSTEM, Obtaining, a_request, acting, is_healthy
 from domain.batches.dedicating.readiness import (
@@ -115,11 +115,11 @@ class Dedicating:
         for row in await self.reads.dedicated.abandoned(self.clock()):
             owner = row.batch_id or ""
             batch = (await self.reads.batches.by_ids([owner])).get(owner)
-            if batch is not None:
-                await self.give_back(batch)
-            else:
+            if batch is None:
                 caller = Caller(principal=SYSTEM, project_id=row.project_id, request_id="sweep")
                 await self._is_deleted(caller, row)
+            elif not runs_in_pods(batch):  # of which the row goes last
+                await self.give_back(batch)
         now = self.clock()
         end = await self.reads.dedicated.next_end(now)
         return SWEEP_EVERY if end is None else min(SWEEP_EVERY, (end - now).total_seconds())

@@ -49,8 +49,8 @@ class PodJobs:
             return await self._provided(self.cluster, batch, *found)
         except ClusterAway as error:
             return self._waiting(error.message, LOOK)
-        except JobRefused as error:
-            return Hopeless(error.message)
+        except JobRefused as error:  # what it is like was taken before: it is about the moment
+            return self._waiting(error.message, LOOK)
 
     async def give_back(self, batch: Batch) -> bool:
         deployment_id = batch.place.deployment_id if batch.place is not None else None
@@ -87,8 +87,7 @@ class PodJobs:
     ) -> Providing:
         seen = await cluster.look(deployment.id)
         if seen is None:
-            await cluster.make(self._new(batch, deployment, revision))
-            return self._waiting("The Kubernetes Job for the batch is being made.", SOON)
+            return await self._made(cluster, batch, self._new(batch, deployment, revision))
         if seen.failure is not None:  # a new one goes on where it ended
             await cluster.remove(deployment.id)
             return self._waiting(f"The Kubernetes Job failed: {seen.failure}", LOOK)
@@ -107,10 +106,18 @@ class PodJobs:
         log = "\n".join(["", "The last lines of its log:", *lines]) if lines else ""
         return Hopeless(f"The Kubernetes Job for the batch never became ready. {problem}{log}")
 
+    async def _made(self, cluster: ClusterJobs, batch: Batch, new: NewJob) -> Providing:
+        try:
+            await cluster.make(new)
+        except JobRefused as error:
+            if _was_ready(batch):
+                raise
+            return Hopeless(error.message)
+        return self._waiting("The Kubernetes Job for the batch is being made.", SOON)
+
     def _given_up(self, batch: Batch, seen: JobSeen, template: Template) -> str | None:
         """What once was ready is waited for as long as the batch's window lasts."""
-        was_ready = batch.left < batch.total or batch.reason is not BatchReason.PROVISIONING
-        if was_ready or seen.since is None:
+        if _was_ready(batch) or seen.since is None:
             return None
         if seen.is_hopeless:
             return seen.message
@@ -152,6 +159,10 @@ class Providers:
 
     def _of(self, batch: Batch) -> Dedicating | PodJobs:
         return self.jobs if runs_in_pods(batch) else self.deployments
+
+
+def _was_ready(batch: Batch) -> bool:
+    return batch.left < batch.total or batch.reason is not BatchReason.PROVISIONING
 
 
 def pods_of(batch: Batch, template: Template) -> int:

@@ -86,13 +86,14 @@ class Result:
 @dataclass(eq=False, slots=True)
 class Commit:
     """Results on their way into the store. `is_doubtful`: a transaction with them failed in a way that
-    does not tell whether it was kept."""
+    does not tell whether it was kept. `is_full`: others had to wait for the next."""
 
     key: str
     parts: list[tuple[Held, Progress]]
     content: bytes
     is_put: bool = False
     is_doubtful: bool = False
+    is_full: bool = False
 
 
 @dataclass(eq=False, slots=True, kw_only=True)

@@ -18,6 +18,8 @@ from domain.errors import StorageFull, StorageUnavailable
 from domain.ids import NewId
 from domain.logger import Logger
 
+LARGEST = 32 * 1024 * 1024  # bytes of an object; of an answer that is larger, that one alone
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Committing:
@@ -41,7 +43,8 @@ class Committing:
     async def _tried(self, run: Run) -> bool:
         """What could not be stored stays in memory."""
         try:
-            await self._store(run)
+            while await self._store(run):
+                continue
         except StorageFull as error:
             self.gate.trouble = Standstill(BatchReason.STORAGE_FULL, error.message)
         except StorageUnavailable as error:
@@ -51,7 +54,8 @@ class Committing:
         self.logger.warning("results wait for the storage", problem=self.gate.trouble.message)
         return False
 
-    async def _store(self, run: Run) -> None:
+    async def _store(self, run: Run) -> bool:
+        """Whether there was more than one commit's worth."""
         commit = run.commit = run.commit or self._gathered(run)
         if not commit.is_put and any(not held.is_lost for held, _ in commit.parts):
             commit.key = f"batches/{run.batch.id}/segments/{self.new_id()}"
@@ -69,6 +73,7 @@ class Committing:
                 run.finished.append(held.shard)
         if commit.is_put and not stored and not commit.is_doubtful:
             await self._remove(commit.key)
+        return commit.is_full
 
     def _refused(self, run: Run, commit: Commit, stored: Collection[int]) -> None:
         """Its parts but those `stored`, by their `id()`, are somebody else's."""
@@ -80,8 +85,9 @@ class Committing:
         run.drop(refused, self.gate)
 
     def _gathered(self, run: Run) -> Commit:
-        """All results that wait, by shard in the shards' order: so are their rows locked."""
-        results, run.results = run.results, []
+        """The results that wait, by shard in the shards' order: so are their rows locked."""
+        count = _fitting(run.results)
+        results, run.results = run.results[:count], run.results[count:]
         by_shard: dict[Held, list[tuple[Result, int]]] = defaultdict(list)
         at, pieces = 0, []
         for result in results:
@@ -92,7 +98,7 @@ class Committing:
         self.gate.used += len(content) - sum(map(len, pieces))
         ordered = sorted(by_shard.items(), key=lambda each: each[0].shard.number)
         parts = [(held, _progress(held.shard, theirs)) for held, theirs in ordered]
-        return Commit(key="", parts=parts, content=content)
+        return Commit(key="", parts=parts, content=content, is_full=bool(run.results))
 
     async def _recorded(self, run: Run, commit: Commit) -> Sequence[tuple[Held, Progress]]:
         """The parts that count from now on; the others are somebody else's by now."""
@@ -114,6 +120,16 @@ class Committing:
             await self.objects.remove([key])
         except (StorageUnavailable, StorageFull) as error:
             self.logger.warning("an object that nobody needs stays", problem=error.message)
+
+
+def _fitting(results: Sequence[Result]) -> int:
+    """How many of them one object has: one at least, and no more than `LARGEST`."""
+    size = 0
+    for place, result in enumerate(results):
+        size += len(result.answered.line) + 1
+        if place and size > LARGEST:
+            return place
+    return len(results)
 
 
 def _progress(shard: Shard, results: Iterable[tuple[Result, int]]) -> Progress:

@@ -12,12 +12,14 @@ from infra.db.batches.segments import SEGMENTS, SEGMENTS_AFTER, SEGMENTS_OF
 from infra.db.batches.shards import IS_FREE, OF_BATCH, SHARD, SHARDS, SHARDS_OF
 from infra.db.lists import StoredLists
 
+CAN_BE_TAKEN = (*CAN_WORK, exists().where(SHARD.batch_id == BATCH.id, IS_FREE))
 RUNNABLE = (
     BATCHES.select()
-    .where(*CAN_WORK, exists().where(SHARD.batch_id == BATCH.id, IS_FREE))
+    .where(*CAN_BE_TAKEN)
     .order_by(PRIORITY.desc(), BATCH.created_at, BATCH.id)
     .limit(bindparam("most"))
 )
+IS_RUNNABLE = select(BATCH.id).where(BATCH.id == bindparam("of_batch"), *CAN_BE_TAKEN)
 COUNT_WORKING = (
     select(func.count())
     .select_from(SHARDS.table)
@@ -28,6 +30,9 @@ COUNT_WORKING = (
 class StoredBatchLists(StoredLists[Batch]):
     async def runnable(self, limit: int, now: datetime) -> Sequence[Batch]:
         return await self.values(RUNNABLE, {"most": limit, "now": now})
+
+    async def is_runnable(self, batch_id: str, now: datetime) -> bool:
+        return bool(await self.engines.rows(IS_RUNNABLE, {"of_batch": batch_id, "now": now}))
 
     async def shards(self, batch_id: str) -> Sequence[Shard]:
         rows = await self.engines.rows(SHARDS_OF, {"of_batch": batch_id})

@@ -34,6 +34,8 @@ def checked(batch: Batch, known: Mapping[int, Shard], said: Progress) -> Progres
     shard = known.get(said.shard.number)
     if shard is None or said.shard.batch_id != batch.id or not is_segment(batch, said.key):
         raise _wrong("it is of no shard of the batch")
+    if type(said.shard.token) is not int:
+        raise _wrong("its token is none")
     size = (shard.lines + 7) // 8
     if len(said.shard.done) != size or len(said.shard.failed) != size:
         raise _wrong("it has other lines than the shard")
@@ -61,7 +63,8 @@ def _adds_up(shard: Shard, done: int, own: list[int]) -> bool:
     """What is done is what was, and what was brought now; or all of it was stored before."""
     before = int.from_bytes(shard.done, "little")
     brought = sum(1 << line for line in own)
-    return done == before | brought
+    is_new, is_stored = not before & brought, not brought & ~before
+    return done == before | brought and (is_new or is_stored)
 
 
 def _wrong(problem: str) -> ModelyardError:

@@ -33,12 +33,13 @@ from infra.http.pods.checking import checked, is_segment, name_of
 from infra.http.refusals import JSON
 
 COMMIT_LIMIT = 16 * 1024 * 1024  # bytes of JSON about results: some 25 a line
-LOOKED_THROUGH = 1_000
+LARGEST = 2**40  # bytes of any object
 UPLOAD_SECONDS = 120.0
 MALFORMED = (KeyError, TypeError, ValueError)
 
 Said = dict[str, Any]
 Answer = Callable[[Batch, Said], Awaitable[object]]
+LASTING = frozenset({"leave", "release"})  # what may be asked of a batch that is over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,7 @@ class PodRoutes:
             "look": self._look,
         }
         posts = [
-            Route(f"{one}/{name}", Resource({"POST": self._asked(answer)}, shape))
+            Route(f"{one}/{name}", Resource({"POST": self._asked(name, answer)}, shape))
             for name, answer in answers.items()
         ]
         found = Resource({"GET": self._get, "PUT": self._put}, shape)
@@ -122,10 +123,11 @@ class PodRoutes:
         return [_with_token(batch, number, token) for number, token in mine.items()]
 
     async def _store(self, batch: Batch, said: Said) -> object:
+        """Whatever the worker thinks: something between may have said it twice."""
         parts = [wire.progress(each) for each in said["parts"]]
         known = {shard.number: shard for shard in await self.reads.batches.shards(batch.id)}
         right = [checked(batch, known, each) for each in parts]
-        recorded = await self.records.store(batch.id, right, is_doubtful=bool(said["is_doubtful"]))
+        recorded = await self.records.store(batch.id, right, is_doubtful=True)
         return {"batch": wire.of_batch(recorded.batch), "places": recorded.places}
 
     async def _tell(self, batch: Batch, said: Said) -> object:
@@ -139,30 +141,30 @@ class PodRoutes:
     async def _seen(self, request: Request) -> Response:
         """`is_runnable`: some line of it is to do that nobody has."""
         batch = await self._admitted(request)
-        runnable = await self.reads.batches.runnable(LOOKED_THROUGH, self.clock())
+        is_runnable = await self.reads.batches.is_runnable(batch.id, self.clock())
         return _json(
             {
                 "batch": wire.of_batch(batch),
                 "key": await self._input_key(batch),
-                "is_runnable": any(each.id == batch.id for each in runnable),
+                "is_runnable": is_runnable,
             }
         )
 
     async def _get(self, request: Request) -> Response:
-        batch, key = await self._admitted(request), request.path_params["key"]
+        batch, key = await self._running(request), request.path_params["key"]
         if key not in (await self._input_key(batch), batch.index_key):
             raise NotFound(kind="object", id=key[:80])
         try:
             start, end = (int(request.query_params[name]) for name in ("start", "end"))
         except MALFORMED as error:
             raise refused("Say from where and to where.", "invalid_range") from error
-        if not 0 <= end - start <= wire.OBJECT_LIMIT:
+        if not 0 <= start <= end <= LARGEST or end - start > wire.OBJECT_LIMIT:
             raise refused("That is too much at once.", "invalid_range")
         content = await self.objects.get(key, start, end)
         return Response(content, media_type="application/octet-stream")
 
     async def _put(self, request: Request) -> Response:
-        batch, key = await self._admitted(request), request.path_params["key"]
+        batch, key = await self._running(request), request.path_params["key"]
         if not is_segment(batch, key):
             raise refused(f"{key[:80]!r} is no segment of this batch.", "invalid_key")
         try:
@@ -176,9 +178,11 @@ class PodRoutes:
         file = (await self.reads.files.by_ids([batch.input_file_id])).get(batch.input_file_id)
         return keys.upload(batch.input_file_id) if file is None else file.key
 
-    def _asked(self, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+    def _asked(self, name: str, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+        admitted = self._admitted if name in LASTING else self._running
+
         async def asked(request: Request) -> Response:
-            batch = await self._admitted(request)
+            batch = await admitted(request)
             said = await body.read(request, COMMIT_LIMIT)
             if not isinstance(said, dict):
                 raise refused("The body is no JSON object.", "invalid_json")
@@ -188,6 +192,13 @@ class PodRoutes:
                 raise refused(f"The body is not understood: {error!r}", "invalid_body") from error
 
         return asked
+
+    async def _running(self, request: Request) -> Batch:
+        """As admitted, and not over: then no token is made any more, and nothing read or kept."""
+        batch = await self._admitted(request)
+        if batch.is_final:
+            raise refused("The batch is over.", "batch_over", status=409)
+        return batch
 
     async def _admitted(self, request: Request) -> Batch:
         """The batch of the path, if the token is for that one and it runs in pods."""

@@ -26,12 +26,13 @@ RESTARTS = 1_000_000  # of all pods: how long to try is the batch's to say
 WORKER = "worker"
 WORKER_RESOURCES = {
     "requests": {"cpu": "100m", "memory": "256Mi"},
-    "limits": {"memory": "512Mi"},
+    "limits": {"memory": "2Gi"},  # 64 answers of 16 MiB at once, before their size is known
 }
 TOKEN, TOKEN_FOLDER = "token", "/modelyard-token"
 WORK, WORK_FOLDER = "work", "/modelyard-work"
 OF_THE_JOB = frozenset({names.MADE, names.TOKEN_SINCE, names.QUEUE})  # labels
 DONE = f"{WORK_FOLDER}/done"
+EARLY = 87  # the exit code of an engine that ended well before the work: what ends with 0 stays so
 WATCHED = """\
 grace=$1
 shift
@@ -54,6 +55,9 @@ while kill -0 "$engine" 2>/dev/null; do
   wait $!
 done
 wait "$engine"
+code=$?
+[ "$code" -ne 0 ] || [ -e {done} ] || code={early}
+exit "$code"
 """
 
 
@@ -150,7 +154,7 @@ def _engine(
             "command in the definition."
         )
         raise CantStart(Reason.START_FAILED, says)
-    script = literal(WATCHED.format(done=DONE))
+    script = literal(WATCHED.format(done=DONE, early=EARLY))
     command = [SHELL, "-c", script, "modelyard", str(_grace(settings)), *kept["command"]]
     mounts = [
         *kept.get("volumeMounts", ()),

@@ -39,6 +39,7 @@ class FakeJobs:
     tokens: dict[str, str] = field(default_factory=dict)
     made: list[NewJob] = field(default_factory=list)
     trouble: ModelyardError | None = None
+    unmakeable: ModelyardError | None = None
     lingering: int = 0  # how often it is not gone yet
 
     def _begin(self) -> None:
@@ -47,6 +48,8 @@ class FakeJobs:
 
     async def make(self, new: NewJob) -> None:
         self._begin()
+        if self.unmakeable is not None:
+            raise self.unmakeable
         self.made.append(new)
         self.jobs.setdefault(new.deployment.id, UNREADY)
         self._give(new.deployment.id, new.token)
@@ -239,10 +242,23 @@ async def test_a_cluster_that_is_away_is_waited_for_and_a_refusal_is_not(yard: Y
     assert isinstance(waiting, Waiting)
     assert "it took too long" in waiting.message
     assert await yard.jobs.sweep() == SWEEP_EVERY
-    yard.cluster.trouble = JobRefused(problem="no image")
-    refused = await yard.provide(batch)
+    yard.cluster.trouble, yard.cluster.unmakeable = None, JobRefused(problem="no image")
+    refused = await yard.provide(await yard.batch())
     assert isinstance(refused, Hopeless)
     assert "no image" in refused.message
+
+
+async def test_a_job_that_was_made_is_not_given_up_for_a_refusal(yard: Yard) -> None:
+    """As of an API server that begins, and knows no roles yet; or for one that somebody deleted."""
+    batch, id_ = await yard.made()
+    yard.cluster.trouble = JobRefused(problem="not allowed to list jobs")
+    waiting = await yard.provide(batch)
+    assert isinstance(waiting, Waiting)
+    assert "not allowed" in waiting.message
+    yard.cluster.trouble, yard.cluster.unmakeable = None, JobRefused(problem="a policy")
+    del yard.cluster.jobs[id_]
+    await yard.put(batch, completed=1)
+    assert isinstance(await yard.provide(batch), Waiting)
 
 
 async def test_the_row_goes_after_the_last_pod(yard: Yard) -> None:
@@ -250,6 +266,7 @@ async def test_the_row_goes_after_the_last_pod(yard: Yard) -> None:
     ended = await yard.stable.over_with(batch)
     yard.cluster.trouble = ClusterAway(problem="away")
     assert not await yard.jobs.give_back(ended)
+    await yard.stable.dedicating.sweep()
     yard.cluster.trouble, yard.cluster.lingering = None, 1
     assert not await yard.jobs.give_back(ended)
     assert await yard.stable.row(id_) is not None

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from domain.batches.batch import BatchReason, BatchStatus
 from domain.batches.ports import Reply
+from domain.batches.worker.committing import LARGEST
 from domain.errors import ObjectMissing, StorageUnavailable
 from domain.work import StartWork, Work
 from tests.support.memory_objects import FULL, UNAVAILABLE
@@ -45,6 +46,20 @@ async def test_results_outlast_a_store_that_is_away() -> None:
         await world.finished(batch)
     assert len(world.engine.asked) == 500
     assert await world.ids(batch) == [str(place) for place in range(500)]
+
+
+async def test_large_answers_are_stored_in_objects_that_a_server_takes() -> None:
+    """Those of the first requests come before anybody knows their size."""
+    world = World()
+    body = b'{"text":"' + b"x" * 6 * 1024 * 1024 + b'"}'
+    world.engine.answer = lambda url, said: Reply(status=200, body=body)
+    batch = await world.batch(lines=16)
+    async with world.worker().running():
+        await world.finished(batch)
+    stored = [kept for key, kept in world.objects.kept.items() if "/segments/" in key]
+    assert max(len(content) for content, _ in stored) <= LARGEST
+    assert await world.ids(batch) == [str(place) for place in range(16)]
+    assert len(world.engine.asked) == 16
 
 
 def failing_commits(world: World, *, kept: bool, times: int) -> StartWork:

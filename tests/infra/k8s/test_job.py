@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from domain.batches.sending import pace
+from domain.batches.sending.execution import ANSWER_LIMIT
 from infra.k8s.manifests import names
-from infra.k8s.manifests.job import WATCHED, Work, job, token_secret
+from infra.k8s.manifests.job import EARLY, WATCHED, Work, job, token_secret
 from infra.k8s.manifests.refusal import CantStart
+from infra.k8s.quantities import amount
 from infra.k8s.settings import KubernetesSettings
 from tests.support import typed
 from tests.support.k8s import a_group, a_model, a_pods_revision, expanded, folder_at
@@ -56,6 +59,8 @@ def test_before_sidecars_a_shell_ends_each_engine_with_the_work() -> None:
         assert {"name": "work", "emptyDir": {}} in pod_of(made)["volumes"]
         assert engine["volumeMounts"][-1]["mountPath"] == "/modelyard-work"
     assert worker["command"][-2:] == ["--done", "/modelyard-work/done"]
+    memory = worker["resources"]["limits"]["memory"]
+    assert (amount(memory) or 0) > pace.START * ANSWER_LIMIT, "their size is not known yet"
 
 
 def test_from_sidecars_on_the_kubelet_ends_them() -> None:
@@ -112,7 +117,7 @@ def test_the_token_is_the_jobs_and_goes_with_it() -> None:
 
 
 async def watched(folder: Path, shell: str, engine: str, grace: int = 2) -> Any:
-    script = WATCHED.format(done=folder / "done")
+    script = WATCHED.format(done=folder / "done", early=EARLY)
     command = [shell, "-c", expanded(script), "modelyard", str(grace), shell, "-c", engine]
     return await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, cwd=folder
@@ -148,6 +153,16 @@ async def test_an_engine_that_fails_does_so_with_its_own_code(tmp_path: Path, sh
     process = await watched(tmp_path, shell, "exit 7")
     async with asyncio.timeout(10):
         assert await process.wait() == 7
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+async def test_an_engine_that_ends_well_before_the_work_does_is_started_again(
+    tmp_path: Path, shell: str
+) -> None:
+    """What ends with 0 the kubelet leaves so, and a worker without its engine waits for ever."""
+    process = await watched(tmp_path, shell, "exit 0")
+    async with asyncio.timeout(10):
+        assert await process.wait() == EARLY
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -182,3 +182,27 @@ def test_times_of_the_cluster_are_compared_with_ours() -> None:
     pod["status"]["startTime"] = "2026-01-01T12:00:00Z"
     just = sights.of(pod, a_row(), NOON - timedelta(days=10_000))
     assert just.sight is Sight.RUNNING
+
+
+def beside(engine: dict[str, Any]) -> dict[str, Any]:
+    """A pod of a batch's Job: its engine is a sidecar, and the worker begins after it is ready."""
+    worker = {**a_container(waiting={"reason": "PodInitializing"}), "name": "worker"}
+    pod = a_pod(containerStatuses=[worker], initContainerStatuses=[engine])
+    sidecar = {"name": "model-0", "restartPolicy": "Always"}
+    return {**pod, "spec": {"initContainers": [sidecar], "containers": [{"name": "worker"}]}}
+
+
+@pytest.mark.parametrize(
+    ("engine", "reason", "hopeless"),
+    [
+        (a_container(running={}), Reason.LOADING, False),
+        (a_container(waiting=LOOPS, last=CRASHED), Reason.CRASH_LOOP, True),
+        (a_container(running={}, last={"reason": "OOMKilled"}), Reason.OUT_OF_MEMORY, True),
+        (a_container(waiting={"reason": "ErrImageNeverPull"}), Reason.IMAGE_UNAVAILABLE, True),
+    ],
+)
+def test_an_engine_that_is_a_sidecar_is_told_of_as_any_other(
+    engine: dict[str, Any], reason: Reason, hopeless: bool
+) -> None:
+    trouble = sights.unready(beside(engine), NOON)
+    assert (trouble.reason, trouble.hopeless) == (reason, hopeless)
