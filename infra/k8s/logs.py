@@ -19,6 +19,7 @@ LONGEST_LINE = 1000  # characters of each that is kept with what went wrong
 UNREADABLE = (ClusterUnavailable, Gone, Refused)  # no container yet, or its node does not answer
 PAUSE = 1.0  # seconds, until a container that ended is started again
 RUN = 1000  # lines that a run may have written before it is followed
+LAG = 3  # looks, after a log's end, at which the cluster may not have heard yet that its container ended
 
 
 async def last_lines(cluster: Cluster, pod: Object, lines: int) -> Sequence[str]:
@@ -35,6 +36,7 @@ class KubernetesLogs:
     """domain.deployments.ports.ReplicaLogs of pods."""
 
     parts: Parts
+    pause: float = PAUSE
 
     async def tail(self, replica: Replica, lines: int) -> Sequence[str]:
         """Of a pod that is gone, what was kept of it."""
@@ -72,12 +74,16 @@ class KubernetesLogs:
     async def _follow(
         self, pod: Object, container: str, tail: int, lines: asyncio.Queue[str | None]
     ) -> None:
-        """Until the pod is gone; each run of a container that is started again is followed once."""
+        """Until the pod is gone; each run of a container that is started again is followed from its first
+        line. The log of one that runs on may end too: its node's kubelet was started again."""
         cluster, place = self.parts.cluster, (objects.namespace(pod), objects.name(pod))
-        followed, found = -1, pod
+        followed, found, runs_on = -1, pod, 0
         try:
             while True:
                 run = _restarts(found, container)
+                runs_on = runs_on + 1 if run == followed and _is_running(found, container) else 0
+                if runs_on > LAG:
+                    followed, tail = run - 1, 0
                 if run > followed:
                     try:
                         reading = cluster.logs(*place, container, tail=tail, follow=True)
@@ -92,9 +98,10 @@ class KubernetesLogs:
                 if now is None:
                     return
                 found = now
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(self.pause)
         finally:
-            await lines.put(None)
+            if not _is_cancelled():  # there may be no room, and nobody who makes some
+                await lines.put(None)
 
     async def _now(self, pod: Object) -> Object | None:
         """As it is; as it was where the cluster does not answer."""
@@ -122,6 +129,11 @@ async def _tail(
         return ()
 
 
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 def _containers(pod: Object) -> Sequence[str]:
     return [str(each["name"]) for each in pod["spec"]["containers"]]
 
@@ -129,6 +141,11 @@ def _containers(pod: Object) -> Sequence[str]:
 def _restarts(pod: Object, container: str) -> int:
     statuses: Sequence[Object] = (pod.get("status") or {}).get("containerStatuses") or ()
     return next((int(s.get("restartCount", 0)) for s in statuses if s["name"] == container), 0)
+
+
+def _is_running(pod: Object, container: str) -> bool:
+    statuses: Sequence[Object] = (pod.get("status") or {}).get("containerStatuses") or ()
+    return any("running" in (s.get("state") or {}) for s in statuses if s["name"] == container)
 
 
 def _has_ended(pod: Object, container: str) -> bool:
