@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -23,21 +23,14 @@ AT_ONCE = 1  # seconds; 0 would not wait for the node to end it
 class Groups:
     parts: Parts
 
-    def seen(self, group_id: str, replicas: Sequence[Replica]) -> tuple[Group, Binding]:
-        group = Group(
-            replicas=replicas,
-            pods=self.parts.pods_of(group_id),
-            workload=self.parts.workload_of(group_id),
-        )
-        return group, bind(group)
-
     async def settled(self, group_id: str, replicas: Sequence[Replica]) -> tuple[Group, Binding]:
         """What is there of the group, once what it lacks has been begun.
 
         `replicas` may be older than what is stored: before anything is done their rows are read again.
         Raises ClusterUnavailable, StorageUnavailable.
         """
-        group, binding = self.seen(group_id, replicas)
+        group = self._there(group_id, replicas)
+        binding = bind(group)
         if not _is_due(group, binding):
             return group, binding
         return await self.settle(group_id, replicas[0].deployment_id)
@@ -51,10 +44,20 @@ class Groups:
         return group, Binding(pods=own, size=binding.size)
 
     async def stored(self, group_id: str, deployment_id: str) -> tuple[Group, Binding]:
-        """What is there of the group, by its rows as they are stored now."""
+        """What is there of the group, by its rows as they are stored now. The pods are looked at before
+        the rows: a row is written before a pod is bound to it."""
+        there = self._there(group_id)
         present = await self.parts.reads.replicas.present([deployment_id])
         rows = [r for r in present.get(deployment_id, ()) if r.group_id == group_id]
-        return self.seen(group_id, rows)
+        group = replace(there, replicas=rows)
+        return group, bind(group)
+
+    def _there(self, group_id: str, replicas: Sequence[Replica] = ()) -> Group:
+        return Group(
+            replicas=replicas,
+            pods=self.parts.pods_of(group_id),
+            workload=self.parts.workload_of(group_id),
+        )
 
     async def _bound(self, replica: Replica, pod: Object) -> tuple[Replica, Object | None]:
         try:
@@ -106,7 +109,7 @@ def _useless(group: Group, binding: Binding) -> Sequence[Object]:
     being told to have fewer: they may hold a GPU for as long as one that serves may take to end."""
     over = [pod for pod in group.pods if objects.is_finished(pod) and not objects.is_leaving(pod)]
     strays = [pod for pod in binding.strays if objects.lasts_over(pod, AT_ONCE)]
-    return *binding.surplus, *over, *strays
+    return *binding.surplus, *binding.orphans, *over, *strays
 
 
 def _is_due(group: Group, binding: Binding) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 from domain.definitions import render
@@ -17,17 +17,24 @@ from infra.k8s.parts import Parts
 
 LONGEST_LINE = 1000  # characters of each that is kept with what went wrong
 UNREADABLE = (ClusterUnavailable, Gone, Refused)  # no container yet, or its node does not answer
+WITHIN = 5.0
 PAUSE = 1.0  # seconds, until a container that ended is started again
 RUN = 1000  # lines that a run may have written before it is followed
 LAG = 3  # looks, after a log's end, at which the cluster may not have heard yet that its container ended
 
 
-async def last_lines(cluster: Cluster, pod: Object, lines: int) -> Sequence[str]:
-    """To be kept with what went wrong: those of the containers' last run that ended, else of this one."""
+async def last_lines(
+    cluster: Cluster, pod: Object, lines: int, within: float = WITHIN
+) -> Sequence[str]:
+    """To be kept with what went wrong: those of the containers' last run that ended, else of this one.
+    Those that come `within` so many seconds: a node that is gone has none, and a look waits for them."""
     found: list[str] = []
-    for container in _containers(pod):
-        wrote = await _tail(cluster, pod, container, lines, previous=_has_ended(pod, container))
-        found += [line[:LONGEST_LINE] for line in wrote]
+    with suppress(TimeoutError):
+        async with asyncio.timeout(within):
+            for container in _containers(pod):
+                previous = _has_begun_again(pod, container)
+                wrote = await _tail(cluster, pod, container, lines, previous=previous)
+                found += [line[:LONGEST_LINE] for line in wrote]
     return found[-lines:]
 
 
@@ -148,8 +155,10 @@ def _is_running(pod: Object, container: str) -> bool:
     return any("running" in (s.get("state") or {}) for s in statuses if s["name"] == container)
 
 
-def _has_ended(pod: Object, container: str) -> bool:
-    """Whether it ran before, and is not running now or only since."""
+def _has_begun_again(pod: Object, container: str) -> bool:
+    """Whether the run before this one is what went wrong: not where this one ended too, or served."""
     statuses: Sequence[Object] = (pod.get("status") or {}).get("containerStatuses") or ()
     found: Object = next((each for each in statuses if each["name"] == container), {})
+    if "terminated" in (found.get("state") or {}) or objects.has_served(pod, found):
+        return False
     return bool((found.get("lastState") or {}).get("terminated"))

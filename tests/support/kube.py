@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from domain.clock import utc_now
+from domain.clock import Clock, utc_now
 from domain.deployments.ports import SecretValues
 from domain.work import Reads
 from infra.k8s import objects
@@ -45,6 +45,7 @@ class Kube:
     seen: dict[Key, dict[str, Any]] = field(default_factory=dict)
     count: int = 0
     version: tuple[int, int] = (1, 27)
+    clock: Clock = utc_now
 
     def parts(self, reads: Reads, secrets: SecretValues, **said: Any) -> Parts:
         own = {"installation": "i" * 32, "version": self.version, "namespace": "n", **said}
@@ -55,7 +56,7 @@ class Kube:
             workloads=cast(Informer, View(self, Kind.DEPLOYMENT)),
             reads=reads,
             secrets=secrets,
-            clock=utc_now,
+            clock=self.clock,
         )
 
     async def apply(self, manifest: Object) -> Object:
@@ -71,6 +72,15 @@ class Kube:
             new["metadata"]["uid"] = old["metadata"]["uid"]
         self._put(kind, new)
         self._end("apply", kind)
+        return self.there[kind, name]
+
+    async def create(self, manifest: Object) -> Object:
+        kind, name = Kind.of(manifest), objects.name(manifest)
+        self._begin("create", kind)
+        if (kind, name) in self.there:
+            raise Conflict(what=name, problem="it already exists")
+        self._put(kind, dict(manifest))
+        self._end("create", kind)
         return self.there[kind, name]
 
     async def get(self, kind: Kind, namespace: str | None, name: str) -> Object | None:
