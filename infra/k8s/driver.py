@@ -172,7 +172,7 @@ class KubernetesDriver:
         try:
             group, binding = await self._groups.settled(group_id, replicas)
             each = await asyncio.gather(*(self._sight(r, group, binding) for r in replicas))
-        except (*AGAIN, Conflict, Refused) as error:
+        except (*AGAIN, Refused) as error:
             log.warning("replicas can't be seen", group=group_id, problem=error.message)
             return {}
         return {r.id: seen for r, seen in zip(replicas, each, strict=True)}

@@ -9,7 +9,7 @@ import structlog
 from domain.deployments.replica import Replica
 from infra.k8s import objects
 from infra.k8s.binding import Binding, Group, bind
-from infra.k8s.errors import Conflict, Gone
+from infra.k8s.errors import Conflict, Gone, Refused
 from infra.k8s.kinds import Kind, Object
 from infra.k8s.manifests import names
 from infra.k8s.parts import Parts
@@ -24,19 +24,26 @@ class Groups:
     parts: Parts
 
     async def settled(self, group_id: str, replicas: Sequence[Replica]) -> tuple[Group, Binding]:
-        """What is there of the group, once what it lacks has been begun.
+        """What is there of the group, once what it lacks has been begun, or was refused: whoever may not
+        change it still has to see what becomes of it.
 
         `replicas` may be older than what is stored: before anything is done their rows are read again.
-        Raises ClusterUnavailable, StorageUnavailable.
+        Raises ClusterUnavailable, Gone, StorageUnavailable.
         """
         group = self._there(group_id, replicas)
         binding = bind(group)
         if not _is_due(group, binding):
             return group, binding
-        return await self.settle(group_id, replicas[0].deployment_id)
+        whose = group_id, replicas[0].deployment_id
+        try:
+            return await self.settle(*whose)
+        except (Conflict, Refused) as error:
+            log.warning("a group stays as it is", group=group_id, problem=error.message)
+        return await self.stored(*whose)
 
     async def settle(self, group_id: str, deployment_id: str) -> tuple[Group, Binding]:
-        """Begin what the group lacks, by its rows as they are stored now. Raises as `settled`."""
+        """Begin what the group lacks, by its rows as they are stored now. Raises as `settled`, and
+        Conflict, Refused."""
         group, binding = await self.stored(group_id, deployment_id)
         written = await asyncio.gather(*(self._bound(*pair) for pair in binding.to_bind))
         await self._sized(group, binding)

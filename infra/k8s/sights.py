@@ -98,7 +98,7 @@ def _seen(pod: Object, sight: Sight, trouble: Trouble | None = None) -> Observed
         placement=objects.placement(pod),
         exit_code=trouble.exit_code if trouble else None,
         reason=trouble.reason if trouble else None,
-        message=trouble.message if trouble else "",
+        message=trouble.message.replace("\0", "") if trouble else "",  # that could not be stored
     )
 
 

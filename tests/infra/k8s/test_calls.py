@@ -299,6 +299,14 @@ async def test_the_log_of_a_pod_that_is_gone_is_gone(server: ApiServer, cluster:
             await anext(lines)
 
 
+async def test_what_a_container_wrote_is_read_as_a_terminal_would_leave_it(
+    server: ApiServer, cluster: Cluster
+) -> None:
+    server.refusals = [Refusal(200, text="1 %\r2 %\r\n\0no end")]
+    async with aclosing(cluster.logs("shop", "p", "c", tail=9)) as lines:
+        assert [line async for line in lines] == ["2 %", "no end"]
+
+
 async def test_a_container_that_did_not_start_has_written_nothing(
     server: ApiServer, cluster: Cluster
 ) -> None:

@@ -382,12 +382,24 @@ async def test_an_end_that_the_cluster_does_not_take_now_is_tried_again(
     assert (world.size, world.pods()) == (1, [keeps])
 
 
-async def test_a_group_that_somebody_else_changes_in_the_same_moment_is_left_out() -> None:
+@pytest.mark.parametrize("problem", [REFUSED, CHANGED], ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize("call", ["label Pod", "scale Deployment"])
+async def test_who_may_not_change_a_group_still_sees_what_becomes_of_it(
+    call: str, problem: Exception
+) -> None:
     world = await begun("a")
+    [workload] = world.kube.all(Kind.DEPLOYMENT)
+    world.kube.make_pod(workload)
+    world.kube.become(world.pod_of("a"), phase="Failed", reason="Evicted")
     await world.row("b")
-    world.kube.errors["scale Deployment"].append(CHANGED)
-    assert await world.observe() == {}
-    assert set(await world.observe()) == {"a", "b"}
+    await world.row("c")
+    world.kube.errors[call] += [problem, problem]
+    seen = await world.observe()
+    assert {i: each.sight for i, each in seen.items()} == {
+        "a": Sight.EXITED,
+        "b": Sight.RUNNING,
+        "c": Sight.RUNNING,
+    }
 
 
 async def test_a_second_pod_of_a_replica_goes_so_that_who_waits_gets_one() -> None:

@@ -191,6 +191,10 @@ def test_an_end_of_long_ago_is_not_what_is_wrong_with_one_that_served_since() ->
     assert was_healthy(turned(began)).reason is Reason.OUT_OF_MEMORY
 
 
+def test_words_that_could_not_be_stored_are_told_without_what_is_in_the_way() -> None:
+    assert seen(waiting(reason="ErrImagePull", message="no\0thing")).message == "nothing"
+
+
 def test_a_pod_that_is_no_replicas_is_given_up_by_the_clocks_of_both() -> None:
     pod = waiting(reason="ImagePullBackOff")
     late = NOON + sights.PATIENCE
