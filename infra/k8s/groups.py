@@ -9,7 +9,7 @@ import structlog
 from domain.deployments.replica import Replica
 from infra.k8s import objects
 from infra.k8s.binding import Binding, Group, bind
-from infra.k8s.errors import Conflict, Gone, Refused
+from infra.k8s.errors import ClusterUnavailable, Conflict, Gone, Refused
 from infra.k8s.kinds import Kind, Object
 from infra.k8s.manifests import names
 from infra.k8s.parts import Parts
@@ -24,11 +24,11 @@ class Groups:
     parts: Parts
 
     async def settled(self, group_id: str, replicas: Sequence[Replica]) -> tuple[Group, Binding]:
-        """What is there of the group, once what it lacks has been begun, or was refused: whoever may not
-        change it still has to see what becomes of it.
+        """What is there of the group, once what it lacks has been begun, or could not be: what is heard of
+        its pods holds also where the cluster takes no changes, as behind a webhook that is broken.
 
         `replicas` may be older than what is stored: before anything is done their rows are read again.
-        Raises ClusterUnavailable, Gone, StorageUnavailable.
+        Raises StorageUnavailable.
         """
         group = self._there(group_id, replicas)
         binding = bind(group)
@@ -37,13 +37,13 @@ class Groups:
         whose = group_id, replicas[0].deployment_id
         try:
             return await self.settle(*whose)
-        except (Conflict, Refused) as error:
+        except (ClusterUnavailable, Conflict, Gone, Refused) as error:
             log.warning("a group stays as it is", group=group_id, problem=error.message)
         return await self.stored(*whose)
 
     async def settle(self, group_id: str, deployment_id: str) -> tuple[Group, Binding]:
-        """Begin what the group lacks, by its rows as they are stored now. Raises as `settled`, and
-        Conflict, Refused."""
+        """Begin what the group lacks, by its rows as they are stored now. Raises ClusterUnavailable,
+        Conflict, Gone, Refused, StorageUnavailable."""
         group, binding = await self.stored(group_id, deployment_id)
         written = await asyncio.gather(*(self._bound(*pair) for pair in binding.to_bind))
         await self._sized(group, binding)
@@ -100,13 +100,16 @@ class Groups:
             grace=grace,
         )
 
-    async def delete(self, workload: Object) -> None:
-        """With all that it owns, which goes first."""
+    async def delete(self, workload: Object, *, unchanged: bool = False) -> None:
+        """With all that it owns, which goes first. Raises Conflict where it is no longer as it was seen, if
+        it must be `unchanged`."""
+        metadata = workload["metadata"]
         await self.parts.cluster.delete(
             Kind.DEPLOYMENT,
             objects.namespace(workload),
             objects.name(workload),
             uid=objects.uid(workload),
+            version=metadata["resourceVersion"] if unchanged else None,
             propagation="Foreground",
         )
 

@@ -89,7 +89,8 @@ class Making:
         if found is None or objects.label(found, names.GROUP) != group.id:
             return
         if not objects.is_made(found):
-            await self.groups.delete(found)
+            with suppress(Conflict):  # another control plane makes it
+                await self.groups.delete(found, unchanged=True)
 
     async def _named(self, deployment: Deployment, group_id: str, revision: Revision) -> Group:
         """With its namespace there."""

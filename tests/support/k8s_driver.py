@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from domain.clock import Clock, utc_now
 from domain.deployments.deployment import Deployment, Revision
 from domain.deployments.ports import Observed
 from domain.deployments.replica import Replica, ReplicaGroup, ReplicaStatus
@@ -101,9 +100,9 @@ class DriverWorld:
         return Replica(**{**own, **of, **whose, "revision_number": 1, "created_at": NOON, **said})
 
 
-async def a_world(clock: Clock = utc_now, **said: Any) -> DriverWorld:
+async def a_world(kube: Kube | None = None, **said: Any) -> DriverWorld:
     """Its revision needs the secret `key`."""
-    store, kube, vault = MemoryStore(), Kube(clock=clock), Vault()
+    store, kube, vault = MemoryStore(), kube or Kube(), Vault()
     deployment = a_deployment(store.default, name="chat")
     like = a_pods_revision(a_model(), environment=secrets_of(KEY="key"), **said)
     fields = ("image", "folder", "resources", "definition", "environment")

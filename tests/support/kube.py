@@ -84,6 +84,8 @@ class Kube:
         return self.there[kind, name]
 
     async def get(self, kind: Kind, namespace: str | None, name: str) -> Object | None:
+        if errors := self.errors[f"get {kind.kind}"]:
+            raise errors.pop(0)
         return self.there.get((kind, name))
 
     async def patch_labels(
@@ -119,6 +121,7 @@ class Kube:
         name: str,
         *,
         uid: str | None = None,
+        version: str | None = None,
         grace: int | None = None,
         propagation: Propagation = "Background",
     ) -> None:
@@ -126,6 +129,8 @@ class Kube:
         found = self.there.get((kind, name))
         if found is None or uid not in (None, found["metadata"]["uid"]):
             return
+        if version not in (None, found["metadata"]["resourceVersion"]):
+            raise Conflict(what=name, problem="it was changed")
         metadata = {**found["metadata"], "deletionTimestamp": "2030-01-01T00:00:00Z"}
         metadata["deletionGracePeriodSeconds"] = 30 if grace is None else grace
         self._put(kind, {**found, "metadata": metadata})

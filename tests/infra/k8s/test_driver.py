@@ -10,11 +10,11 @@ from domain.deployments.reason import Reason
 from domain.deployments.replica import ReplicaStatus
 from infra.k8s import objects, sights
 from infra.k8s.errors import ClusterUnavailable, Conflict, FieldsDropped, Refused
-from infra.k8s.kinds import Kind
+from infra.k8s.kinds import Kind, Object
 from infra.k8s.manifests import names
 from tests.support.builders import NOON
 from tests.support.k8s_driver import DriverWorld, a_world
-from tests.support.kube import Crash
+from tests.support.kube import Crash, Kube
 from tests.support.pods import running
 
 
@@ -287,9 +287,11 @@ async def test_a_cluster_that_can_not_be_heard_is_told_nothing_of() -> None:
 
 async def test_a_group_for_which_the_cluster_does_not_answer_is_left_out() -> None:
     world = await begun("a")
-    await world.row("b")
-    world.kube.errors["scale Deployment"].append(AWAY)
+    world.kube.lagging.add(Kind.POD)
+    world.kube.seen.pop((Kind.POD, world.pod_of("a")))
+    world.kube.errors["get Pod"].append(AWAY)
     assert await world.observe() == {}
+    assert (await world.observe())["a"].sight is Sight.HEALTHY
 
 
 async def test_what_failed_shows_its_last_lines() -> None:
@@ -382,9 +384,9 @@ async def test_an_end_that_the_cluster_does_not_take_now_is_tried_again(
     assert (world.size, world.pods()) == (1, [keeps])
 
 
-@pytest.mark.parametrize("problem", [REFUSED, CHANGED], ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize("problem", [AWAY, REFUSED, CHANGED], ids=lambda each: type(each).__name__)
 @pytest.mark.parametrize("call", ["label Pod", "scale Deployment"])
-async def test_who_may_not_change_a_group_still_sees_what_becomes_of_it(
+async def test_who_can_not_change_a_group_still_sees_what_becomes_of_it(
     call: str, problem: Exception
 ) -> None:
     world = await begun("a")
@@ -482,7 +484,7 @@ async def test_the_last_one_whose_containers_ended_is_not_gone_before_its_groups
 
 async def test_patience_with_an_image_begins_when_it_is_needed_and_by_our_clock_alone() -> None:
     now = Now()
-    world = await a_world(clock=now)
+    world = await a_world(Kube(clock=now))
     await world.start("a")
     world.kube.replicate()
     await world.observe()
@@ -498,3 +500,21 @@ async def test_patience_with_an_image_begins_when_it_is_needed_and_by_our_clock_
     world.kube.become(world.pod_of("a"), **status)
     assert (await world.observe())["a"].sight is Sight.RUNNING
     world.driver.close()
+
+
+class Raced(Kube):
+    """Another control plane has made the workload in the moment after this one looked at it."""
+
+    async def get(self, kind: Kind, namespace: str | None, name: str) -> Object | None:
+        found = await super().get(kind, namespace, name)
+        if kind is Kind.DEPLOYMENT and self.calls[-1:] == ["apply Secret"]:
+            await self.patch_labels(kind, namespace, name, {names.MADE: "true"}, None)
+        return found
+
+
+async def test_what_another_control_plane_made_meanwhile_is_not_undone() -> None:
+    world = await a_world(Raced())
+    world.kube.errors["apply Secret"].append(REFUSED)
+    await world.start("a")
+    [workload] = world.kube.all(Kind.DEPLOYMENT)
+    assert not objects.is_leaving(workload)
