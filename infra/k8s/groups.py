@@ -116,8 +116,12 @@ class Groups:
 
 def _useless(group: Group, binding: Binding) -> Sequence[Object]:
     """What nobody waits for, and what a ReplicaSet made for the moment between a pod's end and its own
-    being told to have fewer: they may hold a GPU for as long as one that serves may take to end."""
-    over = [pod for pod in group.pods if objects.is_finished(pod) and not objects.is_leaving(pod)]
+    being told to have fewer: they may hold a GPU for as long as one that serves may take to end. A pod
+    that finished stays until its replica's row says so: its log goes with it."""
+    staying = {r.id for r in group.replicas if r.is_staying}
+    needed = {objects.uid(pod) for owner, pod in binding.pods.items() if owner in staying}
+    finished = (pod for pod in group.pods if objects.is_finished(pod))
+    over = [p for p in finished if not (objects.is_leaving(p) or objects.uid(p) in needed)]
     strays = [pod for pod in binding.strays if objects.lasts_over(pod, AT_ONCE)]
     return *binding.surplus, *binding.orphans, *over, *strays
 

@@ -131,6 +131,10 @@ class Kube:
             return
         if version not in (None, found["metadata"]["resourceVersion"]):
             raise Conflict(what=name, problem="it was changed")
+        if objects.is_finished(found):  # nothing of it has to end
+            self.remove(kind, name)
+            self._end("delete", kind)
+            return
         metadata = {**found["metadata"], "deletionTimestamp": "2030-01-01T00:00:00Z"}
         metadata["deletionGracePeriodSeconds"] = 30 if grace is None else grace
         self._put(kind, {**found, "metadata": metadata})
@@ -139,6 +143,7 @@ class Kube:
     async def logs(
         self, namespace: str, pod: str, container: str, **said: Any
     ) -> AsyncGenerator[str, None]:
+        self._found(Kind.POD, pod)
         for line in self.lines.get(pod, ())[-said["tail"] :]:
             yield line
 

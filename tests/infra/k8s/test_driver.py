@@ -359,14 +359,20 @@ async def test_a_replica_that_never_had_a_pod_is_gone_when_it_is_stopped() -> No
     assert world.kube.names() == set()
 
 
-async def test_a_pod_that_finished_is_removed_and_told_of() -> None:
+async def test_a_pod_that_finished_is_told_of_with_its_last_lines_and_then_removed() -> None:
     world = await begun("a")
+    evicted = world.pod_of("a")
+    world.kube.lines[evicted] = ["out of disk"]
     status = {"phase": "Failed", "reason": "Evicted", "message": "The node was low on memory."}
     world.kube.become(world.pod_of("a"), **status)
     seen = (await world.observe())["a"]
     assert (seen.sight, seen.reason) == (Sight.EXITED, Reason.EVICTED)
     assert "low on memory" in seen.message
-    assert "delete Pod" in world.kube.calls
+    assert seen.log_tail == ("out of disk",)
+    await world.exited("a")
+    await world.row("b")
+    await world.observe()
+    assert (Kind.POD, evicted) not in world.kube.there
 
 
 @pytest.mark.parametrize("problem", [REFUSED, CHANGED], ids=lambda each: type(each).__name__)
