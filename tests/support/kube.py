@@ -164,6 +164,7 @@ class Kube:
         name = f"{objects.name(workload)}-{self.count}"
         template = workload["spec"]["template"]
         metadata = {**template["metadata"], "name": name, "namespace": "n"}
+        metadata["ownerReferences"] = [{"uid": workload["metadata"]["uid"]}]
         metadata["creationTimestamp"] = f"2029-01-01T00:00:{self.count:02}Z"
         spec = {**template["spec"], "nodeName": "node1"}
         scheduled = [{"type": "PodScheduled", "status": "True"}]
