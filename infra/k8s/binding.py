@@ -28,7 +28,8 @@ class Binding:
 
     `size` is how many pods the workload is to have. A ReplicaSet that is to have fewer picks those that go
     by itself, healthy ones too: so it is told only once no more are left, and what is nobody's
-    (`surplus`) is deleted before.
+    (`surplus`) is deleted before. `orphans` go in any case: the ReplicaSet counts them, and makes none in
+    their place for who waits for one.
     """
 
     pods: Mapping[str, Object]
@@ -36,6 +37,9 @@ class Binding:
     size: int
     surplus: Sequence[Object] = field(default=())
     strays: Sequence[Object] = field(default=())  # nobody's, and on their way out
+    orphans: Sequence[Object] = field(
+        default=()
+    )  # of a replica that has exited, or has another pod
 
     @property
     def is_over(self) -> bool:
@@ -46,9 +50,16 @@ class Binding:
 def bind(group: Group) -> Binding:
     rows = {uid: r.id for r in group.replicas if (uid := _uid(r)) is not None}
     owned = [(_owner(pod, rows), pod) for pod in group.pods]
-    owned.sort(key=lambda pair: objects.is_leaving(pair[1]), reverse=True)
-    bound = {owner: pod for owner, pod in owned if owner is not None}
-    free = sorted((p for owner, p in owned if owner is None and not _is_over(p)), key=_age)
+    living = {replica.id for replica in group.replicas}
+    bound: dict[str, Object] = {}
+    others: list[Object] = []
+    for owner, pod in sorted(owned, key=lambda pair: _claim(pair[1], rows)):
+        if owner is None:
+            continue
+        if owner not in living or bound.setdefault(owner, pod) is not pod:
+            others.append(pod)
+    nobodys = [pod for owner, pod in owned if owner is None]
+    free = sorted((pod for pod in nobodys if not _is_over(pod)), key=_age)
     lacking = [
         replica
         for replica in group.replicas
@@ -64,7 +75,8 @@ def bind(group: Group) -> Binding:
         to_bind=list(zip(lacking, free, strict=False)),
         size=size,
         surplus=left[-(has - size) :] if has > size else (),
-        strays=[p for owner, p in owned if owner is None and objects.is_leaving(p)],
+        strays=[pod for pod in (*nobodys, *others) if objects.is_leaving(pod)],
+        orphans=[pod for pod in others if not _is_over(pod)],
     )
 
 
@@ -76,6 +88,12 @@ def _uid(replica: Replica) -> str | None:
 def _owner(pod: Object, rows: Mapping[str, str]) -> str | None:
     """A row may know of the label before we are told of it."""
     return objects.label(pod, names.REPLICA) or rows.get(objects.uid(pod))
+
+
+def _claim(pod: Object, rows: Mapping[str, str]) -> tuple[object, ...]:
+    """Two may bear one replica's label, where one came while nobody had heard of the other's yet: first
+    comes what its row says it has."""
+    return objects.uid(pod) not in rows, objects.is_leaving(pod), *_age(pod)
 
 
 def _age(pod: Object) -> tuple[object, ...]:

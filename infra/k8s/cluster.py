@@ -155,16 +155,18 @@ class Cluster:
         name: str,
         *,
         uid: str | None = None,
+        version: str | None = None,
         grace: int | None = None,
         propagation: Propagation = "Background",
     ) -> None:
         """Begin to; nothing happens where it is not there, or is another one (than `uid`) by now, or is on
-        its way already. Raises Conflict."""
+        its way already. Raises Conflict, as where it is no longer of that version."""
         options: dict[str, Any] = {"propagationPolicy": propagation}
         if grace is not None:
             options["gracePeriodSeconds"] = grace
-        if uid is not None:
-            options["preconditions"] = {"uid": uid}
+        known = {"uid": uid, "resourceVersion": version}
+        if preconditions := {key: value for key, value in known.items() if value is not None}:
+            options["preconditions"] = preconditions
         what = kind.called(namespace, name)
         try:
             await self.api.call(Call("DELETE", kind.path(namespace, name), what, body=options))

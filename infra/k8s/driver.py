@@ -7,8 +7,8 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from math import ceil
 
 import structlog
@@ -33,9 +33,18 @@ from infra.k8s.sweeping import Sweeping
 
 log = structlog.get_logger()
 
+SOON = 0.1  # seconds
 TAIL = 20  # lines of a log that are kept with what went wrong
 ABSENT = Observed(sight=Sight.ABSENT)
 AGAIN = (ClusterUnavailable, Gone)  # the plan repeats what it does not see done
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """With a pod that may yet come right."""
+
+    since: datetime
+    look: asyncio.TimerHandle
 
 
 @asynccontextmanager
@@ -64,7 +73,7 @@ class KubernetesDriver:
         self._sweeping = Sweeping(parts, self._groups)
         self._changes = Changes()
         self._refused: dict[str, Observed] = {}
-        self._looks: dict[str, asyncio.TimerHandle] = {}  # by the pod's uid
+        self._waits: dict[str, Wait] = {}  # by the pod's uid
 
     async def observe(self, replicas: Sequence[Replica]) -> Mapping[str, Observed]:
         if not self._parts.is_in_sync:
@@ -111,7 +120,7 @@ class KubernetesDriver:
                 await self._groups.delete_pod(pod, seconds)
             if binding.size:
                 await self._groups.settle(*whose)
-        except AGAIN as error:
+        except (*AGAIN, Conflict, Refused) as error:
             log.warning(
                 "a replica's end waits for the cluster", replica=replica.id, problem=error.message
             )
@@ -129,11 +138,10 @@ class KubernetesDriver:
             row = rows.get(replica_id)
             if row is None or row.status is ReplicaStatus.EXITED:
                 del self._refused[replica_id]
-        try:
-            return await self._sweeping.sweep()
-        except (*AGAIN, Refused) as error:
-            log.warning("the cluster could not be swept", problem=error.message)
-            return 0
+        there = {objects.uid(pod) for pod in self._parts.pods.all()}
+        for uid in self._waits.keys() - there:
+            self._waits.pop(uid).look.cancel()
+        return await self._sweeping.sweep()
 
     def changes(self) -> AsyncGenerator[str, None]:
         return self._changes.follow()
@@ -145,8 +153,8 @@ class KubernetesDriver:
                 both.create_task(self._hear(informer.changes()))
 
     def close(self) -> None:
-        for look in self._looks.values():
-            look.cancel()
+        for wait in self._waits.values():
+            wait.look.cancel()
         self._changes.close()
 
     async def _hear(self, changes: AsyncGenerator[Change, None]) -> None:
@@ -173,9 +181,11 @@ class KubernetesDriver:
         pod = binding.pods.get(replica.id) or await self._unheard(replica)
         if pod is None:
             return self._without_pod(replica, group, binding)
-        observed = sights.of(pod, replica, self._parts.clock())
-        if observed.reason in sights.BORNE and observed.sight is Sight.RUNNING:
-            self._look_again(objects.uid(pod), replica.deployment_id)
+        waited = self._waited(objects.uid(pod))
+        observed = sights.of(pod, replica, waited)
+        self._note(objects.uid(pod), observed, waited, replica.deployment_id)
+        if observed.sight is Sight.EXITED and not replica.is_staying and binding.size == 0:
+            return replace(observed, sight=Sight.RUNNING)  # until all that its group had is gone
         if not sights.has_log(observed) or not _is_news(replica, observed):
             return observed
         tail = await logs.last_lines(self._parts.cluster, pod, TAIL)
@@ -189,16 +199,26 @@ class KubernetesDriver:
         found = await self._parts.cluster.get(Kind.POD, place["namespace"], place["pod"])
         return found if found is not None and objects.uid(found) == place["uid"] else None
 
-    def _look_again(self, uid: str, deployment_id: str) -> None:
-        """When patience with the pod ends: of one that goes on waiting, the cluster tells nothing."""
-        if uid not in self._looks:
-            wait = sights.PATIENCE.total_seconds()
-            loop = asyncio.get_running_loop()
-            self._looks[uid] = loop.call_later(wait, self._remind, uid, deployment_id)
+    def _waited(self, uid: str) -> timedelta:
+        """For how long the pod has had what is borne for a while. By our clock alone: the node's may be
+        another, and the pod may have prepared itself for hours before."""
+        wait = self._waits.get(uid)
+        return timedelta(0) if wait is None else self._parts.clock() - wait.since
 
-    def _remind(self, uid: str, deployment_id: str) -> None:
-        del self._looks[uid]
-        self._changes.tell(deployment_id)
+    def _note(self, uid: str, observed: Observed, waited: timedelta, deployment_id: str) -> None:
+        """There is another look when patience with the pod ends: of one that goes on waiting, the cluster
+        tells nothing."""
+        known = self._waits.get(uid)
+        if observed.reason not in sights.BORNE:
+            if known is not None:
+                self._waits.pop(uid).look.cancel()
+            return
+        loop = asyncio.get_running_loop()
+        if known is not None and (known.look.when() > loop.time() or waited >= sights.PATIENCE):
+            return
+        left = max((sights.PATIENCE - waited).total_seconds(), SOON)
+        look = loop.call_later(left, self._changes.tell, deployment_id)
+        self._waits[uid] = Wait(known.since if known else self._parts.clock(), look)
 
     def _without_pod(self, replica: Replica, group: Group, binding: Binding) -> Observed:
         if replica.id in self._refused and replica.is_staying:

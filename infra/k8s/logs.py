@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 from domain.definitions import render
@@ -17,16 +17,24 @@ from infra.k8s.parts import Parts
 
 LONGEST_LINE = 1000  # characters of each that is kept with what went wrong
 UNREADABLE = (ClusterUnavailable, Gone, Refused)  # no container yet, or its node does not answer
+WITHIN = 5.0
 PAUSE = 1.0  # seconds, until a container that ended is started again
 RUN = 1000  # lines that a run may have written before it is followed
+LAG = 3  # looks, after a log's end, at which the cluster may not have heard yet that its container ended
 
 
-async def last_lines(cluster: Cluster, pod: Object, lines: int) -> Sequence[str]:
-    """To be kept with what went wrong: those of the containers' last run that ended, else of this one."""
+async def last_lines(
+    cluster: Cluster, pod: Object, lines: int, within: float = WITHIN
+) -> Sequence[str]:
+    """To be kept with what went wrong: those of the containers' last run that ended, else of this one.
+    Those that come `within` so many seconds: a node that is gone has none, and a look waits for them."""
     found: list[str] = []
-    for container in _containers(pod):
-        wrote = await _tail(cluster, pod, container, lines, previous=_has_ended(pod, container))
-        found += [line[:LONGEST_LINE] for line in wrote]
+    with suppress(TimeoutError):
+        async with asyncio.timeout(within):
+            for container in _containers(pod):
+                previous = _has_begun_again(pod, container)
+                wrote = await _tail(cluster, pod, container, lines, previous=previous)
+                found += [line[:LONGEST_LINE] for line in wrote]
     return found[-lines:]
 
 
@@ -35,6 +43,7 @@ class KubernetesLogs:
     """domain.deployments.ports.ReplicaLogs of pods."""
 
     parts: Parts
+    pause: float = PAUSE
 
     async def tail(self, replica: Replica, lines: int) -> Sequence[str]:
         """Of a pod that is gone, what was kept of it."""
@@ -72,12 +81,16 @@ class KubernetesLogs:
     async def _follow(
         self, pod: Object, container: str, tail: int, lines: asyncio.Queue[str | None]
     ) -> None:
-        """Until the pod is gone; each run of a container that is started again is followed once."""
+        """Until the pod is gone; each run of a container that is started again is followed from its first
+        line. The log of one that runs on may end too: its node's kubelet was started again."""
         cluster, place = self.parts.cluster, (objects.namespace(pod), objects.name(pod))
-        followed, found = -1, pod
+        followed, found, runs_on = -1, pod, 0
         try:
             while True:
                 run = _restarts(found, container)
+                runs_on = runs_on + 1 if run == followed and _is_running(found, container) else 0
+                if runs_on > LAG:
+                    followed, tail = run - 1, 0
                 if run > followed:
                     try:
                         reading = cluster.logs(*place, container, tail=tail, follow=True)
@@ -92,9 +105,10 @@ class KubernetesLogs:
                 if now is None:
                     return
                 found = now
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(self.pause)
         finally:
-            await lines.put(None)
+            if not _is_cancelled():  # there may be no room, and nobody who makes some
+                await lines.put(None)
 
     async def _now(self, pod: Object) -> Object | None:
         """As it is; as it was where the cluster does not answer."""
@@ -122,17 +136,29 @@ async def _tail(
         return ()
 
 
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 def _containers(pod: Object) -> Sequence[str]:
     return [*objects.sidecars(pod), *(str(each["name"]) for each in pod["spec"]["containers"])]
 
 
 def _restarts(pod: Object, container: str) -> int:
-    statuses: Sequence[Object] = (pod.get("status") or {}).get("containerStatuses") or ()
+    statuses = objects.container_statuses(pod)
     return next((int(s.get("restartCount", 0)) for s in statuses if s["name"] == container), 0)
 
 
-def _has_ended(pod: Object, container: str) -> bool:
-    """Whether it ran before, and is not running now or only since."""
+def _is_running(pod: Object, container: str) -> bool:
+    statuses = objects.container_statuses(pod)
+    return any("running" in (s.get("state") or {}) for s in statuses if s["name"] == container)
+
+
+def _has_begun_again(pod: Object, container: str) -> bool:
+    """Whether the run before this one is what went wrong: not where this one ended too, or served."""
     statuses = objects.container_statuses(pod)
     found: Object = next((each for each in statuses if each["name"] == container), {})
+    if "terminated" in (found.get("state") or {}) or objects.has_served(pod, found):
+        return False
     return bool((found.get("lastState") or {}).get("terminated"))

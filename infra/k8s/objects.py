@@ -69,6 +69,18 @@ def is_finished(pod: Object) -> bool:
     return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
 
 
+def has_served(pod: Object, container: Object) -> bool:
+    """Whether the pod was ready at some time of the container's present run, by the clock of its node."""
+    running = (container.get("state") or {}).get("running") or {}
+    ready = condition(pod, "Ready") or {}
+    began, turned = running.get("startedAt"), ready.get("lastTransitionTime")
+    if began is None:
+        return False
+    if ready.get("status") == "True":
+        return True
+    return turned is not None and datetime.fromisoformat(turned) > datetime.fromisoformat(began)
+
+
 def endpoints(pod: Object) -> tuple[Endpoint, ...]:
     """None before the pod has an address."""
     address = (pod.get("status") or {}).get("podIP")

@@ -40,7 +40,13 @@ async def written(api: Api, log: Log, tail: int, follow: bool) -> AsyncGenerator
             aclosing(lines(pieces, LONGEST_LINE)) as found,
         ):
             async for line in found:
-                yield line.decode(errors="replace")
+                yield readable(line)
     except Refused as error:
         if not UNWRITTEN.search(error.problem):
             raise
+
+
+def readable(line: bytes) -> str:
+    """As a terminal would leave it: what a progress bar wrote over is gone. Nor has it NUL characters,
+    which can't be stored, so that whoever writes some could never be given up."""
+    return line.replace(b"\0", b"").rstrip(b"\r").rpartition(b"\r")[2].decode(errors="replace")

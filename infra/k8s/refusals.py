@@ -22,6 +22,9 @@ OWNER = re.compile(r'conflicts? with "([^"]+)"')
 UNTYPED = re.compile("failed to create typed patch object|field not declared in schema")
 """A manifest's fault that older API servers (1.20) call their own, with status 500."""
 
+TOO_LARGE = re.compile(r"etcdserver: request is too large|message larger than max")
+"""An object of more than some 1.5 MB, which older API servers call their own fault too."""
+
 
 def error_of(
     status: int, body: bytes, *, what: str, where: str, retry_after: float | None = None
@@ -29,7 +32,7 @@ def error_of(
     said = _status(body)
     problem = str(said.get("message") or _excerpt(body) or f"HTTP {status}")
     details: Mapping[str, Any] = said.get("details") or {}
-    if UNTYPED.search(problem):
+    if UNTYPED.search(problem) or TOO_LARGE.search(problem):
         return Refused(what=what, problem=problem, status=status)
     if status in BUSY or status >= 500:
         seconds = retry_after if retry_after is not None else details.get("retryAfterSeconds")

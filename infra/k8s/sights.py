@@ -41,13 +41,13 @@ class Trouble:
     exit_code: int | None = None
 
 
-def of(pod: Object, replica: Replica, now: datetime) -> Observed:
-    """Of a replica whose pod this is."""
+def of(pod: Object, replica: Replica, waited: timedelta) -> Observed:
+    """Of a replica whose pod this is. `waited` is for how long it has had what is in BORNE."""
     if objects.is_finished(pod):
         return _seen(pod, Sight.EXITED, _ended(pod))
     if objects.is_leaving(pod):
         return _leaving(pod, replica)
-    trouble = next(_troubles(pod, now), None)
+    trouble = next(_troubles(pod, waited), None)
     if trouble is not None:
         failing = trouble.hopeless or replica.first_healthy_at is not None
         return _seen(pod, Sight.FAILING if failing else Sight.RUNNING, trouble)
@@ -60,7 +60,9 @@ def of(pod: Object, replica: Replica, now: datetime) -> Observed:
 
 def unready(pod: Object, now: datetime) -> Trouble:
     """What keeps a pod that is no replica's from being ready."""
-    return next(_troubles(pod, now), None) or _waiting(pod)
+    since = (pod.get("status") or {}).get("startTime")
+    waited = now - datetime.fromisoformat(since) if since else timedelta(0)
+    return next(_troubles(pod, waited), None) or _waiting(pod)
 
 
 def unplaced(workload: Object) -> Observed:
@@ -96,7 +98,7 @@ def _seen(pod: Object, sight: Sight, trouble: Trouble | None = None) -> Observed
         placement=objects.placement(pod),
         exit_code=trouble.exit_code if trouble else None,
         reason=trouble.reason if trouble else None,
-        message=trouble.message if trouble else "",
+        message=trouble.message.replace("\0", "") if trouble else "",  # that could not be stored
     )
 
 
@@ -116,16 +118,14 @@ def _ended(pod: Object) -> Trouble:
     return Trouble(Reason.EVICTED, said, hopeless=True, exit_code=next(iter(codes), None))
 
 
-def _troubles(pod: Object, now: datetime) -> Iterator[Trouble]:
-    status = pod.get("status") or {}
-    since = status.get("startTime")
-    waited = now - datetime.fromisoformat(since) if since else timedelta(0)
+def _troubles(pod: Object, waited: timedelta) -> Iterator[Trouble]:
     for each in _preparing(pod):
         yield from _prepared_badly(each, waited)
     for each in objects.container_statuses(pod):
         waiting = (each.get("state") or {}).get("waiting") or {}
         yield from _not_created(waiting, waited)
-        yield from _restarted(each, waiting)
+        if not objects.has_served(pod, each):
+            yield from _restarted(each, waiting)
 
 
 def _not_created(waiting: Object, waited: timedelta) -> Iterator[Trouble]:

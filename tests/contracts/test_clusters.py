@@ -93,6 +93,16 @@ async def test_a_name_is_given_once(place: Place) -> None:
         await place.put("a")
 
 
+async def test_what_changed_since_it_was_seen_is_not_deleted(place: Place) -> None:
+    before, now = await place.put("b"), await place.put("a")
+    here = Kind.CONFIG_MAP, place.namespace, "a"
+    with pytest.raises(Conflict):
+        await place.cluster.delete(*here, version=before)
+    assert await place.names() == ["a", "b"]
+    await place.cluster.delete(*here, version=now)
+    assert await place.names() == ["b"]
+
+
 async def test_only_the_one_that_is_meant_is_deleted(place: Place) -> None:
     await place.put("a")
     await place.remove("a", uid="00000000-0000-0000-0000-000000000000")

@@ -238,8 +238,8 @@ class ApiServer:
             return Refusal(404, "not found", details=details, reason="NotFound").answer
         if request.method == "DELETE":
             said = await request.json()
-            wanted = said.get("preconditions", {}).get("uid", found["metadata"]["uid"])
-            if wanted != found["metadata"]["uid"]:
+            wanted = said.get("preconditions", {})
+            if any(found["metadata"][key] != value for key, value in wanted.items()):
                 return Refusal(409, "Precondition failed", reason="Conflict").answer
             self.remove(at[1], at[0])
             return web.json_response(status(200, "", "", {}))

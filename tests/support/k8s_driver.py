@@ -100,9 +100,9 @@ class DriverWorld:
         return Replica(**{**own, **of, **whose, "revision_number": 1, "created_at": NOON, **said})
 
 
-async def a_world(**said: Any) -> DriverWorld:
+async def a_world(kube: Kube | None = None, **said: Any) -> DriverWorld:
     """Its revision needs the secret `key`."""
-    store, kube, vault = MemoryStore(), Kube(), Vault()
+    store, kube, vault = MemoryStore(), kube or Kube(), Vault()
     deployment = a_deployment(store.default, name="chat")
     like = a_pods_revision(a_model(), environment=secrets_of(KEY="key"), **said)
     fields = ("image", "folder", "resources", "definition", "environment")

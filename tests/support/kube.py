@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from domain.clock import utc_now
+from domain.clock import Clock, utc_now
 from domain.deployments.ports import SecretValues
 from domain.work import Reads
 from infra.k8s import objects
@@ -45,6 +45,7 @@ class Kube:
     seen: dict[Key, dict[str, Any]] = field(default_factory=dict)
     count: int = 0
     version: tuple[int, int] = (1, 27)
+    clock: Clock = utc_now
 
     def parts(self, reads: Reads, secrets: SecretValues, **said: Any) -> Parts:
         own = {"installation": "i" * 32, "version": self.version, "namespace": "n", **said}
@@ -55,7 +56,7 @@ class Kube:
             workloads=cast(Informer, View(self, Kind.DEPLOYMENT)),
             reads=reads,
             secrets=secrets,
-            clock=utc_now,
+            clock=self.clock,
         )
 
     async def apply(self, manifest: Object) -> Object:
@@ -73,7 +74,18 @@ class Kube:
         self._end("apply", kind)
         return self.there[kind, name]
 
+    async def create(self, manifest: Object) -> Object:
+        kind, name = Kind.of(manifest), objects.name(manifest)
+        self._begin("create", kind)
+        if (kind, name) in self.there:
+            raise Conflict(what=name, problem="it already exists")
+        self._put(kind, dict(manifest))
+        self._end("create", kind)
+        return self.there[kind, name]
+
     async def get(self, kind: Kind, namespace: str | None, name: str) -> Object | None:
+        if errors := self.errors[f"get {kind.kind}"]:
+            raise errors.pop(0)
         return self.there.get((kind, name))
 
     async def patch_labels(
@@ -109,12 +121,19 @@ class Kube:
         name: str,
         *,
         uid: str | None = None,
+        version: str | None = None,
         grace: int | None = None,
         propagation: Propagation = "Background",
     ) -> None:
         self._begin("delete", kind)
         found = self.there.get((kind, name))
         if found is None or uid not in (None, found["metadata"]["uid"]):
+            return
+        if version not in (None, found["metadata"]["resourceVersion"]):
+            raise Conflict(what=name, problem="it was changed")
+        if objects.is_finished(found):  # nothing of it has to end
+            self.remove(kind, name)
+            self._end("delete", kind)
             return
         metadata = {**found["metadata"], "deletionTimestamp": "2030-01-01T00:00:00Z"}
         metadata["deletionGracePeriodSeconds"] = 30 if grace is None else grace
@@ -124,6 +143,7 @@ class Kube:
     async def logs(
         self, namespace: str, pod: str, container: str, **said: Any
     ) -> AsyncGenerator[str, None]:
+        self._found(Kind.POD, pod)
         for line in self.lines.get(pod, ())[-said["tail"] :]:
             yield line
 
@@ -144,6 +164,7 @@ class Kube:
         name = f"{objects.name(workload)}-{self.count}"
         template = workload["spec"]["template"]
         metadata = {**template["metadata"], "name": name, "namespace": "n"}
+        metadata["ownerReferences"] = [{"uid": workload["metadata"]["uid"]}]
         metadata["creationTimestamp"] = f"2029-01-01T00:00:{self.count:02}Z"
         spec = {**template["spec"], "nodeName": "node1"}
         scheduled = [{"type": "PodScheduled", "status": "True"}]

@@ -1,5 +1,7 @@
 """Which replicas go, and how many come, so that the wants are met within their bounds."""
 
+from datetime import timedelta
+
 from domain.deployments.deployment import DeploymentStatus
 from domain.deployments.plan import backoff, course, folding, wants
 from domain.deployments.plan.wants import Wants
@@ -18,6 +20,7 @@ FAILED = frozenset(
         Reason.EVICTED,
     }
 )  # why a replica that was healthy is not, as its driver says
+OVERDUE = timedelta(seconds=30)  # beyond the grace that a replica has to end by itself
 GOES_FIRST = (S.STARTING, S.UNHEALTHY, S.HEALTHY)
 
 
@@ -110,9 +113,12 @@ def _replace_one(working: Working, wanted: Wants) -> None:
 
 
 def _is_replacing(working: Working) -> bool:
+    """One whose end is overdue holds up nobody: the node it was on may be gone, and never say so."""
     if working.having(S.STARTING):
         return True
-    leaving = [*working.having(S.DRAINING), *working.having(S.STOPPING)]
+    due = working.now - working.situation.patience.grace - OVERDUE
+    stopping = (r for r in working.having(S.STOPPING) if r.status_since > due)
+    leaving = [*working.having(S.DRAINING), *stopping]
     return any(r.reason in FAILED and r.first_healthy_at for r in leaving)
 
 

@@ -232,6 +232,16 @@ def test_a_draining_replica_stops_after_the_drain_timeout_whoever_uses_it() -> N
     assert of(decided(situation, NOW + seconds(0.1)), "a").status is S.STOPPING
 
 
+def test_a_replica_that_never_ends_keeps_no_other_from_being_replaced() -> None:
+    """Both were on a node that is gone, of which nobody hears that anything ended."""
+    why = Reason.HEALTH_CHECK_FAILED
+    stuck = a_replica(1, S.STOPPING, "a", reason=why, first_healthy_at=NOW, status_since=NOW)
+    rows = [stuck, a_replica(1, S.UNHEALTHY, "b"), a_replica(1, S.HEALTHY, "new")]
+    situation = a_situation(replace(TWO, status=DeploymentStatus.DEGRADED), rows)
+    assert statuses(decided(situation, NOW + seconds(59))) == {}
+    assert statuses(decided(situation, NOW + seconds(60))) == {"b": S.DRAINING}
+
+
 def test_one_unhealthy_replica_at_a_time_is_drained_and_replaced() -> None:
     sick = [a_replica(1, S.UNHEALTHY, id_) for id_ in ("a", "b")]
     deployment = replace(TWO, status=DeploymentStatus.DEGRADED)

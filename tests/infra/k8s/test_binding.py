@@ -86,6 +86,23 @@ def test_nothing_of_a_group_is_over_before_its_pods_are_gone() -> None:
     assert bound([a_row("a", S.STOPPING)], []).is_over
 
 
+def test_of_two_pods_with_one_replicas_label_it_has_the_one_its_row_names_and_the_other_goes() -> (
+    None
+):
+    first, second = a_pod("p", "a"), a_pod("q", "a", **READY)
+    for mine, other in ((first, second), (second, first)):
+        found = bound([a_row("a", S.HEALTHY, **placed(mine))], [first, second])
+        assert (found.pods, found.orphans) == ({"a": mine}, [other])
+    unsaid = bound([a_row("a")], [leaving(first), second])
+    assert (unsaid.pods, unsaid.orphans, unsaid.to_bind) == ({"a": second}, [], [])
+
+
+def test_a_pod_of_a_replica_that_is_no_more_is_given_to_nobody_and_goes() -> None:
+    pod = a_pod("p", "gone", **READY)
+    found = bound([a_row("a")], [pod])
+    assert (pairs(found), found.orphans, found.pods) == ([], [pod], {})
+
+
 @dataclass
 class Cluster:
     """A ReplicaSet, and the driver's own acts on it, one at a time and in any order."""

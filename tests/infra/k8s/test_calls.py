@@ -1,6 +1,7 @@
 """What becomes of a call that is not answered as hoped."""
 
 import asyncio
+import re
 from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -119,11 +120,19 @@ async def test_a_manifest_that_is_wrong_is_refused_with_the_apis_words(
         await cluster.apply(config_map("a", "1"))
 
 
-async def test_a_field_that_an_old_api_server_does_not_know_is_the_manifests_fault(
-    server: ApiServer, cluster: Cluster
+@pytest.mark.parametrize(
+    "problem",
+    [
+        ".spec.foo: field not declared in schema",
+        "etcdserver: request is too large",
+        "rpc error: code = ResourceExhausted desc = trying to send message larger than max (2 vs. 1)",
+    ],
+)
+async def test_what_api_servers_call_their_own_fault_may_be_the_manifests(
+    problem: str, server: ApiServer, cluster: Cluster
 ) -> None:
-    server.refusals = [Refusal(500, ".spec.foo: field not declared in schema")]
-    with pytest.raises(Refused, match=r"\.spec\.foo"):
+    server.refusals = [Refusal(500, problem)]
+    with pytest.raises(Refused, match=re.escape(problem)):
         await cluster.apply(config_map("a", "1"))
 
 
@@ -288,6 +297,14 @@ async def test_the_log_of_a_pod_that_is_gone_is_gone(server: ApiServer, cluster:
             aclosing(cluster.logs("shop", "p", "c", tail=1, follow=True)) as lines,
         ):
             await anext(lines)
+
+
+async def test_what_a_container_wrote_is_read_as_a_terminal_would_leave_it(
+    server: ApiServer, cluster: Cluster
+) -> None:
+    server.refusals = [Refusal(200, text="1 %\r2 %\r\n\0no end")]
+    async with aclosing(cluster.logs("shop", "p", "c", tail=9)) as lines:
+        assert [line async for line in lines] == ["2 %", "no end"]
 
 
 async def test_a_container_that_did_not_start_has_written_nothing(

@@ -1,10 +1,12 @@
 from collections.abc import AsyncIterator, Iterable
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.k8s.lines import lines
+from infra.k8s.pod_logs import readable
 
 
 async def pieces_of(content: bytes, cuts: Iterable[int]) -> AsyncIterator[bytes]:
@@ -32,3 +34,19 @@ async def test_what_is_too_long_comes_in_parts(line: bytes, data: st.DataObject)
     found = [part async for part in lines(pieces_of(line + b"\n", cuts), longest=5)]
     assert b"".join(found) == line
     assert all(len(part) <= 5 for part in found)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (b"as it is", "as it is"),
+        (b"at its end\r", "at its end"),
+        (b"10 %\r50 %\r100 %\r", "100 %"),
+        (b"the end \0\0of a file", "the end of a file"),
+        (b"\xff\xc3\xa9", "\N{REPLACEMENT CHARACTER}é"),
+    ],
+)
+def test_a_logs_line_is_what_a_terminal_would_leave_and_can_be_stored(
+    written: bytes, read: str
+) -> None:
+    assert readable(written) == read

@@ -14,17 +14,16 @@ from tests.support.builders import NOON
 from tests.support.pods import a_container, a_pod, a_row, a_workload, leaving, running
 
 S = ReplicaStatus
-LATER = NOON + sights.PATIENCE
 CRASHED = {"exitCode": 3, "reason": "Error"}
 LOOPS = {"reason": "CrashLoopBackOff", "message": "back-off 10s restarting failed container"}
 
 
 def seen(pod: dict[str, Any], status: ReplicaStatus = S.STARTING, **said: Any) -> Observed:
-    return sights.of(pod, a_row(status=status, **said), NOON)
+    return sights.of(pod, a_row(status=status, **said), timedelta(0))
 
 
 def later(pod: dict[str, Any]) -> Observed:
-    return sights.of(pod, a_row(), LATER)
+    return sights.of(pod, a_row(), sights.PATIENCE)
 
 
 def was_healthy(pod: dict[str, Any], status: ReplicaStatus = S.HEALTHY) -> Observed:
@@ -177,11 +176,30 @@ def test_a_replica_without_a_pod_says_why_its_workload_can_have_none() -> None:
     assert sights.unplaced(a_workload()).reason is Reason.SCHEDULING
 
 
-def test_times_of_the_cluster_are_compared_with_ours() -> None:
+def test_an_end_of_long_ago_is_not_what_is_wrong_with_one_that_served_since() -> None:
+    pod = a_pod(**running(ready=False, last={"exitCode": 137, "reason": "OOMKilled"}))
+    ready = {"type": "Ready", "status": "False"}
+    began, later = NOON.isoformat(), (NOON + timedelta(hours=1)).isoformat()
+
+    def turned(at: str) -> dict[str, Any]:
+        return {
+            **pod,
+            "status": {**pod["status"], "conditions": [{**ready, "lastTransitionTime": at}]},
+        }
+
+    assert was_healthy(turned(later)).reason is Reason.HEALTH_CHECK_FAILED
+    assert was_healthy(turned(began)).reason is Reason.OUT_OF_MEMORY
+
+
+def test_words_that_could_not_be_stored_are_told_without_what_is_in_the_way() -> None:
+    assert seen(waiting(reason="ErrImagePull", message="no\0thing")).message == "nothing"
+
+
+def test_a_pod_that_is_no_replicas_is_given_up_by_the_clocks_of_both() -> None:
     pod = waiting(reason="ImagePullBackOff")
-    pod["status"]["startTime"] = "2026-01-01T12:00:00Z"
-    just = sights.of(pod, a_row(), NOON - timedelta(days=10_000))
-    assert just.sight is Sight.RUNNING
+    late = NOON + sights.PATIENCE
+    assert not sights.unready(pod, NOON).hopeless
+    assert sights.unready(pod, late).hopeless
 
 
 def beside(engine: dict[str, Any]) -> dict[str, Any]:
