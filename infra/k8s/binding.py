@@ -37,14 +37,7 @@ class Binding:
     size: int
     surplus: Sequence[Object] = field(default=())
     strays: Sequence[Object] = field(default=())  # nobody's, and on their way out
-    orphans: Sequence[Object] = field(
-        default=()
-    )  # of a replica that has exited, or has another pod
-
-    @property
-    def is_over(self) -> bool:
-        """Nothing of the group is wanted or left."""
-        return self.size == 0 and not self.pods
+    orphans: Sequence[Object] = field(default=())  # their replica has exited, or another pod
 
 
 def bind(group: Group) -> Binding:

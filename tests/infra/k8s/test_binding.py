@@ -80,12 +80,6 @@ def test_pods_too_many_that_are_nobodys_are_deleted_the_youngest_first() -> None
     ]
 
 
-def test_nothing_of_a_group_is_over_before_its_pods_are_gone() -> None:
-    going = leaving(a_pod("p", "a"))
-    assert not bound([a_row("a", S.STOPPING)], [going]).is_over
-    assert bound([a_row("a", S.STOPPING)], []).is_over
-
-
 def test_of_two_pods_with_one_replicas_label_it_has_the_one_its_row_names_and_the_other_goes() -> (
     None
 ):
