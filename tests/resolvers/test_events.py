@@ -16,6 +16,7 @@ from domain.deployments.deployment import Deployment
 from domain.deployments.facts import (
     ReplicaBecameUnhealthy,
     ReplicaDraining,
+    ReplicaProgressed,
     ReplicaStopping,
     RolledBack,
     RolloutAdvanced,
@@ -135,6 +136,7 @@ async def run_through(player: Player) -> None:
             log_tail=("Traceback", "MemoryError"),
         ),
         RolledBack(**revision),
+        ReplicaProgressed(**own, reason=Reason.SCHEDULING, message="Its pod waits for a node."),
         ReplicaBecameUnhealthy(**own, reason=Reason.HEALTH_CHECK_FAILED, message="503"),
         ReplicaDraining(**own, reason=Reason.ROLLED_OUT),
         ReplicaStopping(**own, reason=Reason.ROLLED_OUT),
@@ -234,6 +236,7 @@ async def test_every_type_of_event_is_shown(graph: Graph) -> None:
       ... on RolloutSucceeded { durationSeconds }
       ... on RolloutFailed { reason message logTail }
       ... on ReplicaEvent { replicaId revisionNumber replica { status } }
+      ... on ReplicaProgressed { reason message }
       ... on ReplicaExited { wanted exitCode reason message }
       ... on RevisionAdded { revisionNumber digest } } } }"""
     first = (await graph.get(query, admin))["events"]

@@ -28,7 +28,7 @@ from tests.support.marking import MODEL, MarkingEngine
 LEASE = 4.0  # seconds, by setting; two of them are for clocks that differ
 COMMIT = 3.0  # seconds within which an answer is stored, on a machine that does much else
 STALLS = 0.3  # of the blows; the others kill
-TRIES = 4  # for a chapter whose moments came too late for its phase, on a busy machine
+TRIES = 10  # for a chapter whose moments came too late for its phase, on a busy machine
 S = BatchStatus
 SHORT_PHASE = (0.02, 0.3)  # seconds within which it is struck: surely inside, and anywhere
 LONG_PHASE = (0.1, 0.7)
