@@ -25,6 +25,7 @@ SPELLED = "!$%&'()*+,/:;=?@"  # in a path and its query, beside letters, digits 
 CLOSED = "no more requests are sent"
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 HOST = re.compile(r"[\w.%:-]+", re.ASCII)
+USUAL = {"user-agent": "modelyard", "accept": "*/*", "content-type": "application/json"}  # headers
 
 
 class NotThere(Exception):
@@ -54,7 +55,7 @@ class Engine:
     host: str
     port: int
     secured: Secured | None
-    begin: bytes  # of each request: the lines that are always the same
+    begin: bytes  # of each request
     idle: deque[Connection] = field(default_factory=deque)
     connections: set[Connection] = field(default_factory=set)
     racing: set[asyncio.Task[Connection]] = field(default_factory=set)
@@ -70,8 +71,9 @@ class Engine:
 
     def request(self, headers: Mapping[str, str], body: bytes) -> bytes:
         """Raises NotThere, where a header can't be sent."""
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        if lines.count("\r") + lines.count("\n") != 2 * len(headers):
+        given = {**USUAL, **{name.lower(): value for name, value in headers.items()}}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in given.items())
+        if lines.count("\r") + lines.count("\n") != 2 * len(given):
             raise NotThere("a header of the request has more than one line")
         if CONTROL.search(lines):
             raise NotThere("a header of the request has a control character")
@@ -207,10 +209,7 @@ def engine(url: str, secured: Secured | None, system: Callable[[], ssl.SSLContex
     named = f"[{host}]" if ":" in host else host
     if port not in (None, usual):
         named += f":{port}"
-    begin = (
-        f"POST {path} HTTP/1.1\r\nhost: {named}\r\nuser-agent: modelyard\r\naccept: */*\r\n"
-        "content-type: application/json\r\n"
-    )
+    begin = f"POST {path} HTTP/1.1\r\nhost: {named}\r\n"
     if parts.scheme != "https":
         secured = None
     elif secured is None:

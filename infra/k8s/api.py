@@ -81,7 +81,8 @@ class Api:
             settings = await self.credentials.configuration.auth_settings()
         except (ConfigException, OSError) as error:  # of a token's file that is being replaced
             raise ClusterUnavailable(where=self.host, problem=str(error)) from error
-        return {each["key"]: each["value"] for each in settings.values() if each["value"]}
+        found = {each["key"]: each["value"] for each in settings.values() if each["value"]}
+        return {"User-Agent": "modelyard", **found}
 
     async def reload(self) -> None:
         """Raises ClusterUnavailable."""
@@ -162,12 +163,7 @@ class Api:
         answer = await self.client.rest_client.request(
             call.method,
             f"{self.host}{call.path}" + (f"?{urlencode(call.query)}" if call.query else ""),
-            headers={
-                "Accept": ANY,
-                "Content-Type": call.content_type,
-                "User-Agent": "modelyard",
-                **await self.headers(),
-            },
+            headers={"Accept": ANY, "Content-Type": call.content_type, **await self.headers()},
             body=call.body,
             _request_timeout=limits,
         )
