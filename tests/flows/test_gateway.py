@@ -15,11 +15,12 @@ CHAT = {"model": "chat", "messages": [{"role": "user", "content": "hello"}]}
 
 
 async def _served(client: httpx.AsyncClient) -> httpx.Response:
-    """The first answer; what another process commits is seen within a second."""
+    """The first answer; what another process commits, one thing after the other, is seen within a
+    second."""
     async with asyncio.timeout(WAIT):
         while True:
             answer = await client.post("/v1/chat/completions", json=CHAT)
-            if answer.status_code != 404:
+            if answer.is_success:
                 return answer
             await asyncio.sleep(0.05)
 

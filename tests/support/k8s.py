@@ -6,11 +6,20 @@ from typing import Any
 from domain.definitions.definition import Definition, Model, Service
 from domain.deployments.deployment import FolderUse, Revision
 from infra.k8s.manifests.names import Group
+from infra.k8s.manifests.workload import workload
 from infra.k8s.settings import KubernetesSettings
 from tests.support.builders import a_deployment, a_project, a_revision, fresh
 
 GIVEN = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "w", "uid": "u-1"}}
 """A workload as the API server gave it, as far as its dependents need it."""
+OWNER = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "name": "w",
+    "uid": "u-1",
+    "controller": False,
+    "blockOwnerDeletion": True,
+}
 
 
 def kubernetes_settings(**said: Any) -> KubernetesSettings:
@@ -77,3 +86,10 @@ def expanded(text: str, **variables: str) -> str:
             made += b"$" + chr(rest[0]).encode()
             at += 2
     return made.decode(errors="replace")
+
+
+def pod(*models: Model, settings: Any = None, **said: Any) -> dict[str, Any]:
+    """Its spec, of a plain group but for what is said."""
+    group = a_group(a_pods_revision(*models, **said))
+    spec: dict[str, Any] = workload(group, settings or kubernetes_settings())["spec"]
+    return dict(spec["template"]["spec"])

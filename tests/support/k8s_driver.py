@@ -18,8 +18,10 @@ from tests.support.builders import NOON, a_deployment, a_revision, secrets_of
 from tests.support.k8s import a_model, a_pods_revision
 from tests.support.kube import Kube
 from tests.support.memory import MemoryStore
+from tests.support.pods import running
 
 GRACE = timedelta(seconds=2)
+READY = running(ready=True)
 
 
 @dataclass
@@ -121,3 +123,16 @@ async def a_world(kube: Kube | None = None, **said: Any) -> DriverWorld:
         await work.groups.add(group)
     driver = KubernetesDriver(kube.parts(store.reads, vault))
     return DriverWorld(store, kube, vault, deployment, revision, group, driver)
+
+
+async def begun(*ids: str) -> DriverWorld:
+    """With a pod for each replica, which serves."""
+    world = await a_world()
+    for each in ids:
+        await world.start(each)
+    world.kube.replicate()
+    await world.observe()
+    for each in ids:
+        world.kube.become(world.pod_of(each), **READY)
+        await world.healthy(each)
+    return world

@@ -269,14 +269,19 @@ def test_a_place_is_what_was_asked_for_and_names_exactly_what_it_needs(
     assert refused is None
     assert found.why.endswith(".")
     assert asked_target(ask.wish) in (None, found.target)
-    named = {
-        TargetKind.DEPLOYMENT: found.deployment_id,
-        TargetKind.EXTERNAL: found.external_endpoint_id,
-        TargetKind.DEDICATED: found.template_id,
+    held = {
+        "deployment": found.deployment_id,
+        "external endpoint": found.external_endpoint_id,
+        "template": found.template_id,
     }
-    assert {kind for kind, held in named.items() if held is not None} == {found.target} - {
-        TargetKind.ECHO
+    needed = {
+        TargetKind.DEPLOYMENT: {"deployment"},
+        TargetKind.EXTERNAL: {"external endpoint"},
+        TargetKind.DEDICATED: {"template"},
+        TargetKind.KUBERNETES_JOB: {"template"},
+        TargetKind.ECHO: set(),
     }
+    assert {what for what, id_ in held.items() if id_ is not None} == needed[found.target]
 
 
 @given(WISHES, CAPACITY, st.sampled_from(ENDPOINTS))
