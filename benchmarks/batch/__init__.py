@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import orjson
 
@@ -42,7 +43,7 @@ class Spent:
 async def batch() -> Sequence[Measured]:
     with TemporaryDirectory() as place:
         folder = Path(place)
-        async with _engine() as port:
+        async with _engine(ENGINE_MILLISECONDS) as port:
             short = _written(folder / "short.jsonl", 1_000, SHORT)
             await _run("served", short, _new(folder), port)  # compiles the modules
             return [
@@ -50,6 +51,7 @@ async def batch() -> Sequence[Measured]:
                 *await _compared("served", folder, port, 10_000, wall=WALL, cpu=CPU),
                 *await _compared("ours", folder, port, 10_000),
                 await _long(folder, port),
+                *await _beside(folder),
             ]
 
 
@@ -90,6 +92,18 @@ async def _long(folder: Path, port: int) -> Measured:
     return _measured("", what, spent.peak / 1e6, MEMORY)
 
 
+async def _beside(folder: Path) -> Sequence[Measured]:
+    """At an engine that answers at once, so that it is the server that has no time."""
+    long = _written(folder / "beside.jsonl", 50_000, SHORT)
+    short = _written(folder / "ten.jsonl", 10, SHORT)
+    async with _engine(0) as port:
+        said = await _told(folder, "beside", long, short, _new(folder), port)
+    return [
+        _measured("", "10 requests, alone: completed after, s", said["alone"]),
+        _measured("", "beside 50,000: completed after, s", said["beside"]),
+    ]
+
+
 def _measured(name: str, what: str, value: float, bar: float | None = None) -> Measured:
     return Measured(name=name, what=what, value=value, bar=bar)
 
@@ -113,17 +127,21 @@ def _new(folder: Path) -> Path:
 
 async def _run(which: str, source: Path, folder: Path, port: int) -> Spent:
     place = folder if which in NAMED else folder / "output.jsonl"
-    said = (source, place, port, AT_ONCE)
+    return Spent(**await _told(folder.parent, which, source, place, port, AT_ONCE))
+
+
+async def _told(folder: Path, which: str, *said: object) -> Any:
+    """What the script prints."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         f"benchmarks.batch.{which}",
         *map(str, said),
         stdout=asyncio.subprocess.PIPE,
-        env=_environment(folder.parent),
+        env=_environment(folder),
     )
     out, _ = await process.communicate()
-    return Spent(**orjson.loads(out.splitlines()[-1]))
+    return orjson.loads(out.splitlines()[-1])
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -133,12 +151,12 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def _engine() -> AsyncIterator[int]:
+async def _engine(milliseconds: int) -> AsyncIterator[int]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "benchmarks.batch.engine",
-        str(ENGINE_MILLISECONDS),
+        str(milliseconds),
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None

@@ -23,51 +23,77 @@ FOLLOW = "subscription ($id: ID!) { batchJobEvents(batchJobId: $id) { cursor } }
 
 
 async def main(source: Path, folder: Path, port: int, at_once: int) -> None:
-    await _migrated(folder)
-    async with _server(folder) as (process, url), aiohttp.ClientSession(url) as http:
-        said = {"name": "engine", "baseUrl": f"http://127.0.0.1:{port}/v1", "models": ["chat"]}
-        await _post(http, "/graphql", {"query": CREATE, "variables": {"input": said}})
-        form = aiohttp.FormData()
-        form.add_field("purpose", "batch")
-        form.add_field("file", source.open("rb"), filename=source.name)
-        async with http.post("/v1/files", data=form) as answer:
-            file = await answer.json()
+    async with served(folder, port) as (process, http):
+        file_id = await uploaded(http, source)
         before, began = _cpu(process), perf_counter()
-        await _done(http, file["id"], folder / "output.jsonl", at_once)
+        await _done(http, file_id, folder / "output.jsonl", at_once)
         wall, cpu = perf_counter() - began, _cpu(process) - before
         print(json.dumps({"wall": wall, "cpu": cpu, "peak": _peak(process)}), flush=True)
 
 
 async def _done(http: aiohttp.ClientSession, file_id: str, target: Path, at_once: int) -> None:
     """Created, followed to its end, and downloaded."""
-    asked = {
-        "input_file_id": file_id,
-        "endpoint": "/v1/chat/completions",
-        "completion_window": "24h",
-        "modelyard": {"maxConcurrency": at_once},
-    }
-    batch = await _post(http, "/v1/batches", asked)
-    query = {"query": FOLLOW, "variables": {"id": batch["id"]}}
-    headers = {"accept": "text/event-stream"}
-    async with http.post("/graphql", json=query, headers=headers) as events:
-        async for _ in events.content:
-            pass
-    async with http.get(f"/v1/batches/{batch['id']}") as answer:
-        batch = await answer.json()
-    assert batch["status"] == "completed", batch
-    assert batch["request_counts"]["failed"] == 0, batch
+    batch = await followed(http, await created(http, file_id, maxConcurrency=at_once))
     async with http.get(f"/v1/files/{batch['output_file_id']}/content") as answer:
         with target.open("wb") as out:
             async for piece in answer.content.iter_any():
                 out.write(piece)
 
 
-async def _post(http: aiohttp.ClientSession, path: str, body: dict[str, Any]) -> Any:
+async def uploaded(http: aiohttp.ClientSession, source: Path) -> str:
+    form = aiohttp.FormData()
+    form.add_field("purpose", "batch")
+    form.add_field("file", source.open("rb"), filename=source.name)
+    async with http.post("/v1/files", data=form) as answer:
+        return str((await answer.json())["id"])
+
+
+async def created(http: aiohttp.ClientSession, file_id: str, **options: Any) -> str:
+    asked = {
+        "input_file_id": file_id,
+        "endpoint": "/v1/chat/completions",
+        "completion_window": "24h",
+        "modelyard": options,
+    }
+    return str((await post(http, "/v1/batches", asked))["id"])
+
+
+async def followed(http: aiohttp.ClientSession, batch_id: str) -> Any:
+    """The batch, once it is completed."""
+    query = {"query": FOLLOW, "variables": {"id": batch_id}}
+    headers = {"accept": "text/event-stream"}
+    async with http.post("/graphql", json=query, headers=headers) as events:
+        async for _ in events.content:
+            pass
+    batch = await shown(http, batch_id)
+    assert batch["status"] == "completed", batch
+    assert batch["request_counts"]["failed"] == 0, batch
+    return batch
+
+
+async def shown(http: aiohttp.ClientSession, batch_id: str) -> Any:
+    async with http.get(f"/v1/batches/{batch_id}") as answer:
+        return await answer.json()
+
+
+async def post(http: aiohttp.ClientSession, path: str, body: dict[str, Any]) -> Any:
     async with http.post(path, json=body) as answer:
         said = await answer.json()
         assert answer.status == 200, said
         assert not said.get("errors"), said
         return said
+
+
+@asynccontextmanager
+async def served(
+    folder: Path, port: int
+) -> AsyncIterator[tuple[psutil.Process, aiohttp.ClientSession]]:
+    """A server that knows the engine at that port."""
+    await _migrated(folder)
+    async with _server(folder) as (process, url), aiohttp.ClientSession(url) as http:
+        said = {"name": "engine", "baseUrl": f"http://127.0.0.1:{port}/v1", "models": ["chat"]}
+        await post(http, "/graphql", {"query": CREATE, "variables": {"input": said}})
+        yield process, http
 
 
 async def _migrated(folder: Path) -> None:
