@@ -36,9 +36,11 @@ EARLY = 87  # the exit code of an engine that ended well before the work: what e
 WATCHED = """\
 grace=$1
 shift
+engine= asked=
+trap 'asked=yes; [ -z "$engine" ] || kill -TERM "$engine" 2>/dev/null' TERM INT
 "$@" &
 engine=$!
-trap 'kill -TERM "$engine" 2>/dev/null' TERM INT
+[ -z "$asked" ] || kill -TERM "$engine" 2>/dev/null
 while kill -0 "$engine" 2>/dev/null; do
   if [ -e {done} ]; then
     kill -TERM "$engine" 2>/dev/null
