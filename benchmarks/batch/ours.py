@@ -22,6 +22,7 @@ from domain.batches.input.cutting import Cutter
 from domain.batches.input.jsonl import Lines
 from domain.batches.input.lines import Json
 from domain.batches.worker import Worker
+from domain.batches.worker.recording import Recording
 from domain.batches.worker.sharing import Crew, Roster
 from domain.clock import MonotonicTimer, utc_now
 from domain.events import Scope, SubjectKind
@@ -47,7 +48,7 @@ async def main(source: Path, folder: Path, port: int, at_once: int) -> None:
         worker = Worker(
             roster=Roster(Crew(new_id())),
             reads=store.reads,
-            start_work=store.start_work,
+            records=Recording(start_work=store.start_work, clock=utc_now),
             log=store.log,
             workers=store.workers,
             shard_claims=store.shard_claims,
