@@ -42,6 +42,10 @@ def stored() -> tuple[tuple[str, str], ...]:
     return tuple((each.version, sdl(each.version)) for each in releases())
 
 
+def stored_schemas() -> tuple[tuple[str, GraphQLSchema], ...]:
+    return tuple((version, build_schema(text)) for version, text in stored())
+
+
 def _past(version: str, text: str, earlier: Mapping[str, str]) -> Past:
     schema = build_schema(text)
     found = elements(schema)

@@ -1,6 +1,6 @@
 """What the gate judges, and what it finds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from graphql import GraphQLSchema, build_schema
@@ -12,42 +12,45 @@ from schema.versions.marks import NEXT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contract:
-    """`printed` is what the code prints, `views` what it prints as of each release, by version;
-    `committed` is what `schema.graphql` holds. `coming` is the version of what no release has.
-    Releases are the oldest first."""
+class Code:
+    """What the code says: `printed` is its SDL, `views` what it prints as of each release, by
+    version, and `unviewable` why there is no view, each problem with its coordinate first."""
 
     printed: str
+    declarations: Mapping[str, Declaration]
+    views: Mapping[str, str]
+    unviewable: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """`committed` is what `schema.graphql` holds; releases are the oldest first. `coming` is the
+    version of what no release has."""
+
+    code: Code
     schema: GraphQLSchema
     elements: Mapping[str, Element]
     committed: str
-    declarations: Mapping[str, Declaration]
     releases: tuple[Past, ...]
-    views: Mapping[str, str]
-    coming: str = NEXT
+    coming: str
 
     @classmethod
     def of(
-        cls,
-        printed: str,
-        *,
-        committed: str,
-        declarations: Mapping[str, Declaration],
-        releases: tuple[Past, ...],
-        views: Mapping[str, str],
-        coming: str = NEXT,
+        cls, code: Code, *, committed: str, releases: tuple[Past, ...], coming: str = NEXT
     ) -> "Contract":
-        schema = build_schema(printed)
+        schema = build_schema(code.printed)
         return cls(
-            printed=printed,
+            code=code,
             schema=schema,
             elements=elements(schema),
             committed=committed,
-            declarations=declarations,
             releases=releases,
-            views=views,
             coming=coming,
         )
+
+    @property
+    def declarations(self) -> Mapping[str, Declaration]:
+        return self.code.declarations
 
     @property
     def last(self) -> Past | None:

@@ -18,7 +18,7 @@ def the_file_is_what_is_printed(contract: Contract) -> Iterator[Violation]:
         problem = f"schema.graphql is no SDL, in line {line}: {error.message}"
         yield _violation(around(contract.committed, line), problem)
         return
-    code = written(contract.printed)
+    code = written(contract.code.printed)
     for each in tops(code.keys() - file.keys()):
         yield _violation(each, "The code has it, schema.graphql lacks it.")
     for each in tops(file.keys() - code.keys()):
@@ -27,10 +27,10 @@ def the_file_is_what_is_printed(contract: Contract) -> Iterator[Violation]:
         if code[each] != file[each]:
             problem = f"schema.graphql says {shown(file[each])}, the code {shown(code[each])}."
             yield _violation(each, problem)
-    if code == file and contract.printed != contract.committed:
-        line = first_difference(contract.printed, contract.committed)
+    if code == file and contract.code.printed != contract.committed:
+        line = first_difference(contract.code.printed, contract.committed)
         problem = f"schema.graphql is written otherwise from line {line} on."
-        yield _violation(around(contract.printed, line), problem)
+        yield _violation(around(contract.code.printed, line), problem)
 
 
 def _violation(coordinate: str, problem: str) -> Violation:

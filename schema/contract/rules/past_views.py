@@ -11,10 +11,20 @@ from schema.contract.written import lasting
 
 def the_past_is_as_it_was(contract: Contract) -> Iterator[Violation]:
     for past in contract.releases:
+        yield from map(_unviewable, contract.code.unviewable.get(past.version, ()))
+        if past.version not in contract.code.views:
+            continue
         gone = past.elements.keys() - contract.elements.keys()
-        was, now = lasting(past.sdl, gone), lasting(contract.views[past.version])
+        was, now = lasting(past.sdl, gone), lasting(contract.code.views[past.version])
         yield from _lost_and_leaked(past, was.keys() - now.keys() - gone, now.keys() - was.keys())
         yield from _others(past.version, was, now)
+
+
+def _unviewable(problem: str) -> Violation:
+    """A problem has its coordinate first, and ends in what mends it."""
+    coordinate, _, said = problem.partition(": ")
+    first, dot, mend = said.partition(". ")
+    return Violation(rule="vi", coordinate=coordinate, problem=f"{first}{dot}".strip(), mend=mend)
 
 
 def _lost_and_leaked(past: Past, lost: set[str], leaked: set[str]) -> Iterator[Violation]:
