@@ -101,6 +101,9 @@ def replacement(reason: str | None) -> str | None:
 _USE = re.compile(r"\bUse (\S+)\.$")
 
 
+_TAKEN = GraphQLArgument | GraphQLInputField
+
+
 def _removal(coordinate: str, element: Element) -> Difference:
     return Difference(
         coordinate=coordinate,
@@ -142,7 +145,7 @@ def _extending(coordinate: str, element: Element) -> Criticality:
 
 
 def _changes(coordinate: str, old: Element, new: Element) -> Iterator[Difference]:
-    if type(old) is not type(new):
+    if kind(coordinate, old) is not kind(coordinate, new):
         yield _changed(
             coordinate,
             Aspect.KIND,
@@ -154,8 +157,7 @@ def _changes(coordinate: str, old: Element, new: Element) -> Iterator[Difference
     if isinstance(old, GraphQLField) and isinstance(new, GraphQLField):
         is_safe = is_change_safe_for_object_or_interface_field(old.type, new.type)
         yield from _retyped(coordinate, old, new, is_safe=is_safe)
-    elif isinstance(old, GraphQLArgument | GraphQLInputField):
-        assert isinstance(new, GraphQLArgument | GraphQLInputField)
+    elif isinstance(old, _TAKEN) and isinstance(new, _TAKEN):
         is_safe = is_change_safe_for_input_object_field_or_field_arg(old.type, new.type)
         yield from _retyped(coordinate, old, new, is_safe=is_safe)
         yield from _defaults(coordinate, get_default_value(old), get_default_value(new))
@@ -176,11 +178,10 @@ def _memberships(coordinate: str, old: Element, new: Element) -> Iterator[Differ
 def _retyped(
     coordinate: str,
     old: GraphQLField | GraphQLArgument | GraphQLInputField,
-    new: Element,
+    new: GraphQLField | GraphQLArgument | GraphQLInputField,
     *,
     is_safe: bool,
 ) -> Iterator[Difference]:
-    assert isinstance(new, type(old))
     if str(old.type) != str(new.type):
         yield _changed(
             coordinate,

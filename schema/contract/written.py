@@ -10,6 +10,7 @@ from graphql import DirectiveDefinitionNode, Node, TypeDefinitionNode, parse, pr
 
 _BELONGING = ("fields", "values", "arguments")
 _MOVING = ("deprecated", "deprecatedSince")
+_UNRELEASED = re.compile(r'(@(?:added|deprecatedSince)\(version: "|Added in |Since )NEXT(?=[".])')
 _DEFINITION = re.compile(r"(?:directive @|(?:type|interface|union|enum|input|scalar) )\w+")
 
 
@@ -21,6 +22,11 @@ def written(sdl: str) -> Mapping[str, str]:
 def lasting(sdl: str, gone: Collection[str] = ()) -> Mapping[str, str]:
     """The same but for what may change later: descriptions, deprecations, and the members `gone`."""
     return {name: print_ast(_lasting(_alone(node), gone)) for name, node in _definitions(sdl)}
+
+
+def as_of_release(sdl: str, version: str) -> str:
+    """What is NEXT in it is of that version. Lines may be broken otherwise than in a print."""
+    return _UNRELEASED.sub(lambda found: f"{found[1]}{version}", sdl)
 
 
 def around(sdl: str, line: int) -> str:
