@@ -1,7 +1,7 @@
 """From NEXT to a number, in the sources of declarations.
 
-Only what a declaration says is rewritten: `added`, `deprecated`, `removal` and `joins` of any call, the
-second argument of `since`, and the names of the module that these take. A comparison with NEXT stays.
+Only what a declaration says is rewritten: `added`, `deprecated`, `removal` and `joins` of any call, and
+the names of the module that these take. A comparison with NEXT stays.
 """
 
 import ast
@@ -76,8 +76,6 @@ def _values(tree: ast.Module) -> Iterator[ast.expr]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             yield from (each.value for each in node.keywords if each.arg in _SAYING)
-            if ast.unparse(node.func).rpartition(".")[2] == "since":
-                yield from node.args[1:]
 
 
 def _assigned(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
