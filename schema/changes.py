@@ -80,9 +80,7 @@ class SchemaChange:
         description="The element's schema coordinate, e.g. ModelDeployment.replicas(filter:)."
     )
     kind: ChangeKind
-    version: str = versions.field(
-        description="The release that brought it; NEXT for what is not released yet."
-    )
+    version: str = versions.field(description="The release that brought it, or is going to.")
     criticality: Criticality
     description: str = versions.field(description="What changed, for people.")
     replacement: str | None = versions.field(

@@ -70,16 +70,21 @@ def release(version: str, tree: Path, today: date) -> None:
         fail(f"{version} is no version: write three numbers, such as 0.3.0.")
     if known and order(version) < order(known[-1]):
         fail(f"{version} is older than {known[-1]}, the last release.")
-    writes = planned(tree, version, today)
+    writes = planned(tree, version, today, snapshot_with)
     for each in writes:
         put(tree, each)
     say(f"{version} is released: {len(writes)} files. Look at them, then commit them.")
 
 
-def planned(tree: Path, version: str, today: date) -> Sequence[Write]:
-    """All that the release writes, in order; ends the command where it may not be made."""
+def planned(
+    tree: Path, version: str, today: date, asked: Callable[[Path, Sequence[Write]], Code]
+) -> Sequence[Write]:
+    """All that the release writes, in order; ends the command where it may not be made.
+
+    `asked` is what the tree's code says of itself once it has those sources.
+    """
     sources = [*_sources(tree, version)]
-    code = _snapshot(tree, sources)
+    code = asked(tree, sources)
     past = pasts(stored())
     _judge(tree, version, code, past)
     table = [*releases(), Release(version=version, released_at=today)]
@@ -123,7 +128,7 @@ def _formatted(text: str, file: Path) -> str:
     return done.stdout if done.returncode == 0 else text
 
 
-def _snapshot(tree: Path, sources: Sequence[Write]) -> Code:
+def snapshot_with(tree: Path, sources: Sequence[Write]) -> Code:
     """What the code will say of itself, asked of a copy that has the sources already."""
     with TemporaryDirectory(prefix="modelyard-release-") as folder:
         copy = Path(folder)
@@ -151,9 +156,9 @@ def _judge(tree: Path, version: str, code: Code, past: tuple[Past, ...]) -> None
         fail(
             f"Nothing in the sources says added=versions.NEXT of {', '.join(left[:5])}: write it so."
         )
-    committed = _read(tree / SDL)
-    if _is_same(as_of_release(committed, version), code.printed):
-        committed = code.printed
+    committed = as_of_release(_read(tree / SDL), version)
+    if _is_same(committed, code.printed):
+        committed = code.printed  # but for how lines are broken
     contract = Contract.of(code, committed=committed, releases=past, coming=version)
     found = violations(contract)
     for each in found:

@@ -245,7 +245,7 @@ def _deprecations(coordinate: str, old: Element | None, new: Element) -> Iterato
             coordinate=coordinate,
             kind=ChangeKind.DEPRECATED,
             criticality=Criticality.SAFE,
-            description=f"Deprecated: {now}",
+            description=f"It is deprecated. {now}",
             aspect=Aspect.DEPRECATION,
             replacement=replacement(now),
         )

@@ -74,7 +74,14 @@ def _presence(rows: Sequence[Change]) -> Iterator[str]:
     told = {each.coordinate: each for each in rows}
     for coordinate in tops(told.keys()):
         own = sum(1 for each in told if above(each) == coordinate)
-        yield _line(told[coordinate], f", with {own} members" if own else "")
+        noun = _belonging(told[coordinate]) + ("s" if own > 1 else "")
+        yield _line(told[coordinate], f", with {own} {noun}" if own else "")
+
+
+def _belonging(row: Change) -> str:
+    if "." in row.coordinate or row.coordinate.startswith("@"):
+        return "argument"
+    return "value" if row.description.startswith("The enum ") else "field"
 
 
 def _line(row: Change, more: str = "") -> str:

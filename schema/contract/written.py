@@ -10,7 +10,10 @@ from graphql import DirectiveDefinitionNode, Node, TypeDefinitionNode, parse, pr
 
 _BELONGING = ("fields", "values", "arguments")
 _MOVING = ("deprecated", "deprecatedSince")
-_UNRELEASED = re.compile(r'(@(?:added|deprecatedSince)\(version: "|Added in |Since )NEXT(?=[".])')
+_UNRELEASED = re.compile(
+    r'(@added\(version: "|@deprecatedSince\((?:removal: "[^"]*", )?version: "|Added in |Since )'
+    r'NEXT(?=[".])'
+)
 _DEFINITION = re.compile(r"(?:directive @|(?:type|interface|union|enum|input|scalar) )\w+")
 
 
