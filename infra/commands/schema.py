@@ -106,7 +106,8 @@ def release(
     """Make what is NEXT a release, in a checkout of the sources. Run again, it goes on where it was."""
     from infra.commands import releasing
 
-    releasing.release(version, releasing.checkout(), datetime.now(UTC).date())
+    tree = releasing.checkout(Path(__file__).parents[2])
+    releasing.release(version, tree, datetime.now(UTC).date(), releasing.snapshot_with)
 
 
 @schema.command(hidden=True)
