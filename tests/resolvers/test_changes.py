@@ -98,10 +98,10 @@ async def test_changes_end_with_the_version_that_answers_unless_asked_further(gr
 
 @pytest.mark.parametrize("version", ["", "0.2", "v0.2.0", "01.0.0", "0.2.0\n", "next", "0.2.0 "])
 async def test_what_is_no_version_is_refused(graph: Graph, version: str) -> None:
-    for variables in ({"since": version}, {"since": "0.0.0", "until": version}):
-        answer = await graph.ask(CHANGES, **variables)
+    for since, until, argument in ((version, None, "since"), ("0.0.0", version, "until")):
+        answer = await graph.ask(CHANGES, since=since, until=until)
         assert answer.codes == ["INVALID_VALUE"]
-        assert answer.errors[0]["extensions"]["argument"] == [list(variables)[-1]]
+        assert answer.errors[0]["extensions"]["argument"] == [argument]
 
 
 async def test_an_element_shows_what_is_declared_of_it(graph: Graph) -> None:
