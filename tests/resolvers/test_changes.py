@@ -12,6 +12,7 @@ from resolvers.views import Views
 from schema.changes import SchemaElement
 from schema.contract.elements import elements
 from schema.versions.releases import releases
+from tests.support.build import a_caller
 from tests.support.contracts import the_contract
 from tests.support.graph import Graph
 
@@ -69,6 +70,13 @@ async def test_changes_are_those_after_since_up_to_until(graph: Graph) -> None:
     assert "BatchJobEdge.cursor" in coordinates
     assert "Query.batchJobs(first:)" in coordinates
     assert coordinates == sorted(coordinates)
+
+
+async def test_the_contract_is_no_projects_secret(graph: Graph) -> None:
+    nobody = a_caller("p1", None)
+    for query in ("{ apiVersions { version } }", CHANGES, ELEMENT):
+        answer = await graph.ask(query, nobody, since="0.1.0", coordinate="Query")
+        assert answer.errors == []
 
 
 async def test_all_that_there_is_was_added_once(graph: Graph) -> None:
