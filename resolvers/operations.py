@@ -14,7 +14,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import CycleError
 from inspect import isawaitable
 from typing import Any, Protocol, TypeGuard, cast
@@ -39,9 +39,12 @@ from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import validate_document
 
 from resolvers import limits
+from resolvers.cost import Estimate
 from resolvers.errors import coded, formatted
+from resolvers.estimates import estimates, introspection_limit
 from resolvers.execution import compiling
-from resolvers.limits import LimitExceeded, Limits
+from resolvers.limits import LimitExceeded, Limits, TooCostly
+from resolvers.sizes import Sizes
 
 Payload = Mapping[str, Any]
 KEPT = 256  # documents
@@ -57,11 +60,13 @@ class Checked:
 
     document: DocumentNode | None
     errors: Sequence[GraphQLFormattedError]
+    estimates: Mapping[str | None, Estimate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One operation of a checked document. With `errors` it may not be executed."""
+    """One operation of a checked document. With `errors` it may not be executed; `cost` is None of what
+    is no operation."""
 
     schema: GraphQLSchema
     executor: type[Executor[Any]]
@@ -69,6 +74,8 @@ class Operation:
     name: str | None
     type: OperationType | None
     shows_cursor: bool = False
+    cost: int | None = None
+    introspects: bool = False
     errors: Sequence[GraphQLFormattedError] = ()
 
     @property
@@ -138,11 +145,20 @@ class Operations:
     def __init__(self, schema: GraphQLSchema, limits: Limits) -> None:
         self._schema = schema
         self._limits = limits
+        self._sizes = Sizes(schema)
+        self._introspection = introspection_limit(self._sizes)
         self._executor = compiling()
         self._kept: OrderedDict[str, Checked] = OrderedDict()
 
-    def find(self, query: str, name: str | None) -> Operation:
-        """The operation of that name (None: the only one), with the errors that its text has."""
+    @property
+    def cost_limit(self) -> int:
+        return self._limits.cost
+
+    def find(
+        self, query: str, name: str | None, variables: Mapping[str, Any] | None = None
+    ) -> Operation:
+        """The operation of that name (None: the only one), with the errors that its text has, or that
+        it would cost too much with these variables."""
         checked = self._checked(query)
         if checked.document is None:
             return self._refused(checked.errors)
@@ -154,6 +170,10 @@ class Operations:
         named = [each for each in operations if name is None or _name(each) == name]
         if len(named) != 1:
             return self._refused([_unclear(name, [_name(each) for each in operations])])
+        estimate = checked.estimates[_name(named[0])]
+        cost = estimate.cost(variables)
+        if exceeded := limits.check_cost(cost, self._limits, self._introspection):
+            return self._refused([_limit(error) for error in exceeded], cost.fields)
         return Operation(
             schema=self._schema,
             executor=self._executor,
@@ -161,15 +181,20 @@ class Operations:
             name=_name(named[0]),
             type=named[0].operation,
             shows_cursor=CURSOR_FIELD in query,
+            cost=cost.fields,
+            introspects=estimate.introspects,
         )
 
-    def _refused(self, errors: Sequence[GraphQLFormattedError]) -> Operation:
+    def _refused(
+        self, errors: Sequence[GraphQLFormattedError], cost: int | None = None
+    ) -> Operation:
         return Operation(
             schema=self._schema,
             executor=self._executor,
             document=None,
             name=None,
             type=None,
+            cost=cost,
             errors=errors,
         )
 
@@ -201,7 +226,9 @@ class Operations:
         if exceeded:
             return Checked(None, [_limit(error) for error in exceeded])
         errors = validate_document(self._schema, document, tuple(specified_rules))
-        return Checked(None, formatted(errors)) if errors else Checked(document, ())
+        if errors:
+            return Checked(None, formatted(errors))
+        return Checked(document, (), estimates(document, self._sizes))
 
 
 async def _followed(events: AsyncIterator[ExecutionResult]) -> AsyncGenerator[Payload, None]:
@@ -238,6 +265,7 @@ def _unclear(name: str | None, present: Sequence[str | None]) -> GraphQLFormatte
     return {"message": message, "extensions": {"code": NO_OPERATION}}
 
 
-def _limit(error: LimitExceeded) -> GraphQLFormattedError:
+def _limit(error: LimitExceeded | TooCostly) -> GraphQLFormattedError:
     shown = coded(error)
-    return {**shown, "extensions": {**shown["extensions"], "limit": error.limit}}
+    found = {"cost": error.cost} if isinstance(error, TooCostly) else {"found": error.found}
+    return {**shown, "extensions": {**shown["extensions"], "limit": error.limit, **found}}
