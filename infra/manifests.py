@@ -43,15 +43,15 @@ def read(places: Iterable[Path]) -> Mapping[str, str]:
 
 def _documents(file: Path) -> Iterator[tuple[str, str]]:
     for name, text in _entries(file, _written(file)):
-        hash = name.removeprefix(PREFIX).lower() if isinstance(name, str) else None
+        said = name.removeprefix(PREFIX).lower() if isinstance(name, str) else None
         if not isinstance(text, str):
             raise ManifestRefused(file=str(file), problem=f"{name!r} has no text")
-        if hash != digest(text):
+        if said != digest(text):
             problem = (
                 f"{name!r} is not the SHA-256 of its document (codegen: hashAlgorithm: 'sha256')"
             )
             raise ManifestRefused(file=str(file), problem=problem)
-        yield hash, text
+        yield said, text
 
 
 def _entries(file: Path, written: object) -> Iterable[tuple[Any, Any]]:

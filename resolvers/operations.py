@@ -36,7 +36,8 @@ from graphql import (
 from graphql.execution import Executor
 from graphql.validation import NoFragmentCyclesRule
 from strawberry.execution import optimized_is_awaitable
-from strawberry.schema.schema import validate_document
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from resolvers import limits
 from resolvers.cost import Estimate
@@ -50,6 +51,7 @@ Payload = Mapping[str, Any]
 KEPT = 256  # documents
 LONGEST = 16 * 1_024  # characters of a document that is kept
 NO_OPERATION = "OPERATION_NOT_FOUND"
+RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 CURSOR_FIELD = "eventCursor"
 IS_AWAITABLE = cast("Callable[[Any], TypeGuard[Awaitable[Any]]]", optimized_is_awaitable)
 
@@ -76,6 +78,7 @@ class Operation:
     shows_cursor: bool = False
     cost: int | None = None
     introspects: bool = False
+    hides: bool = False
     errors: Sequence[GraphQLFormattedError] = ()
 
     @property
@@ -102,6 +105,7 @@ class Operation:
             context_value=context,
             is_awaitable=IS_AWAITABLE,
             executor_class=self.executor,
+            hide_suggestions=self.hides,
             operation_extensions=None,
         )
         return _payload(await result if isawaitable(result) else result)
@@ -123,6 +127,7 @@ class Operation:
             operation_name=self.name,
             context_value=context,
             executor_class=self.executor,
+            hide_suggestions=self.hides,
             operation_extensions=None,
         )
         events = await source if isawaitable(source) else source
@@ -142,8 +147,10 @@ class NotesCursor(Protocol):
 class Operations:
     """Checked documents by their text, the least recently used forgotten first."""
 
-    def __init__(self, schema: GraphQLSchema, limits: Limits) -> None:
+    def __init__(self, schema: GraphQLSchema, limits: Limits, *, hides: bool = False) -> None:
+        """`hides`: errors don't suggest names of the schema."""
         self._schema = schema
+        self._hides = hides
         self._limits = limits
         self._sizes = Sizes(schema)
         self._introspection = introspection_limit(self._sizes)
@@ -183,6 +190,7 @@ class Operations:
             shows_cursor=CURSOR_FIELD in query,
             cost=cost.fields,
             introspects=estimate.introspects,
+            hides=self._hides,
         )
 
     def _refused(
@@ -225,7 +233,7 @@ class Operations:
             )
         if exceeded:
             return Checked(None, [_limit(error) for error in exceeded])
-        errors = validate_document(self._schema, document, tuple(specified_rules))
+        errors = validate(self._schema, document, RULES, hide_suggestions=self._hides)
         if errors:
             return Checked(None, formatted(errors))
         return Checked(document, (), estimates(document, self._sizes))

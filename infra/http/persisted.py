@@ -43,23 +43,23 @@ class Kept:
             self._keep(said.sha256, said.query, owner)
         return said.query
 
-    def _found(self, hash: str, owner: str | None) -> str:
+    def _found(self, wanted: str, owner: str | None) -> str:
         owned = self._owned.get(owner, OrderedDict())
-        if hash not in owned:
+        if wanted not in owned:
             raise RequestRefused(
                 kind="PERSISTED_QUERY_NOT_FOUND",
                 status=200,  # clients that read no errors of other answers would not send the text
                 problem="PersistedQueryNotFound",
             )
-        owned.move_to_end(hash)
-        return owned[hash]
+        owned.move_to_end(wanted)
+        return owned[wanted]
 
-    def _keep(self, hash: str, text: str, owner: str | None) -> None:
+    def _keep(self, name: str, text: str, owner: str | None) -> None:
         size = len(text.encode())
         owned = self._owned.setdefault(owner, OrderedDict())
-        if hash in owned or size > min(LONGEST, self._most_bytes):
+        if name in owned or size > min(LONGEST, self._most_bytes):
             return
-        owned[hash] = text
+        owned[name] = text
         self._documents[owner] += 1
         self._bytes[owner] += size
         while self._documents.total() > self._most_documents:
@@ -86,22 +86,23 @@ class Trusted:
     def text(self, said: Said, owner: str | None) -> str:
         if said.query is not None and said.sha256 is not None:
             _check(said.query, said.sha256)
-        hash = said.sha256 if said.query is None else digest(said.query)
-        if hash not in self.texts:
+        wanted = said.sha256 if said.query is None else digest(said.query)
+        found = self.texts.get(wanted or "")
+        if found is None:
             raise RequestRefused(
                 kind="DOCUMENT_NOT_TRUSTED",
                 status=403,
                 problem="This server executes the documents that its operator listed, and no others.",
             )
-        return self.texts[hash]
+        return found
 
 
 def digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def _check(text: str, hash: str) -> None:
-    if digest(text) != hash:
+def _check(text: str, said: str) -> None:
+    if digest(text) != said:
         raise RequestRefused(
             kind="PERSISTED_QUERY_HASH_MISMATCH",
             status=400,

@@ -37,10 +37,10 @@ def shown(error: ModelyardError) -> Mapping[str, Any]:
     return {"message": error.message, "extensions": {"code": error.code, **more}}
 
 
-def masked(error: Exception) -> Mapping[str, Any]:
+def masked(error: Exception, **where: str) -> Mapping[str, Any]:
     """A fault, as its caller may see it: the log has the rest, under the reference."""
     reference = uuid4().hex[:12]
-    log.error("request failed", reference=reference, exc_info=error)
+    log.error("request failed", reference=reference, exc_info=error, **where)
     return {
         "message": f"Something went wrong here. The server's log tells more under {reference}.",
         "extensions": {"code": "INTERNAL", "reference": reference},

@@ -97,8 +97,8 @@ def checked(said: Mapping[str, Any]) -> Said:
 def _sha256(said: Mapping[str, Any]) -> str | None:
     """As GraphQL over HTTP has it (`documentId`), or as Apollo's clients do (`persistedQuery`)."""
     found: set[str] = set()
-    if (id := said.get("documentId")) is not None:
-        named = DOCUMENT_ID.fullmatch(id) if isinstance(id, str) else None
+    if (name := said.get("documentId")) is not None:
+        named = DOCUMENT_ID.fullmatch(name) if isinstance(name, str) else None
         if named is None:
             raise _bad("'documentId' must be 'sha256:' and 64 hex digits.")
         found.add(named[1].lower())
@@ -166,11 +166,11 @@ def _bad(problem: str) -> RequestRefused:
 
 
 def _beyond(kind: str, limit: int, problem: str) -> RequestRefused:
-    """Of what is not counted to its end."""
+    """Of the variables, which are not counted to their end."""
     return RequestRefused(
         kind=kind,
         status=400,
-        problem=f"{problem}; at most {limit} are served.",
+        problem=f"'variables' {problem.format(limit)}.",
         extensions={"limit": limit, "found": limit + 1},
     )
 
