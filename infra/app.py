@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 
 import orjson
@@ -36,6 +37,7 @@ from infra.http.pods.routes import PodRoutes
 from infra.http.refusals import JSON, masked
 from infra.http.rules import Rules
 from infra.http.subscribers import Subscribers
+from infra.http.versions import Versions
 from infra.http.websocket import Sockets
 from infra.settings import Introspection, Settings
 from infra.wiring import Parts
@@ -43,7 +45,8 @@ from resolvers.context import Context
 from resolvers.limits import Limits
 from resolvers.operations import Operations
 from resolvers.root import build_schema
-from schema import versions
+from resolvers.views import Views
+from schema.versions.releases import releases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,18 +66,20 @@ def build(parts: Parts) -> App:
     metrics = Metrics()
     metrics.watch(live)
 
-    def new_context(caller: Caller) -> Context:
-        return Context.of(parts.services, caller)
+    schema = build_schema()
+
+    def new_context(caller: Caller, api_version: str) -> Context:
+        return Context.of(parts.services, caller, api_version)
 
     limits = Limits(cost=parts.settings.query_cost_limit)
     hides = parts.settings.introspection is not Introspection.EVERYONE
     endpoint = Endpoint(
-        operations=Operations(build_schema().core, limits, hides=hides),
+        operations=Operations(Views(schema.core, schema.declarations), limits, hides=hides),
         new_context=new_context,
         gate=gate,
         live=live,
         metrics=metrics,
-        api_version=versions.CURRENT,
+        versions=_versions(schema.newest),
         seconds=parts.settings.request_timeout.total_seconds(),
         rules=rules(parts.settings),
     )
@@ -119,6 +124,15 @@ def routes(endpoint: Endpoint, health: Health, more: Sequence[BaseRoute] = ()) -
         ],
         exception_handlers={Exception: _fault, 404: _nothing},
     )
+
+
+def _versions(newest: str) -> Versions:
+    table = releases()
+
+    def supported(today: date) -> list[str]:
+        return [each.version for each in table if each.is_supported(today)]
+
+    return Versions(newest=newest, supported=supported, clock=utc_now)
 
 
 def _files(parts: Parts, admission: Admission) -> FileRoutes:

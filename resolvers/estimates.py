@@ -20,6 +20,7 @@ from graphql import (
     GraphQLCompositeType,
     GraphQLField,
     GraphQLNamedType,
+    GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
     ListValueNode,
@@ -60,6 +61,14 @@ def estimates(document: DocumentNode, sizes: Sizes) -> Mapping[str | None, Estim
         for each in document.definitions
         if isinstance(each, OperationDefinitionNode)
     }
+
+
+class Prices:
+    """What estimates of documents for one schema need."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self.sizes = Sizes(schema)
+        self.introspection = introspection_limit(self.sizes)
 
 
 def introspection_limit(sizes: Sizes) -> int:
@@ -212,8 +221,13 @@ def _is_page(type_: GraphQLNamedType) -> bool:
 
 def _usual(definition: GraphQLField, length: Length) -> float:
     """What the argument is where the document says nothing."""
-    default = definition.args[length.argument or ""].default_value
-    return default if default is not Undefined and default is not None else length.otherwise
+    argument = definition.args[length.argument or ""]
+    default = argument.default_value
+    if default is Undefined and argument.default is not None:
+        default = argument.default.value
+        if argument.default.literal is not None:
+            return _literal(argument.default.literal, length.otherwise)
+    return default if isinstance(default, int) else length.otherwise
 
 
 def _literal(said: ValueNode | None, usual: float) -> float:

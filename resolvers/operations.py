@@ -24,7 +24,6 @@ from graphql import (
     ExecutionResult,
     GraphQLError,
     GraphQLFormattedError,
-    GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
     OperationType,
@@ -33,7 +32,6 @@ from graphql import (
     subscribe,
     validate,
 )
-from graphql.execution import Executor
 from graphql.validation import NoFragmentCyclesRule
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
@@ -42,10 +40,9 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from resolvers import limits
 from resolvers.cost import Estimate
 from resolvers.errors import coded, formatted
-from resolvers.estimates import estimates, introspection_limit
-from resolvers.execution import compiling
+from resolvers.estimates import Prices, estimates
 from resolvers.limits import LimitExceeded, Limits, TooCostly
-from resolvers.sizes import Sizes
+from resolvers.views import View, Views
 
 Payload = Mapping[str, Any]
 KEPT = 256  # documents
@@ -70,8 +67,7 @@ class Operation:
     """One operation of a checked document. With `errors` it may not be executed; `cost` is None of what
     is no operation."""
 
-    schema: GraphQLSchema
-    executor: type[Executor[Any]]
+    view: View
     document: DocumentNode | None
     name: str | None
     type: OperationType | None
@@ -98,13 +94,13 @@ class Operation:
         if self.shows_cursor:
             await cast("NotesCursor", context).note_cursor()
         result = execute(
-            self.schema,
+            self.view.schema,
             cast("DocumentNode", self.document),
             variable_values=dict(variables or {}),
             operation_name=self.name,
             context_value=context,
             is_awaitable=IS_AWAITABLE,
-            executor_class=self.executor,
+            executor_class=self.view.executor,
             hide_suggestions=self.hides,
             operation_extensions=None,
         )
@@ -121,12 +117,12 @@ class Operation:
             yield await self.execute(variables, context)
             return
         source = subscribe(
-            self.schema,
+            self.view.schema,
             cast("DocumentNode", self.document),
             variable_values=dict(variables or {}),
             operation_name=self.name,
             context_value=context,
-            executor_class=self.executor,
+            executor_class=self.view.executor,
             hide_suggestions=self.hides,
             operation_extensions=None,
         )
@@ -145,30 +141,34 @@ class NotesCursor(Protocol):
 
 
 class Operations:
-    """Checked documents by their text, the least recently used forgotten first."""
+    """Checked documents by version and text, the least recently used forgotten first."""
 
-    def __init__(self, schema: GraphQLSchema, limits: Limits, *, hides: bool = False) -> None:
+    def __init__(self, views: Views, limits: Limits, *, hides: bool = False) -> None:
         """`hides`: errors don't suggest names of the schema."""
-        self._schema = schema
-        self._hides = hides
+        self._views = views
         self._limits = limits
-        self._sizes = Sizes(schema)
-        self._introspection = introspection_limit(self._sizes)
-        self._executor = compiling()
-        self._kept: OrderedDict[str, Checked] = OrderedDict()
+        self._hides = hides
+        self._prices: dict[str, Prices] = {}
+        self._kept: OrderedDict[tuple[str, str], Checked] = OrderedDict()
 
     @property
     def cost_limit(self) -> int:
         return self._limits.cost
 
     def find(
-        self, query: str, name: str | None, variables: Mapping[str, Any] | None = None
+        self,
+        query: str,
+        name: str | None,
+        version: str | None = None,
+        variables: Mapping[str, Any] | None = None,
     ) -> Operation:
-        """The operation of that name (None: the only one), with the errors that its text has, or that
-        it would cost too much with these variables."""
-        checked = self._checked(query)
+        """The operation of that name (None: the only one), with the errors that its text has as of
+        the version (None: the newest), of which there has to be a view, or that it would cost too much
+        with these variables."""
+        view = self._views.at(version)
+        checked = self._checked(query, view)
         if checked.document is None:
-            return self._refused(checked.errors)
+            return _refused(view, checked.errors)
         operations = [
             definition
             for definition in checked.document.definitions
@@ -176,14 +176,14 @@ class Operations:
         ]
         named = [each for each in operations if name is None or _name(each) == name]
         if len(named) != 1:
-            return self._refused([_unclear(name, [_name(each) for each in operations])])
+            return _refused(view, [_unclear(name, [_name(each) for each in operations])])
         estimate = checked.estimates[_name(named[0])]
         cost = estimate.cost(variables)
-        if exceeded := limits.check_cost(cost, self._limits, self._introspection):
-            return self._refused([_limit(error) for error in exceeded], cost.fields)
+        most = self._priced(view).introspection
+        if exceeded := limits.check_cost(cost, self._limits, most):
+            return _refused(view, [_limit(error) for error in exceeded], cost.fields)
         return Operation(
-            schema=self._schema,
-            executor=self._executor,
+            view=view,
             document=checked.document,
             name=_name(named[0]),
             type=named[0].operation,
@@ -193,32 +193,21 @@ class Operations:
             hides=self._hides,
         )
 
-    def _refused(
-        self, errors: Sequence[GraphQLFormattedError], cost: int | None = None
-    ) -> Operation:
-        return Operation(
-            schema=self._schema,
-            executor=self._executor,
-            document=None,
-            name=None,
-            type=None,
-            cost=cost,
-            errors=errors,
-        )
-
-    def _checked(self, query: str) -> Checked:
-        found = self._kept.get(query)
+    def _checked(self, query: str, view: View) -> Checked:
+        place = view.version, query
+        found = self._kept.get(place)
         if found is not None:
-            self._kept.move_to_end(query)
+            self._kept.move_to_end(place)
             return found
-        checked = self._check(query)
+        checked = self._check(query, view)
         if len(query) <= LONGEST:
-            self._kept[query] = checked
+            self._kept[place] = checked
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return checked
 
-    def _check(self, query: str) -> Checked:
+    def _check(self, query: str, view: View) -> Checked:
+        schema = view.schema
         try:
             document = limits.read(query, self._limits)
         except LimitExceeded as error:
@@ -226,17 +215,26 @@ class Operations:
         except GraphQLSyntaxError as error:
             return Checked(None, formatted([error]))
         try:
-            exceeded = limits.check(document, self._schema, self._limits)
+            exceeded = limits.check(document, schema, self._limits)
         except CycleError:
-            return Checked(
-                None, formatted(validate(self._schema, document, [NoFragmentCyclesRule]))
-            )
+            return Checked(None, formatted(validate(schema, document, [NoFragmentCyclesRule])))
         if exceeded:
             return Checked(None, [_limit(error) for error in exceeded])
-        errors = validate(self._schema, document, RULES, hide_suggestions=self._hides)
+        errors = validate(schema, document, RULES, hide_suggestions=self._hides)
         if errors:
             return Checked(None, formatted(errors))
-        return Checked(document, (), estimates(document, self._sizes))
+        return Checked(document, (), estimates(document, self._priced(view).sizes))
+
+    def _priced(self, view: View) -> Prices:
+        if view.version not in self._prices:
+            self._prices[view.version] = Prices(view.schema)
+        return self._prices[view.version]
+
+
+def _refused(
+    view: View, errors: Sequence[GraphQLFormattedError], cost: int | None = None
+) -> Operation:
+    return Operation(view=view, document=None, name=None, type=None, cost=cost, errors=errors)
 
 
 async def _followed(events: AsyncIterator[ExecutionResult]) -> AsyncGenerator[Payload, None]:

@@ -28,7 +28,6 @@ PAGE_ARGUMENT = "first"
 ASSUMED = {
     "BatchJob.errors": 20,
     "BatchJob.metadata": 16,
-    "DefinitionDifference.layers": 5,
     "FolderDrift.differences": 50,
     "ModelRevision.environment": 20,
     "ModelRevision.layers": 5,

@@ -26,6 +26,7 @@ from infra.http.requests import Said
 from infra.http.rules import Rules, check_total, price
 from infra.http.several import Asked
 from infra.http.streams import GRAPHQL_JSON, StreamedAnswer
+from infra.http.versions import HEADER, Versions
 
 UPLOAD_SECONDS = 3_600.0  # what a mutation may take that brings a file
 
@@ -42,22 +43,14 @@ class Endpoint:
     gate: Gate
     live: Live
     metrics: Metrics
-    api_version: str
+    versions: Versions
     seconds: float
     heartbeat: float = 10.0
     rules: Rules = field(default_factory=Rules)
 
-    def check_version(self, wanted: str | None) -> None:
-        if wanted not in (None, "", self.api_version):
-            raise RequestRefused(
-                kind="UNKNOWN_API_VERSION",
-                status=400,
-                problem=f"There is no API version {wanted!r} here. Served: {self.api_version}.",
-            )
-
-    def served(self, caller: Caller, cost: int | None) -> dict[str, str]:
+    def served(self, version: str, caller: Caller, cost: int | None) -> dict[str, str]:
         """The headers of an answer."""
-        said = {"X-Api-Version": self.api_version, "X-Request-Id": caller.request_id}
+        said = {HEADER: version, "X-Request-Id": caller.request_id}
         return {**said, **price(cost, self.operations.cost_limit)}
 
 
@@ -66,18 +59,25 @@ class GraphQL:
     endpoint: Endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        version = None
         try:
-            response = await self._respond(Request(scope, receive))
+            if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+                response = await self._page(request)
+            else:
+                version = self.endpoint.versions.of(request)
+                response = await self._respond(request, version)
         except ModelyardError as error:
             self.endpoint.metrics.refused(error.code)
             log.info("request refused", code=error.code)
-            response = answer(error)
+            response = answer(error, {} if version is None else {HEADER: version})
         await response(scope, receive, send)
 
-    async def _respond(self, request: Request) -> ASGIApp:
-        if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
-            await self.endpoint.gate.check_page(request.headers)
-            return HTMLResponse(get_graphql_ide_html(graphql_ide="graphiql"))
+    async def _page(self, request: Request) -> ASGIApp:
+        await self.endpoint.gate.check_page(request.headers)
+        return HTMLResponse(get_graphql_ide_html(graphql_ide="graphiql"))
+
+    async def _respond(self, request: Request, version: str) -> ASGIApp:
         if request.method != "POST":
             raise RequestRefused(
                 kind="METHOD_NOT_ALLOWED",
@@ -86,14 +86,13 @@ class GraphQL:
                 headers={"Allow": "POST"},
             )
         caller = await self.endpoint.gate.admit(request.headers, Credentials.of(request.headers))
-        self.endpoint.check_version(request.headers.get("x-api-version"))
         said = await self._said(request)
         if not isinstance(said, Said):
-            return await self._answer_all(caller, said)
+            return await self._answer_all(caller, said, version)
         if said.upload is None:
-            return await self._answer(request.headers, caller, said)
+            return await self._answer(request.headers, caller, said, version)
         async with aclosing(said.upload.pieces):
-            return await self._answer(request.headers, caller, said)
+            return await self._answer(request.headers, caller, said, version)
 
     async def _said(self, request: Request) -> Said | Sequence[Said]:
         try:
@@ -106,13 +105,13 @@ class GraphQL:
             problem = f"The body did not come within {self.endpoint.seconds:g} seconds."
             raise RequestRefused(kind="BODY_TIMEOUT", status=408, problem=problem) from error
 
-    async def _answer(self, headers: Headers, caller: Caller, said: Said) -> ASGIApp:
+    async def _answer(self, headers: Headers, caller: Caller, said: Said, version: str) -> ASGIApp:
         endpoint = self.endpoint
-        operation = endpoint.rules.find(endpoint.operations, said, caller)
-        served = endpoint.served(caller, operation.cost)
+        operation = endpoint.rules.find(endpoint.operations, said, caller, version)
+        served = endpoint.served(version, caller, operation.cost)
         accept = headers.get("accept", "")
         wire = streams.chosen(accept, is_subscription=operation.is_subscription)
-        context = endpoint.new_context(caller)
+        context = endpoint.new_context(caller, version)
         if wire is not None and said.upload is None:
             results = payloads.stream(operation, said, context, endpoint.seconds)
             key_id = caller.principal.key_id
@@ -121,28 +120,40 @@ class GraphQL:
                 results = payloads.counted(results, endpoint.rules.subscribers, key_id)
             beat = endpoint.heartbeat
             return StreamedAnswer(results, wire, endpoint.live, key_id, served, beat)
-        with endpoint.metrics.timed(operation.kind):
+        with endpoint.metrics.timed(operation.kind, version):
             payload = await self._payload(operation, said, context)
-        log.info("operation", kind=operation.kind, request=caller.request_id, actor=caller.actor)
+        log.info(
+            "operation",
+            kind=operation.kind,
+            version=version,
+            request=caller.request_id,
+            actor=caller.actor,
+        )
         return _plain(payload, accept, served)
 
-    async def _answer_all(self, caller: Caller, said: Sequence[Said]) -> ASGIApp:
+    async def _answer_all(self, caller: Caller, said: Sequence[Said], version: str) -> ASGIApp:
         endpoint = self.endpoint
-        asked = [self._asked(each, endpoint.gate.again(caller)) for each in said]
+        asked = [self._asked(each, endpoint.gate.again(caller), version) for each in said]
         cost = sum(each.cost for each in asked)
         check_total(cost, endpoint.operations.cost_limit)
-        found = await several.answers(asked, endpoint.metrics, endpoint.seconds)
-        log.info("operations", count=len(asked), request=caller.request_id, actor=caller.actor)
-        return Response(orjson.dumps(found), 200, endpoint.served(caller, cost), JSON)
+        found = await several.answers(asked, endpoint.metrics, version, endpoint.seconds)
+        log.info(
+            "operations",
+            count=len(asked),
+            version=version,
+            request=caller.request_id,
+            actor=caller.actor,
+        )
+        return Response(orjson.dumps(found), 200, endpoint.served(version, caller, cost), JSON)
 
-    def _asked(self, said: Said, caller: Caller) -> Asked:
+    def _asked(self, said: Said, caller: Caller, version: str) -> Asked:
         endpoint = self.endpoint
         found: Operation | RequestRefused
         try:
-            found = endpoint.rules.find(endpoint.operations, said, caller)
+            found = endpoint.rules.find(endpoint.operations, said, caller, version)
         except RequestRefused as refused:
             found = refused
-        return Asked(said=said, found=found, context=endpoint.new_context(caller))
+        return Asked(said=said, found=found, context=endpoint.new_context(caller, version))
 
     async def _payload(self, operation: Operation, said: Said, context: object) -> Payload:
         seconds = self.endpoint.seconds if said.upload is None else UPLOAD_SECONDS

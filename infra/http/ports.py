@@ -6,8 +6,8 @@ from typing import Any, Protocol
 from domain.access.access import Caller
 
 Payload = Mapping[str, Any]
-NewContext = Callable[[Caller], object]
-"""The context of one operation, never shared between two."""
+NewContext = Callable[[Caller, str], object]
+"""The context of one operation, never shared between two, as of a version of the API."""
 
 
 class Operation(Protocol):
@@ -45,5 +45,6 @@ class Operations(Protocol):
     def cost_limit(self) -> int: ...
 
     def find(
-        self, query: str, name: str | None, variables: Mapping[str, Any] | None
-    ) -> Operation: ...
+        self, query: str, name: str | None, version: str, variables: Mapping[str, Any] | None
+    ) -> Operation:
+        """As of a version of the API that there is."""

@@ -25,7 +25,7 @@ class RequestRefused(ModelyardError):
     status: int
     param: str | None = None  # which one is wrong, where that can be said
     headers: Mapping[str, str] = field(default_factory=dict)
-    extensions: Mapping[str, Any] = field(default_factory=dict)  # beside the code, on the wire
+    extensions: Mapping[str, Any] = field(default_factory=dict)  # beside the code
 
     @property
     def code(self) -> str:
@@ -47,8 +47,8 @@ def masked(error: Exception, **where: str) -> Mapping[str, Any]:
     }
 
 
-def answer(error: ModelyardError) -> Response:
-    """GraphQL-shaped, with the status that HTTP has for it."""
+def answer(error: ModelyardError, served: Mapping[str, str] | None = None) -> Response:
+    """GraphQL-shaped, with the status that HTTP has for it, and the headers of what served it."""
     headers: dict[str, str] = {}
     match error:
         case RequestRefused():
@@ -62,4 +62,5 @@ def answer(error: ModelyardError) -> Response:
         case _:
             status = 400
     body = orjson.dumps({"errors": [shown(error)]})
+    headers |= served or {}
     return Response(body, status_code=status, media_type=JSON, headers=headers)

@@ -24,10 +24,10 @@ class Rules:
     of_socket: int = OPERATIONS_OF_SOCKET
     of_request: int = OPERATIONS_OF_REQUEST
 
-    def find(self, operations: Operations, said: Said, caller: Caller) -> Operation:
+    def find(self, operations: Operations, said: Said, caller: Caller, version: str) -> Operation:
         """What is to be executed; raises RequestRefused."""
         text = self.documents.text(said, caller.principal.key_id)
-        operation = operations.find(text, said.operation_name, said.variables)
+        operation = operations.find(text, said.operation_name, version, said.variables)
         if operation.introspects and not self.may_introspect(caller):
             raise RequestRefused(
                 kind="INTROSPECTION_FORBIDDEN",

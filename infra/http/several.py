@@ -28,24 +28,26 @@ class Asked:
 
 
 async def answers(
-    operations: Sequence[Asked], metrics: Metrics, seconds: float
+    operations: Sequence[Asked], metrics: Metrics, version: str, seconds: float
 ) -> Sequence[Payload]:
     """Raises ModelyardError for what none of them can do without."""
     ends = asyncio.get_running_loop().time() + seconds
     found: list[Payload] = []
     for asked in operations:
         try:
-            found.append(await _answer(asked, metrics, ends, seconds))
+            found.append(await _answer(asked, metrics, version, ends, seconds))
         except RequestRefused as refused:
             found.append({"errors": [shown(refused)]})
     return found
 
 
-async def _answer(asked: Asked, metrics: Metrics, ends: float, seconds: float) -> Payload:
+async def _answer(
+    asked: Asked, metrics: Metrics, version: str, ends: float, seconds: float
+) -> Payload:
     if isinstance(asked.found, RequestRefused):
         raise asked.found
     left = ends - asyncio.get_running_loop().time()
     if left <= 0:
         raise too_slow(seconds)
-    with metrics.timed(asked.found.kind):
+    with metrics.timed(asked.found.kind, version):
         return await payloads.whole(asked.found, asked.said, asked.context, left)

@@ -42,6 +42,7 @@ from infra.http.requests import Said
 
 INIT_SECONDS = 10
 DOCUMENT = ("query", "documentId", "extensions")  # one of these says it
+REASON_BYTES = 123
 GOODBYE_SECONDS = 1.0  # what a client may take to be told
 
 log = structlog.get_logger()
@@ -127,15 +128,17 @@ class Conversation(BaseGraphQLTransportWSHandler[Any, None]):
             connection_init_wait_timeout=timedelta(seconds=INIT_SECONDS),
         )
         self._endpoint = endpoint
+        self._socket = socket
         self._headers = socket.headers
         self._caller: Caller | None = None
+        self._version = ""
         self._open = ExitStack()
         self._watching: asyncio.Task[None] | None = None
 
     async def on_ws_connect(self, context: Mapping[str, Any]) -> dict[str, object]:
         said = context["connection_params"]
         try:
-            self._endpoint.check_version(_text(said, "apiVersion"))
+            self._version = await self._asked(said)
             credentials = Credentials(
                 authorization=_text(said, "authorization"), project=_text(said, "project")
             )
@@ -145,7 +148,7 @@ class Conversation(BaseGraphQLTransportWSHandler[Any, None]):
             raise ConnectionRejectionError from error
         stream = self._open.enter_context(self._endpoint.live.stream(self._caller.principal.key_id))
         self._watching = asyncio.create_task(self._end_with(stream))
-        return {"apiVersion": self._endpoint.api_version}
+        return {"apiVersion": self._version}
 
     async def handle_message(self, message: Any) -> None:
         if _is_well_formed(message):
@@ -176,6 +179,18 @@ class Conversation(BaseGraphQLTransportWSHandler[Any, None]):
         self._open.close()
         await super().shutdown()
 
+    async def _asked(self, said: Mapping[str, Any]) -> str:
+        """The version that all of the socket's operations are served. Clients that are closed with 4400
+        do not try again, as they would with 4403."""
+        try:
+            versions = self._endpoint.versions
+            if said.get("apiVersion") is None:
+                return versions.of(self._socket)
+            return versions.chosen([_text(said, "apiVersion") or ""])
+        except RequestRefused as error:
+            await self.websocket.close(4400, _reason(error))
+            raise
+
     async def _answer(self, operation: Running[Any, None], payload: Mapping[str, Any]) -> None:
         try:
             await self._run(operation, payload)
@@ -189,7 +204,7 @@ class Conversation(BaseGraphQLTransportWSHandler[Any, None]):
     async def _run(self, operation: Running[Any, None], payload: Mapping[str, Any]) -> None:
         said, endpoint = requests.checked(payload), self._endpoint
         caller = endpoint.gate.again(cast("Caller", self._caller))
-        found = endpoint.rules.find(endpoint.operations, said, caller)
+        found = endpoint.rules.find(endpoint.operations, said, caller, self._version)
         if found.errors:
             await _refuse(operation, found.errors)
             return
@@ -202,9 +217,10 @@ class Conversation(BaseGraphQLTransportWSHandler[Any, None]):
     async def _send_all(
         self, operation: Running[Any, None], found: Found, said: Said, caller: Caller
     ) -> None:
-        endpoint = self._endpoint
-        results = payloads.stream(found, said, endpoint.new_context(caller), endpoint.seconds)
-        with endpoint.metrics.timed(found.kind):
+        endpoint, version = self._endpoint, self._version
+        context = endpoint.new_context(caller, version)
+        results = payloads.stream(found, said, context, endpoint.seconds)
+        with endpoint.metrics.timed(found.kind, version):
             async with aclosing(results):
                 async for payload in results:
                     endpoint.metrics.payloads.inc()
@@ -244,6 +260,11 @@ def _too_many(limit: int) -> RequestRefused:
         problem=f"This socket has {limit} operations under way, and no more are served at once.",
         extensions={"limit": limit, "found": limit + 1},
     )
+
+
+def _reason(error: ModelyardError) -> str:
+    """What a close frame has room for."""
+    return f"{error.code}: {error.message}".encode()[:REASON_BYTES].decode(errors="ignore")
 
 
 def _text(said: Mapping[str, Any], name: str) -> str | None:

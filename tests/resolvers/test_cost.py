@@ -4,9 +4,7 @@ import time
 from typing import Any
 
 import pytest
-from graphql import get_introspection_query, is_list_type, parse
-from graphql.type import is_leaf_type
-from graphql.utilities import build_schema as built
+from graphql import execute_sync, get_introspection_query, is_leaf_type, parse
 from hypothesis import given, settings
 
 from resolvers.cost import MOST_SHOWN
@@ -14,7 +12,7 @@ from resolvers.estimates import INTROSPECTIONS, estimates, introspection_limit
 from resolvers.limits import Limits
 from resolvers.root import build_schema
 from resolvers.sizes import ASSUMED, SAID, Sizes
-from tests.support.answering import SCHEMA, SIZES, Asked, answer, fields_of, queries
+from tests.support.answering import SIZES, Asked, answer, fields_of, queries
 from tests.support.toy import Toy
 
 REAL = Sizes(build_schema().core)
@@ -31,7 +29,7 @@ def cost(text: str, sizes: Sizes = SIZES, **variables: Any) -> int:
     return estimate.cost(variables).fields
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(queries())
 def test_no_answer_has_more_fields_than_were_estimated(asked: Asked) -> None:
     assert fields_of(answer(asked)) <= cost(asked.text, **asked.variables)
@@ -125,8 +123,8 @@ def test_the_time_is_linear_in_the_document() -> None:
 
     seconds(100)
     small = min(seconds(250) for _ in range(5))
-    large = min(seconds(4_000) for _ in range(3))
-    assert large < 16 * 4 * small
+    large = min(seconds(2_000) for _ in range(3))
+    assert large < 8 * 4 * small
 
 
 def test_nested_pages_are_refused_and_say_what_they_would_cost() -> None:
@@ -141,13 +139,13 @@ def test_nested_pages_are_refused_and_say_what_they_would_cost() -> None:
 def test_an_operation_of_exactly_the_limit_is_served() -> None:
     operations = Toy().operations(Limits(cost=8))
     query = "query($n: Int! = 50) {children(first: $n) {name}}"
-    assert operations.find(query, None, {"n": 7}).errors == ()
-    assert operations.find(query, None, {"n": 8}).errors != ()
+    assert operations.find(query, None, variables={"n": 7}).errors == ()
+    assert operations.find(query, None, variables={"n": 8}).errors != ()
     assert operations.find(query, None).errors != ()
 
 
 def test_the_introspection_of_clients_has_a_limit_of_its_own_which_it_never_meets() -> None:
-    standard = get_introspection_query(**OPTIONS)  # type: ignore[arg-type]
+    standard = get_introspection_query(**OPTIONS)
     (estimate,) = estimates(parse(standard), REAL).values()
     found = estimate.cost(None)
     assert found.fields == 1
@@ -173,12 +171,10 @@ def test_what_introspects_more_than_clients_do_is_refused() -> None:
         "{__schema {types {possibleTypes {interfaces {name}}}}}",
         "{__schema {types {fields {args {name type {enumValues {name}}}}} directives {args {name}}}}",
         '{__type(name: "Mutation") {fields {name args {name type {ofType {inputFields {name}}}}}}}',
-        get_introspection_query(**OPTIONS),  # type: ignore[arg-type]
+        get_introspection_query(**OPTIONS),
     ],
 )
 def test_introspection_answers_no_more_than_was_estimated(text: str) -> None:
-    from graphql import execute_sync
-
     (estimate,) = estimates(parse(text), REAL).values()
     data = execute_sync(REAL.schema, parse(text)).data
     assert fields_of(data) <= 1 + estimate.cost(None).introspection
@@ -211,12 +207,3 @@ def test_no_list_holds_lists_of_objects() -> None:
             if str(definition.type).startswith("[["):
                 inner = str(definition.type).strip("[]!")
                 assert is_leaf_type(REAL.schema.get_type(inner)), name
-
-
-def test_the_schema_of_these_tests_has_every_kind_of_list() -> None:
-    assert is_list_type(built("type Query {a: [Int]}").query_type.fields["a"].type)  # type: ignore[union-attr]
-    assert {"Query.all", "Thing.few"} <= {
-        f"{type_.name}.{name}"
-        for type_ in SCHEMA.type_map.values()
-        for name in getattr(type_, "fields", {})
-    }

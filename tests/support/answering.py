@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
-    GraphQLObjectType,
     GraphQLResolveInfo,
     build_schema,
     execute_sync,
@@ -163,7 +162,7 @@ def answer(asked: Asked) -> Any:
     ).data
 
 
-def _resolve(source: Any, info: GraphQLResolveInfo, **said: Any) -> Any:
+def _resolve(source: Any, info: GraphQLResolveInfo[Any], **said: Any) -> Any:
     type_ = get_nullable_type(info.return_type)
     own = get_named_type(type_)
     coordinate = f"{info.parent_type.name}.{info.field_name}"
@@ -173,7 +172,7 @@ def _resolve(source: Any, info: GraphQLResolveInfo, **said: Any) -> Any:
 
 
 def _page(said: dict[str, Any]) -> int:
-    return max(0, said.get("first", 0))
+    return int(max(0, said.get("first", 0)))
 
 
 def _length(coordinate: str, source: Any, said: dict[str, Any]) -> int:
@@ -182,10 +181,10 @@ def _length(coordinate: str, source: Any, said: dict[str, Any]) -> int:
     if coordinate in SIZES.said:
         argument, most = SIZES.said[coordinate]
         found = said[argument]
-        wanted = found if isinstance(found, int) else len(found)
+        wanted: int = found if isinstance(found, int) else len(found)
         return 0 if wanted > most else max(0, wanted)  # a field that refuses more
     if said.get("first") is not None:
-        return max(0, said["first"])
+        return int(max(0, said["first"]))
     return int(SIZES.assumed.get(coordinate, 2))
 
 
@@ -195,13 +194,12 @@ def _value(own: Any, place: int, page: int = 0) -> Any:
     return 1 if own.name == "Int" else (True if own.name == "Boolean" else "x")
 
 
-def _kind(value: Any, info: GraphQLResolveInfo, abstract: Any) -> str:
-    assert isinstance(SCHEMA.get_type("Thing"), GraphQLObjectType)
+def _kind(value: Any, info: GraphQLResolveInfo[Any], abstract: Any) -> str:
     return ("Thing", "Part")[value["kind"] % 2]
 
 
 def fields_of(data: Any) -> int:
-    """How many fields an answer has, with the lines of its logs."""
+    """How many fields an answer has."""
     if isinstance(data, dict):
         return sum(1 + fields_of(value) for value in data.values())
     return sum(map(fields_of, data)) if isinstance(data, list) else 0
