@@ -65,7 +65,7 @@ def test_comparing_fields_that_may_overlap_is_bounded(document: str) -> None:
 def test_a_limit_is_named_in_its_error() -> None:
     (error,) = Toy().operations(Limits(depth=3)).find("{child{child{child{name}}}}", None).errors
     assert error["message"] == "The document has 4 levels; at most 3 are served."
-    assert error["extensions"] == {"code": "TOO_DEEP", "limit": 3}
+    assert error["extensions"] == {"code": "TOO_DEEP", "limit": 3, "found": 4}
 
 
 def test_a_document_of_exactly_the_limit_is_served() -> None:
