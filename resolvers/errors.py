@@ -18,6 +18,7 @@ from domain.errors import (
     CursorExpired,
     EtagMismatch,
     Forbidden,
+    InvalidValue,
     ModelyardError,
     Refused,
     StorageUnavailable,
@@ -120,6 +121,8 @@ def _extras(error: ModelyardError) -> dict[str, Any]:
             return {"current": error.current}
         case Forbidden():
             return {"role": error.role}
+        case InvalidValue(path=path, limit=int() as limit, found=found):
+            return {"argument": argument_path(path), "limit": limit, "found": found}
         case UserError(path=path) if path:
             return {"argument": argument_path(path)}
         case _:

@@ -1,7 +1,9 @@
 """Every limit of a request, just below it and just above it. docs/limits.md has the table."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,6 +14,7 @@ from infra.http.requests import BODY_LIMIT, NESTING_LIMIT, VALUES_LIMIT
 from infra.http.rules import Rules
 from infra.http.subscribers import Subscribers
 from infra.http.uploads import MAP_LIMIT
+from infra.settings import Settings
 from tests.support.server import ToyApp
 
 JSON = {"content-type": "application/json"}
@@ -257,3 +260,28 @@ async def test_streams_that_begin_at_once_take_no_more_places_than_there_are() -
     refused = [each for each in answers if "TOO_MANY_SUBSCRIPTIONS_OF_KEY" in each.text]
     assert 0 < len(refused) <= 4
     assert all('"0"' not in each.text for each in refused)
+
+
+async def test_who_may_not_introspect_is_told_so_on_every_transport() -> None:
+    app = ToyApp(rules=Rules(may_introspect=lambda _: False))
+    async with app.client() as client:
+        for query in ("{__schema {queryType {name}}}", '{name a: __type(name: "Node") {name}}'):
+            for accept in ("application/json", "text/event-stream"):
+                refused = await post(client, {"query": query}, accept=accept)
+                assert (refused.status_code, extensions(refused)) == (
+                    403, {"code": "INTROSPECTION_FORBIDDEN"},
+                )  # fmt: skip
+        served = await post(client, {"query": "{__typename child {__typename}}"})
+        assert served.json()["data"] == {"__typename": "Query", "child": {"__typename": "Node"}}
+
+
+def test_the_table_of_limits_has_every_one_of_them() -> None:
+    table = (Path(__file__).parents[2] / "docs" / "limits.md").read_text()
+    rows = [line for line in table.splitlines() if line.startswith("| ")]
+    for code, limit in [(code, limit) for code, (limit, _) in (DOCUMENTS | REQUESTS).items()]:
+        (row,) = [row for row in rows if f"`{code}`" in row]
+        assert code == "QUERY_TOO_COSTLY" or f" {limit:,} |" in row, row
+    for name in re.findall(r"`(MODELYARD_\w+)`", "".join(rows)):
+        default = Settings.model_fields[name.removeprefix("MODELYARD_").lower()].default
+        (row, *_) = [row for row in rows if name in row]
+        assert not isinstance(default, int) or f"{default:,}" in row or "MiB" in row, row
