@@ -81,7 +81,7 @@ class _Copy:
 
     def schema(self) -> GraphQLSchema:
         whole = self.whole
-        return GraphQLSchema(
+        made = GraphQLSchema(
             query=self._root(whole.query_type),
             mutation=self._root(whole.mutation_type),
             subscription=self._root(whole.subscription_type),
@@ -96,6 +96,9 @@ class _Copy:
                 key: whole.extensions[key] for key in (BACKREF,) if key in whole.extensions
             },
         )
+        # What Strawberry keeps on a schema, e.g. itself.
+        vars(made).update({key: vars(whole)[key] for key in vars(whole).keys() - vars(made).keys()})
+        return made
 
     def _root(self, type_: GraphQLObjectType | None) -> Any:
         return None if type_ is None else self.types.get(type_.name)
@@ -199,7 +202,8 @@ class _Copy:
             said["type_"] = self._type(said["type_"])
         if self.sight.deprecates_later(coordinate):
             said["deprecation_reason"] = None
-            said["extensions"] = _undeprecated(element.extensions)
+            if BACKREF in element.extensions:
+                said["extensions"] = _undeprecated(element.extensions)
         return said
 
     def _type(self, type_: Any) -> Any:

@@ -36,6 +36,7 @@ from infra.http.graphql import Endpoint
 from infra.http.health import Health
 from infra.http.live import Live
 from infra.http.metrics import Metrics
+from infra.http.ports import Operations
 from infra.http.rules import Rules
 from infra.http.versions import Versions
 from infra.serving import Server
@@ -47,6 +48,7 @@ from tests.support.toy import Toy
 
 ROOT = Path(__file__).parents[2]
 READY = re.compile(r"Modelyard \S+ ready at (http://\S+)\n")
+VERSIONS = Versions(newest="0.1.0", supported=lambda _: ["0.1.0"], clock=utc_now)
 START_SECONDS = 120.0
 STOP_SECONDS = 60.0
 
@@ -67,6 +69,8 @@ class ToyApp:
     proxy: Proxy | None = None
     rules: Rules = field(default_factory=Rules)
     cost: int = 50_000
+    operations: Operations | None = None
+    versions: Versions = VERSIONS
     unready: list[Exception] = field(default_factory=list)
     url: str = ""
 
@@ -82,15 +86,14 @@ class ToyApp:
         self.live = Live(self.store.reads.keys, self.gate)
         metrics = Metrics()
         metrics.watch(self.live)
+        limits = DocumentLimits(cost=self.cost)
         self.endpoint = Endpoint(
-            operations=self.toy.operations(DocumentLimits(cost=self.cost)),
+            operations=self.operations or self.toy.operations(limits),
             new_context=self._context,
             gate=self.gate,
             live=self.live,
             metrics=metrics,
-            versions=Versions(
-                newest="0.1.0", supported=lambda _: ["0.0.9", "0.1.0"], clock=utc_now
-            ),
+            versions=self.versions,
             seconds=self.seconds,
             heartbeat=self.heartbeat,
             rules=self.rules,
