@@ -126,6 +126,7 @@ class GraphQL:
             "operation",
             kind=operation.kind,
             version=version,
+            cost=operation.cost,
             request=caller.request_id,
             actor=caller.actor,
         )
@@ -141,6 +142,7 @@ class GraphQL:
             "operations",
             count=len(asked),
             version=version,
+            cost=cost,
             request=caller.request_id,
             actor=caller.actor,
         )
