@@ -37,6 +37,7 @@ ASSUMED = {
     "PreviewModelRevisionPayload.environment": 20,
     "PreviewModelRevisionPayload.layers": 5,
     "PreviewModelRevisionPayload.provenance": 50,
+    "Query.schemaChanges": 3_000,
     "ValueOrigin.shadowed": 4,
     "Webhook.recentDeliveries": 20,
 }
