@@ -1,0 +1,171 @@
+"""The pages for people: GraphiQL on /graphql, the schema on /schema."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from domain.errors import ModelyardError, Unauthenticated
+from infra.http.gate import Credentials, Gate
+from infra.http.pages.assets import PATH, Assets
+from infra.http.pages.description import description
+from infra.http.pages.frame import Frame
+from infra.http.pages.graphiql import graphiql
+from infra.http.pages.history import history
+from infra.http.pages.html import join, tag
+from infra.http.pages.overview import overview, results
+from infra.http.pages.reference import Reference, References
+from infra.http.pages.shell import Page, address, answered, lines, message
+from infra.http.refusals import RequestRefused, answer
+
+SEARCHED = 100  # characters of a search
+
+log = structlog.get_logger()
+Serve = Callable[[Request], Awaitable[Response]]
+
+
+class Audience(Enum):
+    """Who may read the schema."""
+
+    EVERYONE = "everyone"
+    MEMBERS = "members"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pages:
+    assets: Assets
+    gate: Gate
+    references: References
+    audience: Audience = Audience.EVERYONE
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route(PATH + "{name}", self._guarded(self.assets.serve)),
+            Route("/schema", self._guarded(self._overview)),
+            Route("/schema/changes", self._guarded(self._history)),
+            Route("/schema/types/{name}", self._guarded(self._type)),
+            Route("/schema/directives/{name}", self._guarded(self._directive)),
+            Route("/schema.graphql", self._guarded(self._sdl)),
+        ]
+
+    async def graphiql(self, request: Request) -> Response:
+        """For a browser's GET of /graphql; raises what `Gate.check_page` does."""
+        await self.gate.check_page(request.headers)
+        is_open = await self.gate.is_open()
+        return answered(graphiql(self.assets, self.references.served(), is_open=is_open))
+
+    async def _overview(self, request: Request) -> Response:
+        reference = await self._asked(request)
+        search = request.query_params.get("search", "").strip()[:SEARCHED]
+        frame = self._frame(request, reference, search)
+        page = results(frame, reference, search) if search else overview(frame, reference)
+        return answered(page)
+
+    async def _history(self, request: Request) -> Response:
+        reference = await self._asked(request)
+        served = [each.version for each in self.references.served()]
+        versions = served[served.index(reference.version) :]
+        changes = {version: self.references.changes(version) for version in versions}
+        return answered(history(self._frame(request, reference), reference, changes))
+
+    async def _type(self, request: Request) -> Response:
+        reference = await self._asked(request)
+        name = request.path_params["name"]
+        described = reference.types.get(name)
+        if described is None:
+            return self._absent(request, reference, name)
+        return answered(description(self._frame(request, reference), reference, described))
+
+    async def _directive(self, request: Request) -> Response:
+        reference = await self._asked(request)
+        name = request.path_params["name"]
+        described = reference.directives.get(name)
+        if described is None:
+            return self._absent(request, reference, f"@{name}")
+        return answered(description(self._frame(request, reference), reference, described))
+
+    async def _sdl(self, request: Request) -> Response:
+        reference = await self._asked(request)
+        headers = {"Cache-Control": "no-cache", "X-Api-Version": reference.version}
+        return PlainTextResponse(self.references.sdl(reference.version), headers=headers)
+
+    def _frame(self, request: Request, reference: Reference, search: str = "") -> Frame:
+        return Frame(
+            assets=self.assets,
+            served=self.references.served(),
+            version=reference.version,
+            path=request.url.path,
+            search=search,
+        )
+
+    async def _asked(self, request: Request) -> Reference:
+        """As of the version in the address, else of the newest."""
+        await self._check_reader(request)
+        served = [each.version for each in self.references.served()]
+        wanted = request.query_params.get("version") or served[0]
+        if wanted not in served:
+            problem = f"There is no API version {wanted[:40]!r} here. Served: {', '.join(served)}."
+            raise RequestRefused(kind="UNKNOWN_API_VERSION", status=404, problem=problem)
+        return self.references.reference(wanted)
+
+    async def _check_reader(self, request: Request) -> None:
+        if self.audience is Audience.NOBODY:
+            problem = "This server shows its schema to nobody (its setting INTROSPECTION)."
+            raise RequestRefused(kind="SCHEMA_NOT_SHOWN", status=403, problem=problem)
+        if self.audience is Audience.MEMBERS:
+            await self._admit(request)
+
+    async def _admit(self, request: Request) -> None:
+        try:
+            await self.gate.admit(request.headers, Credentials.of(request.headers))
+        except Unauthenticated as error:
+            raise RequestRefused(
+                kind=error.code,
+                status=401,
+                problem="This server shows its schema to who has an API key (its setting INTROSPECTION): "
+                "GraphiQL asks for one, other clients send 'Authorization: Bearer my_…'.",
+                headers={"WWW-Authenticate": "Bearer"},
+            ) from error
+
+    def _absent(self, request: Request, reference: Reference, name: str) -> Response:
+        search = address("/schema", version=reference.version, search=name.lstrip("@"))
+        said = tag("p", "It may have come later, or be called otherwise: ")
+        page = self._frame(request, reference).around(
+            name,
+            tag("h1", f"{reference.version} has no {name}"),
+            join([said, tag("a", f"search for {name}", href=search), "."]),
+        )
+        return answered(page, 404)
+
+    def _guarded(self, serve: Serve) -> Serve:
+        async def guarded(request: Request) -> Response:
+            try:
+                await self.gate.check_page(request.headers)
+                return await serve(request)
+            except ModelyardError as error:
+                log.info("page refused", code=error.code)
+                return self._refused(request, error)
+
+        return guarded
+
+    def _refused(self, request: Request, error: ModelyardError) -> Response:
+        """For a browser as a page, with the status and the headers that others get."""
+        plain = answer(error)
+        if "text/html" not in request.headers.get("accept", ""):
+            return plain
+        page: Page = message(self.assets, "Not shown", lines(error.message, _ways()))
+        response = answered(page, plain.status_code)
+        for name in ("www-authenticate", "retry-after"):
+            if name in plain.headers:
+                response.headers[name] = plain.headers[name]
+        return response
+
+
+def _ways() -> list[str]:
+    return [tag("a", "The schema", href="/schema"), " · ", tag("a", "GraphiQL", href="/graphql")]
