@@ -20,8 +20,16 @@ from schema.versions.declare import (
     union,
     value,
 )
-from schema.versions.index import Declaration, Undeclared, index, order
+from schema.versions.index import (
+    Declaration,
+    Undeclared,
+    index,
+    membership,
+    newest,
+    order,
+)
 from schema.versions.marks import NEXT, Added, DeprecatedSince
+from schema.versions.views import Unviewable, view
 
 CURRENT = "0.2.0"
 """The version of the API that this code serves."""
@@ -34,6 +42,7 @@ __all__ = [
     "Declaration",
     "DeprecatedSince",
     "Undeclared",
+    "Unviewable",
     "argument",
     "directive",
     "enum",
@@ -42,10 +51,13 @@ __all__ = [
     "input",
     "interface",
     "load",
+    "membership",
     "method",
+    "newest",
     "order",
     "scalar",
     "type",
     "union",
     "value",
+    "view",
 ]
