@@ -33,15 +33,19 @@ from infra.http.openai.admission import Admission
 from infra.http.openai.batches import BatchRoutes
 from infra.http.openai.errors import FAULT
 from infra.http.openai.files import FileRoutes
+from infra.http.pages.assets import Assets
+from infra.http.pages.pages import Pages
 from infra.http.pods.routes import PodRoutes
 from infra.http.refusals import JSON
 from infra.http.websocket import Sockets
+from infra.references import SchemaReferences
 from infra.wiring import Parts
 from resolvers.context import Context
 from resolvers.limits import Limits
 from resolvers.operations import Operations
 from resolvers.root import build_schema
 from schema import versions
+from schema.versions.releases import releases
 
 log = structlog.get_logger()
 
@@ -66,8 +70,9 @@ def build(parts: Parts) -> App:
     def new_context(caller: Caller) -> Context:
         return Context.of(parts.services, caller)
 
+    schema = build_schema()
     endpoint = Endpoint(
-        operations=Operations(build_schema().core, Limits()),
+        operations=Operations(schema.core, Limits()),
         new_context=new_context,
         gate=gate,
         live=live,
@@ -80,20 +85,29 @@ def build(parts: Parts) -> App:
     admission = Admission(gate=gate, timer=MonotonicTimer(), new_id=new_id)
     files, batches = _files(parts, admission), _batches(parts, admission)
     more = [*files.routes, *batches.routes, *_pods(parts).routes, *inference.routes]
-    return App(asgi=routes(endpoint, health, more), live=live, gate=gate, gateway=inference)
+    pages = Pages(
+        assets=Assets.load(),
+        gate=gate,
+        references=SchemaReferences(schema, releases(), utc_now),
+    )
+    asgi = routes(endpoint, health, pages, more)
+    return App(asgi=asgi, live=live, gate=gate, gateway=inference)
 
 
-def routes(endpoint: Endpoint, health: Health, more: Sequence[BaseRoute] = ()) -> Starlette:
+def routes(
+    endpoint: Endpoint, health: Health, pages: Pages, more: Sequence[BaseRoute] = ()
+) -> Starlette:
     async def metrics(request: Request) -> Response:
         return endpoint.metrics.page()
 
     return Starlette(
         routes=[
-            Route("/graphql", GraphQL(endpoint)),
+            Route("/graphql", GraphQL(endpoint, pages.graphiql)),
             WebSocketRoute("/graphql", Sockets(endpoint=endpoint, new_id=new_id)),
             Route("/healthz", health.live),
             Route("/readyz", health.ready),
             Route("/metrics", metrics),
+            *pages.routes,
             *more,
         ],
         exception_handlers={Exception: _fault, 404: _nothing},

@@ -1,6 +1,7 @@
 """POST /graphql (with a file, as a form), and GraphiQL for a browser's GET."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -8,9 +9,8 @@ import orjson
 import structlog
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
-from strawberry.http.ides import get_graphql_ide_html
 
 from domain.access.access import Caller
 from domain.errors import ModelyardError
@@ -54,7 +54,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class GraphQL:
+    """`page` is what a browser gets that opens the address."""
+
     endpoint: Endpoint
+    page: Callable[[Request], Awaitable[Response]]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -66,9 +69,8 @@ class GraphQL:
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> ASGIApp:
-        if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
-            await self.endpoint.gate.check_page(request.headers)
-            return HTMLResponse(get_graphql_ide_html(graphql_ide="graphiql"))
+        if request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", ""):
+            return await self.page(request)
         if request.method != "POST":
             raise RequestRefused(
                 kind="METHOD_NOT_ALLOWED",

@@ -101,5 +101,9 @@ def _end(lifetime: Lifetime) -> Html | None:
 def _before(lifetime: Lifetime) -> Html | None:
     if lifetime.before is None:
         return None
-    said = [f"Versions before {lifetime.added} see ", tag("code", lifetime.before), " in its place."]
+    said = [
+        f"Versions before {lifetime.added} see ",
+        tag("code", lifetime.before),
+        " in its place.",
+    ]
     return tag("p", said)

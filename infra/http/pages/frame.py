@@ -32,7 +32,10 @@ class Frame:
             "header",
             tag(
                 "nav",
-                tag("strong", tag("a", "Modelyard's schema", href=address("/schema", version=version))),
+                tag(
+                    "strong",
+                    tag("a", "Modelyard's schema", href=address("/schema", version=version)),
+                ),
                 tag("a", "Changes", href=address("/schema/changes", version=version)),
                 tag("a", "schema.graphql", href=address("/schema.graphql", version=version)),
                 tag("a", "GraphiQL", href=address("/graphql", apiVersion=version)),
@@ -77,4 +80,7 @@ def badges(lifetime: Lifetime) -> Content:
     added = tag("span", f"Added in {lifetime.added}", class_="badge")
     if lifetime.deprecated is None:
         return added
-    return [added, tag("span", f"Deprecated since {lifetime.deprecated}", class_="badge deprecated")]
+    return [
+        added,
+        tag("span", f"Deprecated since {lifetime.deprecated}", class_="badge deprecated"),
+    ]

@@ -27,14 +27,19 @@ def graphiql(assets: Assets, served: Sequence[Served], *, is_open: bool) -> Page
         ],
         body=[
             tag("div", id="page"),
-            tag("noscript", lines(["GraphiQL needs JavaScript; ", SCHEMA, " can be read without."])),
+            tag(
+                "noscript", lines(["GraphiQL needs JavaScript; ", SCHEMA, " can be read without."])
+            ),
         ],
         policy=EDIT,
     )
 
 
 def unbuilt(assets: Assets) -> Page:
-    how = [tag("code", "make pages"), " builds it, with npm's packages; then start the server anew."]
+    how = [
+        tag("code", "make pages"),
+        " builds it, with npm's packages; then start the server anew.",
+    ]
     other = ["Meanwhile there is ", SCHEMA, ", and operations are sent with POST to this address."]
     return message(assets, "GraphiQL is not built here", lines(how, other))
 

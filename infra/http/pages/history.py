@@ -19,7 +19,10 @@ def history(frame: Frame, reference: Reference, changes: Mapping[str, Sequence[C
     return frame.around(
         "Changes",
         tag("h1", f"What changed, up to {reference.version}"),
-        [_version(version, served.get(version), rows, reference) for version, rows in changes.items()],
+        [
+            _version(version, served.get(version), rows, reference)
+            for version, rows in changes.items()
+        ],
     )
 
 
@@ -36,9 +39,7 @@ def _version(
     )
 
 
-def _kind(
-    kind: str, heading: str, changes: Sequence[Change], reference: Reference
-) -> Html | None:
+def _kind(kind: str, heading: str, changes: Sequence[Change], reference: Reference) -> Html | None:
     found = [each for each in changes if each.kind == kind]
     if not found:
         return None
@@ -46,7 +47,11 @@ def _kind(
     tops = [each for each in found if not _is_within(each.coordinate, whole)]
     parts = Counter(above for each in whole for above in _above(each))
     rows = [_change(each, parts[each.coordinate], reference) for each in tops]
-    count = f"{len(found)}" if len(found) == len(tops) else f"{len(tops)}, {len(found)} with their parts"
+    count = (
+        f"{len(found)}"
+        if len(found) == len(tops)
+        else f"{len(tops)}, {len(found)} with their parts"
+    )
     return tag(
         "details",
         tag("summary", tag("h3", heading), tag("span", count, class_="count")),

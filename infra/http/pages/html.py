@@ -18,11 +18,11 @@ class Html(str):
     __slots__ = ()
 
 
-Content: TypeAlias = str | None | Iterable["Content"]
+Content: TypeAlias = str | Iterable["Content"] | None
 """Html as it is, other strings as text, None as nothing."""
 
 
-def tag(name: str, *content: Content, **attributes: str | bool | None) -> Html:
+def tag(name: str, /, *content: Content, **attributes: str | bool | None) -> Html:
     """An attribute that is False or None is left out; `class_` and `for_` are Python's spelling."""
     said = "".join(_attribute(key, value) for key, value in attributes.items())
     if name in VOID:

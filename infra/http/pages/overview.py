@@ -75,15 +75,23 @@ def _row(
     coordinate: str, said: str, life: Lifetime, reference: Reference, text: str | None = None
 ) -> Html:
     first = said.split("\n\n", maxsplit=1)[0]
+    gone = "gone" if life.deprecated else None
     return tag(
         "tr",
-        tag("th", to(coordinate, reference.version, text), scope="row", class_="gone" if life.deprecated else None),
+        tag(
+            "th",
+            to(coordinate, reference.version, text),
+            scope="row",
+            class_=gone,
+        ),
         tag("td", first),
         tag("td", badges(life), class_="badges"),
     )
 
 
-def _found(reference: Reference, wanted: str) -> Iterator[tuple[tuple[int, str], str, str, Lifetime]]:
+def _found(
+    reference: Reference, wanted: str
+) -> Iterator[tuple[tuple[int, str], str, str, Lifetime]]:
     """(rank, coordinate, description, lifetime); a name that begins so ranks before one that has it."""
     for coordinate, name, said, life in _elements(reference):
         rank = _rank(wanted, name.casefold(), coordinate.casefold(), said.casefold())

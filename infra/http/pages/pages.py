@@ -1,5 +1,6 @@
 """The pages for people: GraphiQL on /graphql, the schema on /schema."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -93,7 +94,8 @@ class Pages:
     async def _sdl(self, request: Request) -> Response:
         reference = await self._asked(request)
         headers = {"Cache-Control": "no-cache", "X-Api-Version": reference.version}
-        return PlainTextResponse(self.references.sdl(reference.version), headers=headers)
+        sdl = await asyncio.to_thread(self.references.sdl, reference.version)
+        return PlainTextResponse(sdl, headers=headers)
 
     def _frame(self, request: Request, reference: Reference, search: str = "") -> Frame:
         return Frame(
@@ -112,7 +114,7 @@ class Pages:
         if wanted not in served:
             problem = f"There is no API version {wanted[:40]!r} here. Served: {', '.join(served)}."
             raise RequestRefused(kind="UNKNOWN_API_VERSION", status=404, problem=problem)
-        return self.references.reference(wanted)
+        return await asyncio.to_thread(self.references.reference, wanted)
 
     async def _check_reader(self, request: Request) -> None:
         if self.audience is Audience.NOBODY:

@@ -1,7 +1,8 @@
-"""The schema's pages: what they show is read off the schema itself, and off its declarations."""
+"""What the schema's pages show, read off the schema as of a version and off its declarations."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from graphql import (
     GraphQLArgument,
@@ -24,6 +25,7 @@ from graphql import (
 )
 
 from infra.http.pages.reference import Argument, Described, Kind, Lifetime, Member, Reference
+from schema import versions
 from schema.versions import Declaration
 
 KINDS = {
@@ -33,10 +35,36 @@ KINDS = {
     GraphQLInputObjectType: Kind.INPUT,
     GraphQLEnumType: Kind.ENUM,
 }
-Declarations = Mapping[str, Declaration]
 
 
-def read(schema: GraphQLSchema, declarations: Declarations, version: str) -> Reference:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is said of elements, as of a version."""
+
+    declarations: Mapping[str, Declaration]
+    version: str
+
+    def description(self, coordinate: str, written: str | None) -> str:
+        """Without the version, which is shown beside it."""
+        added = self.declarations[coordinate].added
+        return (written or "").removesuffix(f"Added in {added}.").strip()
+
+    def lifetime(self, coordinate: str) -> Lifetime:
+        said = self.declarations[coordinate]
+        if said.deprecated and versions.order(said.deprecated) > versions.order(self.version):
+            return Lifetime(added=said.added, before=said.before)
+        return Lifetime(
+            added=said.added,
+            before=said.before,
+            deprecated=said.deprecated,
+            reason=said.reason,
+            removal=said.removal,
+        )
+
+
+def read(schema: GraphQLSchema, declarations: Mapping[str, Declaration], version: str) -> Reference:
+    """`schema` is the one as of the version."""
+    known = Known(declarations, version)
     types = {
         name: type_
         for name, type_ in sorted(schema.type_map.items())
@@ -55,11 +83,10 @@ def read(schema: GraphQLSchema, declarations: Declarations, version: str) -> Ref
             if root is not None
         },
         types={
-            name: _type(type_, schema, declarations, used.get(name, ()))
-            for name, type_ in types.items()
+            name: _type(type_, schema, known, used.get(name, ())) for name, type_ in types.items()
         },
         directives={
-            each.name: _directive(each, declarations)
+            each.name: _directive(each, known)
             for each in sorted(schema.directives, key=lambda each: each.name)
             if not is_specified_directive(each)
         },
@@ -67,7 +94,7 @@ def read(schema: GraphQLSchema, declarations: Declarations, version: str) -> Ref
 
 
 def _type(
-    type_: GraphQLNamedType, schema: GraphQLSchema, known: Declarations, used: Sequence[str]
+    type_: GraphQLNamedType, schema: GraphQLSchema, known: Known, used: Sequence[str]
 ) -> Described:
     interfaces: Iterable[GraphQLNamedType] = ()
     types: Iterable[GraphQLNamedType] = ()
@@ -75,12 +102,11 @@ def _type(
         interfaces = type_.interfaces
     if isinstance(type_, GraphQLUnionType | GraphQLInterfaceType):
         types = schema.get_possible_types(type_)
-    declaration = known[type_.name]
     return Described(
         name=type_.name,
         kind=KINDS.get(type(type_), Kind.SCALAR),
-        description=_said(type_.description, declaration),
-        lifetime=_lifetime(declaration),
+        description=known.description(type_.name, type_.description),
+        lifetime=known.lifetime(type_.name),
         members=_members(type_, known),
         interfaces=sorted(each.name for each in interfaces),
         types=sorted(each.name for each in types),
@@ -88,19 +114,19 @@ def _type(
     )
 
 
-def _directive(directive: GraphQLDirective, known: Declarations) -> Described:
+def _directive(directive: GraphQLDirective, known: Known) -> Described:
     coordinate = f"@{directive.name}"
     return Described(
         name=directive.name,
         kind=Kind.DIRECTIVE,
-        description=_said(directive.description, known[coordinate]),
-        lifetime=_lifetime(known[coordinate]),
+        description=known.description(coordinate, directive.description),
+        lifetime=known.lifetime(coordinate),
         arguments=_arguments(directive.args, coordinate, known),
         locations=[each.name for each in directive.locations],
     )
 
 
-def _members(type_: GraphQLNamedType, known: Declarations) -> Sequence[Member]:
+def _members(type_: GraphQLNamedType, known: Known) -> Sequence[Member]:
     if isinstance(type_, GraphQLEnumType):
         return [
             _member(type_.name, name, None, value.description, known)
@@ -131,31 +157,31 @@ def _member(
     name: str,
     type_: str | None,
     description: str | None,
-    known: Declarations,
+    known: Known,
     default: str | None = None,
     arguments: Sequence[Argument] = (),
 ) -> Member:
-    declaration = known[f"{above}.{name}"]
+    coordinate = f"{above}.{name}"
     return Member(
         name=name,
         type=type_,
         default=default,
-        description=_said(description, declaration),
-        lifetime=_lifetime(declaration),
+        description=known.description(coordinate, description),
+        lifetime=known.lifetime(coordinate),
         arguments=arguments,
     )
 
 
 def _arguments(
-    arguments: Mapping[str, GraphQLArgument], above: str, known: Declarations
+    arguments: Mapping[str, GraphQLArgument], above: str, known: Known
 ) -> Sequence[Argument]:
     return [
         Argument(
             name=name,
             type=str(argument.type),
             default=_default(argument),
-            description=_said(argument.description, known[f"{above}({name}:)"]),
-            lifetime=_lifetime(known[f"{above}({name}:)"]),
+            description=known.description(f"{above}({name}:)", argument.description),
+            lifetime=known.lifetime(f"{above}({name}:)"),
         )
         for name, argument in arguments.items()
     ]
@@ -167,21 +193,6 @@ def _default(element: GraphQLArgument | GraphQLInputField) -> str | None:
         return None
     written = ast_from_value(element.default_value, element.type)
     return print_ast(written) if written is not None else None
-
-
-def _said(description: str | None, declaration: Declaration) -> str:
-    """Without the version, which is shown beside it."""
-    return (description or "").removesuffix(f"Added in {declaration.added}.").strip()
-
-
-def _lifetime(declaration: Declaration) -> Lifetime:
-    return Lifetime(
-        added=declaration.added,
-        deprecated=declaration.deprecated,
-        reason=declaration.reason,
-        removal=declaration.removal,
-        before=declaration.before,
-    )
 
 
 def _used(types: Iterable[GraphQLNamedType]) -> Mapping[str, Sequence[str]]:

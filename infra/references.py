@@ -1,0 +1,78 @@
+"""The schema's versions, for the pages that show them."""
+
+from collections.abc import Sequence
+from threading import Lock
+
+from domain.clock import Clock
+from infra import reading_schema
+from infra.http.pages.reference import Change, Reference, Served
+from resolvers.root import Schema, print_schema
+from schema import versions
+from schema.versions import NEXT, Declaration
+from schema.versions.releases import Release
+
+
+class SchemaReferences:
+    """Of the versions that are supported today; each is read when it is first asked for, and kept."""
+
+    def __init__(self, schema: Schema, releases: Sequence[Release], clock: Clock) -> None:
+        self._schema = schema
+        self._releases = releases
+        self._clock = clock
+        self._read: dict[str, Reference] = {}
+        self._printed: dict[str, str] = {}
+        self._reading = Lock()
+
+    def served(self) -> Sequence[Served]:
+        today = self._clock().date()
+        released = [
+            Served(
+                version=each.version,
+                released_at=each.released_at,
+                supported_until=each.supported_until,
+            )
+            for each in reversed(self._releases)
+            if each.is_supported(today)
+        ]
+        is_ahead = versions.newest(self._schema.declarations) == NEXT
+        return [Served(version=NEXT)] * is_ahead + released
+
+    def reference(self, version: str) -> Reference:
+        with self._reading:
+            if version not in self._read:
+                declarations = self._schema.declarations
+                core = self._schema.as_of(version).core
+                self._read[version] = reading_schema.read(core, declarations, version)
+            return self._read[version]
+
+    def sdl(self, version: str) -> str:
+        with self._reading:
+            if version not in self._printed:
+                self._printed[version] = print_schema(version)
+            return self._printed[version]
+
+    def changes(self, version: str) -> Sequence[Change]:
+        said = sorted(self._schema.declarations.items())
+        added = [_added(*each) for each in said if each[1].added == version]
+        return added + [_deprecated(*each) for each in said if each[1].deprecated == version]
+
+
+def _added(coordinate: str, declaration: Declaration) -> Change:
+    return Change(
+        coordinate=coordinate,
+        kind="ADDED",
+        version=declaration.added,
+        criticality="SAFE",
+        description="",
+    )
+
+
+def _deprecated(coordinate: str, declaration: Declaration) -> Change:
+    return Change(
+        coordinate=coordinate,
+        kind="DEPRECATED",
+        version=declaration.deprecated or "",
+        criticality="SAFE",
+        description=declaration.reason or "",
+        replacement=declaration.use,
+    )
