@@ -10,7 +10,7 @@ import { Bar } from "./bar";
 import { fetching } from "./fetching";
 import { type Caller, keep, recall, settings as given } from "./settings";
 
-const QUERY = `# Ctrl-Space completes, Ctrl-Enter runs. Documentation and history are behind the icons on the left.
+const QUERY = `# Ctrl-Space completes, Ctrl-Enter runs.
 
 query Deployments {
   apiVersion

@@ -15,7 +15,7 @@ def description(frame: Frame, reference: Reference, described: Described) -> Pag
     name = f"@{described.name}" if described.kind is Kind.DIRECTIVE else described.name
     return frame.around(
         name,
-        tag("h1", tag("small", described.kind.value + " "), name),
+        tag("h1", tag("small", described.kind.value + " "), tag("code", name)),
         tag("p", badges(described.lifetime)),
         prose(described.description),
         _names("Implements", described.interfaces, reference),

@@ -17,7 +17,7 @@ from infra.http.pages.description import description
 from infra.http.pages.frame import Frame
 from infra.http.pages.graphiql import graphiql
 from infra.http.pages.history import history
-from infra.http.pages.html import join, tag
+from infra.http.pages.html import tag
 from infra.http.pages.overview import overview, results
 from infra.http.pages.reference import Reference, References
 from infra.http.pages.shell import Page, address, answered, lines, message
@@ -137,11 +137,11 @@ class Pages:
 
     def _absent(self, request: Request, reference: Reference, name: str) -> Response:
         search = address("/schema", version=reference.version, search=name.lstrip("@"))
-        said = tag("p", "It may have come later, or be called otherwise: ")
+        said = "It may have come later, or be called otherwise: "
         page = self._frame(request, reference).around(
             name,
-            tag("h1", f"{reference.version} has no {name}"),
-            join([said, tag("a", f"search for {name}", href=search), "."]),
+            tag("h1", f"{reference.version} has no ", tag("code", name)),
+            tag("p", said, tag("a", f"search for {name}", href=search), "."),
         )
         return answered(page, 404)
 
