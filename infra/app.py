@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from uuid import uuid4
 
@@ -37,6 +38,7 @@ from infra.http.pages.assets import Assets
 from infra.http.pages.pages import Pages
 from infra.http.pods.routes import PodRoutes
 from infra.http.refusals import JSON
+from infra.http.versions import Versions
 from infra.http.websocket import Sockets
 from infra.references import SchemaReferences
 from infra.wiring import Parts
@@ -44,8 +46,8 @@ from resolvers.context import Context
 from resolvers.limits import Limits
 from resolvers.operations import Operations
 from resolvers.root import build_schema
-from schema import versions
-from schema.versions.releases import releases
+from resolvers.views import Views
+from schema.versions.releases import Release, releases
 
 log = structlog.get_logger()
 
@@ -67,17 +69,19 @@ def build(parts: Parts) -> App:
     metrics = Metrics()
     metrics.watch(live)
 
-    def new_context(caller: Caller) -> Context:
-        return Context.of(parts.services, caller)
+    schema, released = build_schema(), releases()
+    views = Views(schema.core, schema.declarations)
 
-    schema = build_schema()
+    def new_context(caller: Caller, api_version: str) -> Context:
+        return Context.of(parts.services, caller, api_version)
+
     endpoint = Endpoint(
-        operations=Operations(schema.core, Limits()),
+        operations=Operations(views, Limits()),
         new_context=new_context,
         gate=gate,
         live=live,
         metrics=metrics,
-        api_version=versions.CURRENT,
+        versions=_versions(schema.newest, released),
         seconds=parts.settings.request_timeout.total_seconds(),
     )
     health = Health(partial(version.require_current, parts.store.events.engines))
@@ -88,7 +92,7 @@ def build(parts: Parts) -> App:
     pages = Pages(
         assets=Assets.load(),
         gate=gate,
-        references=SchemaReferences(schema, releases(), utc_now),
+        references=SchemaReferences(views, schema.declarations, released, utc_now),
     )
     asgi = routes(endpoint, health, pages, more)
     return App(asgi=asgi, live=live, gate=gate, gateway=inference)
@@ -112,6 +116,13 @@ def routes(
         ],
         exception_handlers={Exception: _fault, 404: _nothing},
     )
+
+
+def _versions(newest: str, table: Sequence[Release]) -> Versions:
+    def supported(today: date) -> list[str]:
+        return [each.version for each in table if each.is_supported(today)]
+
+    return Versions(newest=newest, supported=supported, clock=utc_now)
 
 
 def _files(parts: Parts, admission: Admission) -> FileRoutes:

@@ -1,22 +1,29 @@
 """The schema's versions, for the pages that show them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Lock
 
 from domain.clock import Clock
 from infra import reading_schema
 from infra.http.pages.reference import Change, Reference, Served
-from resolvers.root import Schema, print_schema
-from schema import versions
-from schema.versions import NEXT, Declaration
+from resolvers.root import print_schema
+from resolvers.views import Views
+from schema.versions import Declaration
 from schema.versions.releases import Release
 
 
 class SchemaReferences:
     """Of the versions that are supported today; each is read when it is first asked for, and kept."""
 
-    def __init__(self, schema: Schema, releases: Sequence[Release], clock: Clock) -> None:
-        self._schema = schema
+    def __init__(
+        self,
+        views: Views,
+        declarations: Mapping[str, Declaration],
+        releases: Sequence[Release],
+        clock: Clock,
+    ) -> None:
+        self._views = views
+        self._declarations = declarations
         self._releases = releases
         self._clock = clock
         self._read: dict[str, Reference] = {}
@@ -34,15 +41,15 @@ class SchemaReferences:
             for each in reversed(self._releases)
             if each.is_supported(today)
         ]
-        is_ahead = versions.newest(self._schema.declarations) == NEXT
-        return [Served(version=NEXT)] * is_ahead + released
+        newest = self._views.newest.version
+        is_listed = any(each.version == newest for each in released)
+        return released if is_listed else [Served(version=newest), *released]
 
     def reference(self, version: str) -> Reference:
         with self._reading:
             if version not in self._read:
-                declarations = self._schema.declarations
-                core = self._schema.as_of(version).core
-                self._read[version] = reading_schema.read(core, declarations, version)
+                schema = self._views.at(version).schema
+                self._read[version] = reading_schema.read(schema, self._declarations, version)
             return self._read[version]
 
     def sdl(self, version: str) -> str:
@@ -52,7 +59,7 @@ class SchemaReferences:
             return self._printed[version]
 
     def changes(self, version: str) -> Sequence[Change]:
-        said = sorted(self._schema.declarations.items())
+        said = sorted(self._declarations.items())
         added = [_added(*each) for each in said if each[1].added == version]
         return added + [_deprecated(*each) for each in said if each[1].deprecated == version]
 

@@ -73,12 +73,14 @@ class Mutation(
 
 
 class Schema(strawberry.Schema):
-    """`core` is graphql-core's schema, `declarations` the version of every coordinate in it."""
+    """`core` is graphql-core's schema, `declarations` the version of every coordinate in it, `newest`
+    the latest of these."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.take(self.core)
         self.declarations: Mapping[str, Declaration] = versions.index(self.core)
+        self.newest = versions.newest(self.declarations)
 
     @property
     def core(self) -> GraphQLSchema:

@@ -31,11 +31,7 @@ from schema.versions.index import (
 from schema.versions.marks import NEXT, Added, DeprecatedSince
 from schema.versions.views import Unviewable, view
 
-CURRENT = "0.2.0"
-"""The version of the API that this code serves."""
-
 __all__ = [
-    "CURRENT",
     "LOADS",
     "NEXT",
     "Added",

@@ -36,6 +36,7 @@ from infra.http.graphql import Endpoint
 from infra.http.health import Health
 from infra.http.live import Live
 from infra.http.metrics import Metrics
+from infra.http.versions import Versions
 from infra.serving import Server
 from infra.wiring import new_token
 from tests.support.forks import MODELYARD, Process, forks
@@ -83,7 +84,9 @@ class ToyApp:
             gate=self.gate,
             live=self.live,
             metrics=metrics,
-            api_version="0.1.0",
+            versions=Versions(
+                newest="0.1.0", supported=lambda _: ["0.0.9", "0.1.0"], clock=utc_now
+            ),
             seconds=self.seconds,
             heartbeat=self.heartbeat,
         )
@@ -115,9 +118,9 @@ class ToyApp:
         _, token = await self.access.create_key("test", name, roles, server_admin=not roles)
         return token
 
-    def _context(self, caller: Caller) -> object:
+    def _context(self, caller: Caller, version: str) -> object:
         self.toy.callers.append(caller)
-        return SimpleNamespace(toy=self.toy, caller=caller)
+        return SimpleNamespace(toy=self.toy, caller=caller, version=version)
 
     async def _check(self) -> None:
         for problem in self.unready:
