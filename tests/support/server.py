@@ -36,11 +36,15 @@ from infra.http.graphql import Endpoint
 from infra.http.health import Health
 from infra.http.live import Live
 from infra.http.metrics import Metrics
+from infra.http.pages.assets import Assets
+from infra.http.pages.pages import Audience, Pages
+from infra.http.pages.reference import References
 from infra.http.versions import Versions
 from infra.serving import Server
 from infra.wiring import new_token
 from tests.support.forks import MODELYARD, Process, forks
 from tests.support.memory import MemoryStore
+from tests.support.references import ToyReferences
 from tests.support.toy import Toy
 
 ROOT = Path(__file__).parents[2]
@@ -63,6 +67,9 @@ class ToyApp:
     inference: Limits = field(default_factory=lambda: Limits(body=32 * 1024 * 1024, seconds=60.0))
     hold: float = 60.0
     proxy: Proxy | None = None
+    assets: Assets = field(default_factory=Assets.load)
+    references: References = field(default_factory=ToyReferences)
+    audience: Audience = Audience.EVERYONE
     unready: list[Exception] = field(default_factory=list)
     url: str = ""
 
@@ -102,7 +109,13 @@ class ToyApp:
         self.gateway = gateway.build(
             world, self.gate, self.live, metrics.registry, self.inference, self.hold, self.proxy
         )
-        self.asgi = routes(endpoint, Health(self._check), self.gateway.routes)
+        pages = Pages(
+            assets=self.assets,
+            gate=self.gate,
+            references=self.references,
+            audience=self.audience,
+        )
+        self.asgi = routes(endpoint, Health(self._check), pages, self.gateway.routes)
 
     @property
     def ws_url(self) -> str:
