@@ -199,7 +199,8 @@ class _Copy:
             said["type_"] = self._type(said["type_"])
         if self.sight.deprecates_later(coordinate):
             said["deprecation_reason"] = None
-            said["extensions"] = _undeprecated(element.extensions)
+            if BACKREF in element.extensions:
+                said["extensions"] = _undeprecated(element.extensions)
         return said
 
     def _type(self, type_: Any) -> Any:
