@@ -1,5 +1,6 @@
 """A browser and servers, one each for all the tests that leave them as they are."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -28,7 +29,8 @@ def guarded(
 ) -> Iterator[tuple[Running, str]]:
     """With a key, and the key."""
     folder = tmp_path_factory.mktemp("guarded")
-    made = modelyard("key", "create", "--server-admin", "ada", "--data-dir", "data", cwd=folder)
+    said = ("--server-admin", "--json", "--data-dir", str(folder / "data"))
+    made = modelyard("key", "create", "ada", *said, cwd=folder)
     assert made.returncode == 0, made.stderr
     with running(folder / "data") as server:
-        yield server, made.stdout.strip().splitlines()[-1]
+        yield server, json.loads(made.stdout)["token"]

@@ -14,27 +14,33 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Route, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Route, expect, sync_playwright
 
 from infra.http.pages.assets import BUILT
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-SECONDS = 60.0
+SECONDS = 20.0
 REQUIRED = os.environ.get("MODELYARD_TEST_BROWSER") == "required"
-NOTED = "addEventListener('securitypolicyviolation', e => console.error('CSP', e.violatedDirective))"
+CUT_OFF = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+NOTED = (
+    "addEventListener('securitypolicyviolation', e => console.error('CSP', e.violatedDirective))"
+)
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    found = os.environ.get("MODELYARD_TEST_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), "")
+    found = os.environ.get("MODELYARD_TEST_CHROMIUM") or next(
+        filter(None, map(shutil.which, NAMES)), ""
+    )
     if not found:
         _leave("there is no Chromium: apt-get install chromium, or MODELYARD_TEST_CHROMIUM=PATH")
     if not (BUILT / "manifest.json").exists():
         _leave("the pages are not built: make pages")
+    expect.set_options(timeout=SECONDS * 1_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=found,
-            args=["--no-sandbox"] if os.getuid() == 0 else [],
+            args=[CUT_OFF, *(["--no-sandbox"] if os.getuid() == 0 else [])],
         )
         try:
             yield browser

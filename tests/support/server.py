@@ -219,6 +219,19 @@ def modelyard(
         return subprocess.CompletedProcess(arguments, code, out.read(), errors.read())
 
 
+def ask(
+    server: Running, query: str, variables: Mapping[str, Any] | None = None, key: str = ""
+) -> Any:
+    """The answer's data; there may be no errors."""
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    said = {"query": query, "variables": variables or {}}
+    answer = httpx.post(
+        f"{server.url}/graphql", json=said, headers=headers, timeout=START_SECONDS
+    ).json()
+    assert "errors" not in answer, answer
+    return answer["data"]
+
+
 def installed_modelyard(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
     """As `modelyard`, from an interpreter's start, as a user has it."""
     return subprocess.run(
