@@ -25,7 +25,7 @@ class Versions:
 
     def of(self, request: HTTPConnection) -> str:
         """By its header, else by its URL; raises RequestRefused."""
-        said = request.headers.getlist(HEADER)
+        said = [each.strip(" \t") for each in request.headers.getlist(HEADER)]  # as HTTP has it
         if not said and request.scope["query_string"]:
             said = request.query_params.getlist(PARAMETER)
         return self.chosen(said) if said else self.newest

@@ -81,7 +81,7 @@ class _Copy:
 
     def schema(self) -> GraphQLSchema:
         whole = self.whole
-        return GraphQLSchema(
+        made = GraphQLSchema(
             query=self._root(whole.query_type),
             mutation=self._root(whole.mutation_type),
             subscription=self._root(whole.subscription_type),
@@ -96,6 +96,9 @@ class _Copy:
                 key: whole.extensions[key] for key in (BACKREF,) if key in whole.extensions
             },
         )
+        # What Strawberry keeps on a schema, e.g. itself.
+        vars(made).update({key: vars(whole)[key] for key in vars(whole).keys() - vars(made).keys()})
+        return made
 
     def _root(self, type_: GraphQLObjectType | None) -> Any:
         return None if type_ is None else self.types.get(type_.name)

@@ -58,6 +58,8 @@ class GraphiQL:
         explorer = self.page.locator(".graphiql-doc-explorer")
         if not explorer.is_visible():
             self.page.get_by_label("Show Documentation Explorer").click()
+        while (back := explorer.locator(".graphiql-doc-explorer-back")).is_visible():
+            back.click()
         explorer.get_by_role("combobox").fill(search)
         self.page.get_by_role("option").filter(has_text=choice).first.click()
         return explorer

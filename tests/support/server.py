@@ -39,6 +39,7 @@ from infra.http.metrics import Metrics
 from infra.http.pages.assets import Assets
 from infra.http.pages.pages import Audience, Pages
 from infra.http.pages.reference import References
+from infra.http.ports import Operations
 from infra.http.versions import Versions
 from infra.serving import Server
 from infra.wiring import new_token
@@ -49,6 +50,7 @@ from tests.support.toy import Toy
 
 ROOT = Path(__file__).parents[2]
 READY = re.compile(r"Modelyard \S+ ready at (http://\S+)\n")
+VERSIONS = Versions(newest="0.1.0", supported=lambda _: ["0.1.0"], clock=utc_now)
 START_SECONDS = 120.0
 STOP_SECONDS = 60.0
 
@@ -70,6 +72,8 @@ class ToyApp:
     assets: Assets = field(default_factory=Assets.load)
     references: References = field(default_factory=ToyReferences)
     audience: Audience = Audience.EVERYONE
+    operations: Operations | None = None
+    versions: Versions = VERSIONS
     unready: list[Exception] = field(default_factory=list)
     url: str = ""
 
@@ -86,14 +90,12 @@ class ToyApp:
         metrics = Metrics()
         metrics.watch(self.live)
         endpoint = Endpoint(
-            operations=self.toy.operations(),
+            operations=self.operations or self.toy.operations(),
             new_context=self._context,
             gate=self.gate,
             live=self.live,
             metrics=metrics,
-            versions=Versions(
-                newest="0.1.0", supported=lambda _: ["0.0.9", "0.1.0"], clock=utc_now
-            ),
+            versions=self.versions,
             seconds=self.seconds,
             heartbeat=self.heartbeat,
         )
