@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 PAGES := infra/http/pages/assets/manifest.json
-NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm
+NPM := NODE_USE_SYSTEM_CA=1 PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
 .PHONY: setup pages chromium demo test test-kubernetes serve check lint format bench soak
 

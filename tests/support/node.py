@@ -23,9 +23,10 @@ def npm() -> str:
 
 
 def environment() -> dict[str, str]:
-    """This process's, with that node first, for programs that ask for `node`."""
+    """This process's, with that node first, for programs that ask for `node`, and with the machine's
+    certificates, which PyPI's node doesn't look at unless it is told to."""
     path = os.pathsep.join((str(Path(node()).parent), str(SCRIPTS), os.environ["PATH"]))
-    return {**os.environ, "PATH": path}
+    return {**os.environ, "PATH": path, "NODE_USE_SYSTEM_CA": "1"}
 
 
 def _found(name: str) -> str:
