@@ -63,6 +63,12 @@ class Routing(StrEnum):
     PROXY = "proxy"
 
 
+class Introspection(StrEnum):
+    EVERYONE = "everyone"
+    ADMINS = "admins"
+    NOBODY = "nobody"
+
+
 class LogLevel(StrEnum):
     DEBUG = "debug"
     INFO = "info"
@@ -220,6 +226,26 @@ class Settings(BaseSettings):
     az_endpoint: str | None = Field(None, description="The URL of an Azure-compatible server.")
     request_timeout: Duration = Field(
         timedelta(seconds=30), description="How long a query or mutation may take."
+    )
+    query_cost_limit: int = Field(
+        50_000, gt=0, description="What an operation may cost: about the fields of its answer."
+    )
+    operations_per_request: int = Field(
+        1, gt=0, description="How many operations a request may have, as a JSON list."
+    )
+    operations_per_socket: int = Field(
+        100, gt=0, description="How many operations a WebSocket may have under way at once."
+    )
+    subscriptions_per_key: int = Field(
+        1_000, gt=0, description="How many subscriptions a key may have open at this server."
+    )
+    introspection: Introspection = Field(
+        Introspection.EVERYONE, description="Who may ask for the schema itself."
+    )
+    trusted_documents: Folders = Field(
+        (),
+        description="Manifests of documents (JSON files, or folders of such); where there are any, no "
+        "other documents are executed.",
     )
     inference_timeout: Duration = Field(
         timedelta(hours=1), description="How long a request for inference may take in all."

@@ -17,7 +17,7 @@ from strawberry.http.streaming import (
 from domain.errors import Unauthenticated
 from infra.http.live import Ending, Live
 from infra.http.ports import Payload
-from infra.http.refusals import JSON, shown
+from infra.http.refusals import JSON, masked, shown
 
 GRAPHQL_JSON = "application/graphql-response+json"
 SSE, MULTIPART = SSETransport(), MultipartSubscriptionTransport()
@@ -126,12 +126,19 @@ class StreamedAnswer:
                         payload, following = following.result(), None
                         if payload is None:
                             break
-                        yield transport.encode_next(cast("Any", payload), _json)
+                        yield _written(transport, payload)
                 finally:
                     await _stopped(following)
             if stream.ending.done() and stream.ending.result() is Ending.REVOKED:
                 yield self._wire.revoked(shown(Unauthenticated()))
             yield transport.encode_complete()
+
+
+def _written(transport: HTTPStreamTransport, payload: Payload) -> str:
+    try:
+        return transport.encode_next(cast("Any", payload), _json)
+    except orjson.JSONEncodeError as error:
+        return transport.encode_next({"errors": [dict(masked(error))]}, _json)
 
 
 async def _stopped(task: "asyncio.Task[Payload | None] | None") -> None:

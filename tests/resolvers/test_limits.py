@@ -4,7 +4,9 @@ import pytest
 from graphql import get_introspection_query
 
 from resolvers.limits import Limits
-from tests.support.toy import Toy
+from resolvers.operations import Operations
+from resolvers.views import Views
+from tests.support.toy import SCHEMA, Toy
 
 NESTED = "{" + "child{" * 100 + "name" + "}" * 100 + "}"
 BOMB = "{...f0}" + "".join(
@@ -65,7 +67,7 @@ def test_comparing_fields_that_may_overlap_is_bounded(document: str) -> None:
 def test_a_limit_is_named_in_its_error() -> None:
     (error,) = Toy().operations(Limits(depth=3)).find("{child{child{child{name}}}}", None).errors
     assert error["message"] == "The document has 4 levels; at most 3 are served."
-    assert error["extensions"] == {"code": "TOO_DEEP", "limit": 3}
+    assert error["extensions"] == {"code": "TOO_DEEP", "limit": 3, "found": 4}
 
 
 def test_a_document_of_exactly_the_limit_is_served() -> None:
@@ -86,3 +88,15 @@ def test_the_introspection_of_clients_is_served() -> None:
         specified_by_url=True, directive_is_repeatable=True, input_value_deprecation=True
     )
     assert not Toy().operations().find(query, None).errors
+
+
+@pytest.mark.parametrize(
+    "query", ["{nam}", "{child {nam}}", "{echo(txt: 1)}", "{... on Quer {name}}"]
+)
+def test_where_the_schema_is_hidden_errors_do_not_tell_of_it(query: str) -> None:
+    views = Views(SCHEMA._schema)
+    shown = Operations(views, Limits()).find(query, None).errors
+    hidden = Operations(views, Limits(), hides=True).find(query, None).errors
+    assert "Did you mean" in str(shown)
+    assert hidden
+    assert "Did you mean" not in str(hidden)

@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,12 +37,14 @@ from infra.http.health import Health
 from infra.http.live import Live
 from infra.http.metrics import Metrics
 from infra.http.pages.assets import Assets
-from infra.http.pages.pages import Audience, Pages
+from infra.http.pages.pages import Pages
 from infra.http.pages.reference import References
 from infra.http.ports import Operations
+from infra.http.rules import Rules
 from infra.http.versions import Versions
 from infra.serving import Server
 from infra.wiring import new_token
+from resolvers.limits import Limits as DocumentLimits
 from tests.support.forks import MODELYARD, Process, forks
 from tests.support.memory import MemoryStore
 from tests.support.references import ToyReferences
@@ -71,7 +73,9 @@ class ToyApp:
     proxy: Proxy | None = None
     assets: Assets = field(default_factory=Assets.load)
     references: References = field(default_factory=ToyReferences)
-    audience: Audience = Audience.EVERYONE
+    may_read: Callable[[Caller], bool] | None = None
+    rules: Rules = field(default_factory=Rules)
+    cost: int = 50_000
     operations: Operations | None = None
     versions: Versions = VERSIONS
     unready: list[Exception] = field(default_factory=list)
@@ -89,8 +93,9 @@ class ToyApp:
         self.live = Live(self.store.reads.keys, self.gate)
         metrics = Metrics()
         metrics.watch(self.live)
-        endpoint = Endpoint(
-            operations=self.operations or self.toy.operations(),
+        limits = DocumentLimits(cost=self.cost)
+        self.endpoint = Endpoint(
+            operations=self.operations or self.toy.operations(limits),
             new_context=self._context,
             gate=self.gate,
             live=self.live,
@@ -98,6 +103,7 @@ class ToyApp:
             versions=self.versions,
             seconds=self.seconds,
             heartbeat=self.heartbeat,
+            rules=self.rules,
         )
         world = World(
             id="gateway",
@@ -115,9 +121,9 @@ class ToyApp:
             assets=self.assets,
             gate=self.gate,
             references=self.references,
-            audience=self.audience,
+            may_read=self.may_read,
         )
-        self.asgi = routes(endpoint, Health(self._check), pages, self.gateway.routes)
+        self.asgi = routes(self.endpoint, Health(self._check), pages, self.gateway.routes)
 
     @property
     def ws_url(self) -> str:

@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from enum import Enum
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from domain.access.access import Caller
 from domain.errors import ModelyardError, Unauthenticated
 from infra.http.gate import Credentials, Gate
 from infra.http.pages.assets import PATH, Assets
@@ -29,20 +29,14 @@ log = structlog.get_logger()
 Serve = Callable[[Request], Awaitable[Response]]
 
 
-class Audience(Enum):
-    """Who may read the schema."""
-
-    EVERYONE = "everyone"
-    MEMBERS = "members"
-    NOBODY = "nobody"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
+    """`may_read` says who may read the schema; None: everyone, also who has no key."""
+
     assets: Assets
     gate: Gate
     references: References
-    audience: Audience = Audience.EVERYONE
+    may_read: Callable[[Caller], bool] | None = None
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -117,23 +111,24 @@ class Pages:
         return await asyncio.to_thread(self.references.reference, wanted)
 
     async def _check_reader(self, request: Request) -> None:
-        if self.audience is Audience.NOBODY:
-            problem = "This server shows its schema to nobody (its setting INTROSPECTION)."
-            raise RequestRefused(kind="SCHEMA_NOT_SHOWN", status=403, problem=problem)
-        if self.audience is Audience.MEMBERS:
-            await self._admit(request)
-
-    async def _admit(self, request: Request) -> None:
+        if self.may_read is None:
+            return
         try:
-            await self.gate.admit(request.headers, Credentials.of(request.headers))
+            caller = await self.gate.admit(request.headers, Credentials.of(request.headers))
         except Unauthenticated as error:
+            problem = (
+                "This server shows its schema to API keys that may read it (its setting "
+                "INTROSPECTION). Send one as 'Authorization: Bearer my_…', or give it to GraphiQL."
+            )
+            headers = {"WWW-Authenticate": "Bearer"}
             raise RequestRefused(
-                kind=error.code,
-                status=401,
-                problem="This server shows its schema to who has an API key (its setting INTROSPECTION): "
-                "GraphiQL asks for one, other clients send 'Authorization: Bearer my_…'.",
-                headers={"WWW-Authenticate": "Bearer"},
+                kind=error.code, status=401, problem=problem, headers=headers
             ) from error
+        if not self.may_read(caller):
+            problem = (
+                "This server does not show its schema to this key (its setting INTROSPECTION)."
+            )
+            raise RequestRefused(kind="INTROSPECTION_FORBIDDEN", status=403, problem=problem)
 
     def _absent(self, request: Request, reference: Reference, name: str) -> Response:
         search = address("/schema", version=reference.version, search=name.lstrip("@"))

@@ -1,13 +1,14 @@
 """/schema: the schema as of a version, to read."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
+from domain.access.access import Caller
 from infra.http.pages.assets import Assets
-from infra.http.pages.pages import Audience
 from tests.support.server import ToyApp
 
 HTML = {"accept": "text/html,*/*"}
@@ -165,21 +166,22 @@ async def test_in_open_mode_pages_are_for_this_machine(
     assert "localhost" in response.text
 
 
-async def test_with_keys_everyone_may_read_unless_a_setting_says_who() -> None:
-    for audience, without, with_key in (
-        (Audience.EVERYONE, 200, 200),
-        (Audience.MEMBERS, 401, 200),
-        (Audience.NOBODY, 403, 403),
-    ):
-        app = ToyApp(audience=audience)
-        key = {"authorization": f"Bearer {await app.key()}"}
-        for path in ("/schema", "/schema/types/Shelf", "/schema/changes", "/schema.graphql"):
-            assert (await app.client().get(path)).status_code == without
-            assert (await app.client().get(path, headers=key)).status_code == with_key
+@pytest.mark.parametrize(
+    ("may_read", "without", "with_key"),
+    [(None, 200, 200), (lambda caller: True, 401, 200), (lambda caller: False, 401, 403)],
+)
+async def test_with_keys_everyone_may_read_unless_a_setting_says_who(
+    may_read: Callable[[Caller], bool] | None, without: int, with_key: int
+) -> None:
+    app = ToyApp(may_read=may_read)
+    key = {"authorization": f"Bearer {await app.key()}"}
+    for path in ("/schema", "/schema/types/Shelf", "/schema/changes", "/schema.graphql"):
+        assert (await app.client().get(path)).status_code == without
+        assert (await app.client().get(path, headers=key)).status_code == with_key
 
 
 async def test_who_may_not_read_is_told_why_in_words() -> None:
-    app = ToyApp(audience=Audience.MEMBERS)
+    app = ToyApp(may_read=lambda caller: True)
     await app.key()
     response = await app.client().get("/schema", headers=HTML)
     assert response.headers["content-type"].startswith("text/html")
