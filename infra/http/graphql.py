@@ -63,6 +63,7 @@ class GraphQL:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         version = None
+        response: ASGIApp
         try:
             if _is_browser(request):
                 response = await self.page(request)

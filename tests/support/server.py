@@ -117,13 +117,13 @@ class ToyApp:
         self.gateway = gateway.build(
             world, self.gate, self.live, metrics.registry, self.inference, self.hold, self.proxy
         )
-        pages = Pages(
+        self.pages = Pages(
             assets=self.assets,
             gate=self.gate,
             references=self.references,
             may_read=self.may_read,
         )
-        self.asgi = routes(self.endpoint, Health(self._check), pages, self.gateway.routes)
+        self.asgi = routes(self.endpoint, Health(self._check), self.pages, self.gateway.routes)
 
     @property
     def ws_url(self) -> str:

@@ -71,8 +71,8 @@ def test_descriptions_leave_the_version_to_what_stands_beside_them(
     shown = references.reference("0.1.0").types["ModelDeployment"]
     assert shown.lifetime.added == "0.1.0"
     assert shown.description
-    for each in (shown, *shown.members):
-        assert "Added in" not in each.description
+    for said in (shown.description, *(each.description for each in shown.members)):
+        assert "Added in" not in said
 
 
 def test_a_type_tells_where_it_is_used_and_what_it_implements(
