@@ -92,7 +92,7 @@ def build(parts: Parts) -> App:
     admission = Admission(gate=gate, timer=MonotonicTimer(), new_id=new_id)
     files, batches = _files(parts, admission), _batches(parts, admission)
     more = [*files.routes, *batches.routes, *_pods(parts).routes, *inference.routes]
-    references = SchemaReferences(views, schema.declarations, released, utc_now)
+    references = SchemaReferences(schema, views, released, utc_now)
     may_read = partial(_may_introspect, parts.settings.introspection) if hides else None
     pages = Pages(assets=Assets.load(), gate=gate, references=references, may_read=may_read)
     asgi = routes(endpoint, health, pages, more)

@@ -1,14 +1,14 @@
 """The schema's versions, for the pages that show them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from threading import Lock
 
 from domain.clock import Clock
 from infra import reading_schema
 from infra.http.pages.reference import Change, Reference, Served
-from resolvers.root import print_schema
+from resolvers.root import Schema, print_schema
 from resolvers.views import Views
-from schema.versions import Declaration
+from schema.contract import changes
 from schema.versions.releases import Release
 
 
@@ -17,13 +17,13 @@ class SchemaReferences:
 
     def __init__(
         self,
+        schema: Schema,
         views: Views,
-        declarations: Mapping[str, Declaration],
         releases: Sequence[Release],
         clock: Clock,
     ) -> None:
+        self._schema = schema
         self._views = views
-        self._declarations = declarations
         self._releases = releases
         self._clock = clock
         self._read: dict[str, Reference] = {}
@@ -48,8 +48,8 @@ class SchemaReferences:
     def reference(self, version: str) -> Reference:
         with self._reading:
             if version not in self._read:
-                schema = self._views.at(version).schema
-                self._read[version] = reading_schema.read(schema, self._declarations, version)
+                viewed, declarations = self._views.at(version).schema, self._schema.declarations
+                self._read[version] = reading_schema.read(viewed, declarations, version)
             return self._read[version]
 
     def sdl(self, version: str) -> str:
@@ -59,27 +59,15 @@ class SchemaReferences:
             return self._printed[version]
 
     def changes(self, version: str) -> Sequence[Change]:
-        said = sorted(self._declarations.items())
-        added = [_added(*each) for each in said if each[1].added == version]
-        return added + [_deprecated(*each) for each in said if each[1].deprecated == version]
+        return [_shown(each) for each in self._schema.history if each.version == version]
 
 
-def _added(coordinate: str, declaration: Declaration) -> Change:
+def _shown(change: changes.Change) -> Change:
     return Change(
-        coordinate=coordinate,
-        kind="ADDED",
-        version=declaration.added,
-        criticality="SAFE",
-        description="",
-    )
-
-
-def _deprecated(coordinate: str, declaration: Declaration) -> Change:
-    return Change(
-        coordinate=coordinate,
-        kind="DEPRECATED",
-        version=declaration.deprecated or "",
-        criticality="SAFE",
-        description=declaration.reason or "",
-        replacement=declaration.use,
+        coordinate=change.coordinate,
+        kind=change.kind.name,
+        version=change.version,
+        criticality=change.criticality.name,
+        description=change.description,
+        replacement=change.replacement,
     )

@@ -66,7 +66,9 @@ class Pages:
         reference = await self._asked(request)
         served = [each.version for each in self.references.served()]
         versions = served[served.index(reference.version) :]
-        changes = {version: self.references.changes(version) for version in versions}
+        changes = await asyncio.to_thread(
+            lambda: {version: self.references.changes(version) for version in versions}
+        )
         return answered(history(self._frame(request, reference), reference, changes))
 
     async def _type(self, request: Request) -> Response:
