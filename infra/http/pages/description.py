@@ -51,7 +51,7 @@ def _member(member: Member, reference: Reference) -> Html:
         tag(
             "h3",
             tag("a", member.name, href=f"#{member.name}", class_=_gone(member.lifetime)),
-            _typed(member, reference),
+            _typed(member, reference, ": "),
             badges(member.lifetime),
         ),
         prose(member.description),
@@ -78,11 +78,11 @@ def _argument(argument: Argument, reference: Reference) -> Html:
     )
 
 
-def _typed(element: Member | Argument, reference: Reference) -> Content:
+def _typed(element: Member | Argument, reference: Reference, before: str = "") -> Content:
     if element.type is None:
         return None
     default = None if element.default is None else f" = {element.default}"
-    return tag("code", ": ", written(element.type, reference), default)
+    return tag("code", before, written(element.type, reference), default)
 
 
 def _gone(lifetime: Lifetime) -> str | None:

@@ -65,7 +65,7 @@ def _change(change: Change, within: int, reference: Reference) -> Html:
     return tag(
         "tr",
         tag("th", known(change.coordinate, reference), tag("small", parts), scope="row"),
-        tag("td", change.description, _replacement(change, reference)),
+        tag("td", _said(change, reference)),
         tag("td", _criticality(change.criticality), class_="badges"),
     )
 
@@ -75,10 +75,13 @@ def _criticality(criticality: str) -> Content:
     return tag("span", kind, class_=f"badge {kind}")
 
 
-def _replacement(change: Change, reference: Reference) -> Content:
+def _said(change: Change, reference: Reference) -> Content:
+    """What replaces it is a link."""
     if change.replacement is None:
-        return None
-    return [" Use ", known(change.replacement, reference), "."]
+        return change.description
+    before, found, after = change.description.partition(change.replacement)
+    link = known(change.replacement, reference)
+    return [before, link, after] if found else [before, " Use ", link, "."]
 
 
 def _is_within(coordinate: str, others: set[str]) -> bool:

@@ -68,7 +68,7 @@ async def test_an_enum_value_tells_what_older_versions_see(client: httpx.AsyncCl
 async def test_a_directive_tells_its_arguments_and_places(client: httpx.AsyncClient) -> None:
     page = plain(await read(client, "/schema/directives/late"))
     assert "directive @late" in page
-    assert ": Int! = 3" in page
+    assert "by Int! = 3" in page
     assert "FIELD" in page
 
 
