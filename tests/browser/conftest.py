@@ -1,4 +1,4 @@
-"""A browser and servers, one each for all the tests that leave them as they are."""
+"""A browser for each module, since none may be left open for tests of asyncio, and two servers."""
 
 import json
 from collections.abc import Iterator
@@ -6,27 +6,30 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from tests.support.browser import chromium
+from tests.support.browser import chromium, found_chromium
 from tests.support.server import Running, modelyard, running
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
+def path() -> str:
+    return found_chromium()
+
+
+@pytest.fixture(scope="module")
+def browser(path: str) -> Iterator[Browser]:
+    with chromium(path) as browser:
         yield browser
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Running]:
+def server(tmp_path_factory: pytest.TempPathFactory, path: str) -> Iterator[Running]:
     """In open mode."""
     with running(tmp_path_factory.mktemp("open") / "data") as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def guarded(
-    tmp_path_factory: pytest.TempPathFactory, browser: Browser
-) -> Iterator[tuple[Running, str]]:
+def guarded(tmp_path_factory: pytest.TempPathFactory, path: str) -> Iterator[tuple[Running, str]]:
     """With a key, and the key."""
     folder = tmp_path_factory.mktemp("guarded")
     said = ("--server-admin", "--json", "--data-dir", str(folder / "data"))

@@ -1,6 +1,6 @@
 """A real Chromium, the system's own, that reaches the servers it is told of and nothing else.
 
-with chromium() as browser, visit(browser, server.url) as page:
+with chromium(found_chromium()) as browser, visit(browser, server.url) as page:
     page.goto(f"{server.url}/graphql")
 
 What a page asks of any other address is refused and noted, and so are its errors and what its policy
@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Route, expect, sync_playwright
@@ -27,21 +28,24 @@ NOTED = (
 )
 
 
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    found = os.environ.get("MODELYARD_TEST_CHROMIUM") or next(
-        filter(None, map(shutil.which, NAMES)), ""
-    )
-    if not found:
+def found_chromium() -> str:
+    """Its path; the test is skipped where there is none, or nothing for it to see."""
+    named = os.environ.get("MODELYARD_TEST_CHROMIUM")
+    found = named or next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
         _leave("there is no Chromium: apt-get install chromium, or MODELYARD_TEST_CHROMIUM=PATH")
     if not (BUILT / "manifest.json").exists():
         _leave("the pages are not built: make pages")
+    return found
+
+
+@contextmanager
+def chromium(path: str) -> Iterator[Browser]:
+    """While it lasts, no test of asyncio can run in this process: Playwright's own loop does."""
     expect.set_options(timeout=SECONDS * 1_000)
+    arguments = [CUT_OFF, *(["--no-sandbox"] if os.getuid() == 0 else [])]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=found,
-            args=[CUT_OFF, *(["--no-sandbox"] if os.getuid() == 0 else [])],
-        )
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
         try:
             yield browser
         finally:
@@ -100,7 +104,7 @@ def _keep(page: Page) -> None:
         page.screenshot(path=Path(folder) / "failed.png")
 
 
-def _leave(why: str) -> None:
+def _leave(why: str) -> NoReturn:
     if REQUIRED:
         pytest.fail(why)
     pytest.skip(why)
