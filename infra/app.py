@@ -49,6 +49,7 @@ from resolvers.limits import Limits
 from resolvers.operations import Operations
 from resolvers.root import build_schema
 from resolvers.views import Views
+from schema.versions import order
 from schema.versions.releases import Release, releases
 
 
@@ -92,7 +93,7 @@ def build(parts: Parts) -> App:
     admission = Admission(gate=gate, timer=MonotonicTimer(), new_id=new_id)
     files, batches = _files(parts, admission), _batches(parts, admission)
     more = [*files.routes, *batches.routes, *_pods(parts).routes, *inference.routes]
-    references = SchemaReferences(schema, views, released, utc_now)
+    references = SchemaReferences(schema, views, endpoint.versions.newest, released, utc_now)
     may_read = partial(_may_introspect, parts.settings.introspection) if hides else None
     pages = Pages(assets=Assets.load(), gate=gate, references=references, may_read=may_read)
     asgi = routes(endpoint, health, pages, more)
@@ -137,7 +138,10 @@ def routes(
     )
 
 
-def _versions(newest: str, table: Sequence[Release]) -> Versions:
+def _versions(declared: str, table: Sequence[Release]) -> Versions:
+    """A release may have brought nothing: then it is newer than all that is declared."""
+    newest = max(declared, *(each.version for each in table), key=order)
+
     def supported(today: date) -> list[str]:
         return [each.version for each in table if each.is_supported(today)]
 

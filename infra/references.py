@@ -19,11 +19,13 @@ class SchemaReferences:
         self,
         schema: Schema,
         views: Views,
+        newest: str,
         releases: Sequence[Release],
         clock: Clock,
     ) -> None:
         self._schema = schema
         self._views = views
+        self._newest = newest
         self._releases = releases
         self._clock = clock
         self._read: dict[str, Reference] = {}
@@ -41,9 +43,8 @@ class SchemaReferences:
             for each in reversed(self._releases)
             if each.is_supported(today)
         ]
-        newest = self._views.newest.version
-        is_listed = any(each.version == newest for each in released)
-        return released if is_listed else [Served(version=newest), *released]
+        is_listed = any(each.version == self._newest for each in released)
+        return released if is_listed else [Served(version=self._newest), *released]
 
     def reference(self, version: str) -> Reference:
         with self._reading:

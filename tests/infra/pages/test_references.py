@@ -22,7 +22,7 @@ def references() -> SchemaReferences:
 def opened(table: tuple[Release, ...], now: datetime = NOW) -> SchemaReferences:
     schema = build_schema()
     views = Views(schema.core, schema.declarations)
-    return SchemaReferences(schema, views, table, lambda: now)
+    return SchemaReferences(schema, views, schema.newest, table, lambda: now)
 
 
 def coordinates(reference: Reference) -> set[str]:
