@@ -79,6 +79,9 @@ function refusal(result: FormattedExecutionResult, caller: Caller): string {
   const first = result.errors?.[0];
   const code = first?.extensions?.["code"];
   if (code === "UNAUTHENTICATED" && !caller.key) return "Enter an API key above: `modelyard key create` makes one.";
+  if (code === "DOCUMENT_NOT_TRUSTED") {
+    return "This server runs listed documents alone, and the query for its schema is not among them.";
+  }
   const why = `${first?.message ?? "The server gave no reason."}${code ? ` (${String(code)})` : ""}`;
   return `No schema to complete from or to look into: ${why} Operations can be sent all the same.`;
 }

@@ -1,13 +1,22 @@
 """A browser for each module, since none may be left open for tests of asyncio, and two servers."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from playwright.sync_api import Browser
 
 from tests.support.browser import chromium, found_chromium
 from tests.support.server import Running, modelyard, running
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """All that is skipped for want of a browser is told of in one line."""
+    report = yield
+    if report.skipped and isinstance(report.longrepr, tuple):
+        report.longrepr = ("tests/support/browser.py", 1, report.longrepr[2])
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,14 @@
 """GraphiQL in a real browser, from the package alone."""
 
+import json
+from hashlib import sha256
+from pathlib import Path
+
 from playwright.sync_api import Browser, Request, expect
 
 from tests.support.browser import visit
 from tests.support.graphiql import GraphiQL, asks_for_the_schema
-from tests.support.server import Running, ask
+from tests.support.server import Running, ask, running
 
 VERSION = "{ apiVersion }"
 WATCH = """subscription Watch($after: String) {
@@ -171,6 +175,36 @@ def test_a_key_outlives_a_reload_and_not_the_tab(browser: Browser, guarded: Guar
         with page.context.expect_page() as opened:
             page.evaluate("window.open('/graphql', '_blank', 'noopener')")
         expect(opened.value.get_by_label("API key")).to_have_value("")
+
+
+def test_a_schema_that_is_not_told_is_said_in_words(browser: Browser, tmp_path: Path) -> None:
+    env = {"MODELYARD_INTROSPECTION": "nobody"}
+    with (
+        running(tmp_path / "data", env=env) as server,
+        visit(browser, server.url, expected=("status of",)) as page,
+    ):
+        graphiql = GraphiQL(page)
+        graphiql.open(VERSION)
+        expect(graphiql.problem).to_contain_text("(INTROSPECTION_FORBIDDEN)")
+        graphiql.run()
+        graphiql.shows('"data": { "apiVersion": "')
+        page.goto("/schema")
+        expect(page.get_by_role("heading")).to_have_text("Not shown")
+
+
+def test_where_only_listed_documents_run_it_says_so(browser: Browser, tmp_path: Path) -> None:
+    manifest = tmp_path / "documents.json"
+    manifest.write_text(json.dumps({sha256(VERSION.encode()).hexdigest(): VERSION}))
+    env = {"MODELYARD_TRUSTED_DOCUMENTS": str(manifest)}
+    with (
+        running(tmp_path / "data", env=env) as server,
+        visit(browser, server.url, expected=("status of",)) as page,
+    ):
+        graphiql = GraphiQL(page)
+        graphiql.open("{ __typename }")
+        expect(graphiql.problem).to_contain_text("runs listed documents alone")
+        graphiql.run()
+        graphiql.shows("DOCUMENT_NOT_TRUSTED")
 
 
 def test_everything_comes_from_the_server_and_is_kept(browser: Browser, server: Running) -> None:
