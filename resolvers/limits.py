@@ -22,6 +22,7 @@ from graphql import (
 )
 from graphql.validation import MaxIntrospectionDepthRule
 from graphql.validation.rules.max_introspection_depth_rule import MAX_LIST_DEPTH
+from graphql.validation.validate import ValidationAbortedError
 
 from domain.errors import ModelyardError
 from resolvers.cost import MOST_SHOWN, Cost
@@ -119,7 +120,10 @@ def check(document: DocumentNode, schema: GraphQLSchema, limits: Limits) -> list
     Raises CycleError for fragments that spread themselves: such a document has no size.
     """
     found = [*_crowds(document, limits)] or [*_exceeded(document, limits)]
-    if not found and validate(schema, document, [MaxIntrospectionDepthRule]):
+    errors = [] if found else validate(schema, document, [MaxIntrospectionDepthRule])
+    if any(isinstance(error, ValidationAbortedError) for error in errors):
+        found.append(_beyond("levels", limits.depth))  # of fragments, too deep to be walked
+    elif errors:
         found.append(_beyond("levels of introspection", MAX_LIST_DEPTH - 1))
     return found
 

@@ -125,6 +125,7 @@ class GraphQL:
             "operation",
             kind=operation.kind,
             version=version,
+            cost=operation.cost,
             request=caller.request_id,
             actor=caller.actor,
         )
@@ -140,6 +141,7 @@ class GraphQL:
             "operations",
             count=len(asked),
             version=version,
+            cost=cost,
             request=caller.request_id,
             actor=caller.actor,
         )

@@ -14,8 +14,7 @@ from infra.http.refusals import JSON, RequestRefused
 BODY_LIMIT = 1024 * 1024  # bytes
 NESTING_LIMIT = 64  # levels of the variables
 VALUES_LIMIT = 10_000  # of the variables: coercing many more would hold up everybody else
-SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-DOCUMENT_ID = re.compile(r"sha256:([0-9a-fA-F]{64})")
+SHA256 = re.compile(r"(?:sha256:)?([0-9a-fA-F]{64})")  # graphql-codegen writes the prefix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,23 +97,23 @@ def _sha256(said: Mapping[str, Any]) -> str | None:
     """As GraphQL over HTTP has it (`documentId`), or as Apollo's clients do (`persistedQuery`)."""
     found: set[str] = set()
     if (name := said.get("documentId")) is not None:
-        named = DOCUMENT_ID.fullmatch(name) if isinstance(name, str) else None
-        if named is None:
-            raise _bad("'documentId' must be 'sha256:' and 64 hex digits.")
-        found.add(named[1].lower())
+        found.add(_hash(name, "'documentId' must be 'sha256:' and 64 hex digits."))
     persisted = (said.get("extensions") or {}).get("persistedQuery")
     if persisted is not None:
-        found.add(_persisted(persisted))
+        problem = "'persistedQuery' must be {version: 1, sha256Hash: 64 hex digits}."
+        if not isinstance(persisted, dict) or persisted.get("version") != 1:
+            raise _bad(problem)
+        found.add(_hash(persisted.get("sha256Hash"), problem))
     if len(found) > 1:
         raise _bad("'documentId' and 'persistedQuery' name two documents.")
     return found.pop() if found else None
 
 
-def _persisted(said: object) -> str:
-    match said:
-        case {"version": 1, "sha256Hash": str() as sha256} if SHA256.fullmatch(sha256):
-            return sha256.lower()
-    raise _bad("'persistedQuery' must be {version: 1, sha256Hash: 64 hex digits}.")
+def _hash(said: object, problem: str) -> str:
+    named = SHA256.fullmatch(said) if isinstance(said, str) else None
+    if named is None:
+        raise _bad(problem)
+    return named[1].lower()
 
 
 async def _body(request: Request) -> bytes:

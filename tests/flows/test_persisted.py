@@ -80,10 +80,15 @@ async def test_a_text_with_another_ones_hash_is_neither_executed_nor_kept(
     assert code((await post(client, automatic(NAME))).json()) == "PERSISTED_QUERY_NOT_FOUND"
 
 
-async def test_a_hash_may_be_written_in_capitals(client: httpx.AsyncClient) -> None:
-    said = automatic(NAME, sends=True)
-    said["extensions"]["persistedQuery"]["sha256Hash"] = next(iter(LISTED)).upper()
-    assert (await post(client, said)).json() == {"data": {"name": "n"}}
+@pytest.mark.parametrize("written", ["{0}", "sha256:{0}", "{1}", "sha256:{1}"])
+async def test_a_hash_may_have_its_prefix_and_capitals(
+    client: httpx.AsyncClient, written: str
+) -> None:
+    hashed = next(iter(LISTED))
+    shown = written.format(hashed, hashed.upper())
+    said = {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": shown}}}
+    for asked in ({**said, "query": NAME}, said, {"documentId": shown}):
+        assert (await post(client, asked)).json() == {"data": {"name": "n"}}
 
 
 async def test_one_keys_documents_are_not_known_to_another(app: ToyApp) -> None:

@@ -13,9 +13,13 @@ BOMB = "{...f0}" + "".join(
     f"fragment f{i} on Query{{child{{name}} ...f{i + 1} ...f{i + 1}}}" for i in range(40)
 )
 BOMB += "fragment f40 on Query{name}"
+NEST = "{...f0}" + "".join(
+    f"fragment f{i} on Query{'{...' * 10}{{...f{i + 1}}}{'}' * 10}" for i in range(45)
+)
+NEST += "fragment f45 on Query{name}"
 SPREADS = " ".join(f"...f{i}" for i in range(45))
 HOSTILE = {
-    "TOO_DEEP": [NESTED, "{" + "child{" * 9_000, "{echo(text:" + "[" * 2_000],
+    "TOO_DEEP": [NESTED, "{" + "child{" * 9_000, "{echo(text:" + "[" * 2_000, NEST],
     "TOO_MANY_ALIASES": ["{" + " ".join(f"a{i}:name" for i in range(1_000)) + "}"],
     "TOO_MANY_FIELDS": [BOMB, "{child{" + "name " * 1_000 + "}}"],
     "TOO_MANY_ROOT_FIELDS": ["mutation{" + "touch " * 51 + "}", "{...f ...f}fragment f on Query{"
