@@ -67,7 +67,7 @@ def check(
     for each in found:
         say(str(each))
     if found:
-        fail(f"{len(found)} violations of the schema's contract.")
+        fail(f"Violations of the schema's contract: {len(found)}.")
     say(f"{file} is what the code prints, and keeps what the releases promised.")
 
 

@@ -224,7 +224,7 @@ def test_the_schema_is_checked_against_its_print(tmp_path: Path) -> None:
     file.write_text(printed.replace("type Query", "type Queries"))
     refused = CliRunner().invoke(cli.cli, ["schema", "check", str(file)])
     assert refused.exit_code == 1
-    assert "-type Queries" in refused.stdout
+    assert "(i) Queries: schema.graphql has it, the code lacks it." in refused.stdout
     assert "modelyard schema print" in refused.stderr
 
 

@@ -143,7 +143,7 @@ def test_a_release_that_was_killed_anywhere_goes_on_when_it_is_run_again(
     assert len([name for name in names if name.startswith("changes/")]) >= 1
     stored = names.index(f"schema/releases/{COMING}.graphql")
     changelog = names.index("CHANGELOG.md")
-    for number in sorted({1, stored, stored + 1, changelog, changelog + 2, len(names) - 1}):
+    for number in sorted({1, stored + 1, changelog + 2, len(names) - 1}):
         other = a_copy(tmp_path / str(number), tree)
         for each in whole[:number]:
             put(other, each)
@@ -181,7 +181,7 @@ def test_nothing_is_released_while_the_gate_finds_something(
     file.write_text(file.read_text().replace("fish: String!", "fish: Int", 1))
     said = refusal(other, told, capsys)
     assert "(i) Query.fish: schema.graphql says `" in said
-    assert "modelyard: Nothing is released: 1 violations of the schema's contract." in said
+    assert "modelyard: Nothing is released: violations of the schema's contract: 1." in said
     file.write_text("type Query {")
     assert "(i) Query: schema.graphql is no SDL" in refusal(other, told, capsys)
 
