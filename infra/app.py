@@ -32,6 +32,8 @@ from infra.http.openai.admission import Admission
 from infra.http.openai.batches import BatchRoutes
 from infra.http.openai.errors import FAULT
 from infra.http.openai.files import FileRoutes
+from infra.http.pages.assets import Assets
+from infra.http.pages.pages import Pages
 from infra.http.persisted import Kept, Trusted
 from infra.http.pods.routes import PodRoutes
 from infra.http.refusals import JSON, masked
@@ -39,6 +41,7 @@ from infra.http.rules import Rules
 from infra.http.subscribers import Subscribers
 from infra.http.versions import Versions
 from infra.http.websocket import Sockets
+from infra.references import SchemaReferences
 from infra.settings import Introspection, Settings
 from infra.wiring import Parts
 from resolvers.context import Context
@@ -47,7 +50,7 @@ from resolvers.operations import Operations
 from resolvers.root import build_schema
 from resolvers.views import Views
 from schema.versions import order
-from schema.versions.releases import releases
+from schema.versions.releases import Release, releases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +70,8 @@ def build(parts: Parts) -> App:
     metrics = Metrics()
     metrics.watch(live)
 
-    schema = build_schema()
+    schema, released = build_schema(), releases()
+    views = Views(schema.core, schema.declarations)
 
     def new_context(caller: Caller, api_version: str) -> Context:
         return Context.of(parts.services, caller, api_version)
@@ -75,12 +79,12 @@ def build(parts: Parts) -> App:
     limits = Limits(cost=parts.settings.query_cost_limit)
     hides = parts.settings.introspection is not Introspection.EVERYONE
     endpoint = Endpoint(
-        operations=Operations(Views(schema.core, schema.declarations), limits, hides=hides),
+        operations=Operations(views, limits, hides=hides),
         new_context=new_context,
         gate=gate,
         live=live,
         metrics=metrics,
-        versions=_versions(schema.newest),
+        versions=_versions(schema.newest, released),
         seconds=parts.settings.request_timeout.total_seconds(),
         rules=rules(parts.settings),
     )
@@ -89,7 +93,11 @@ def build(parts: Parts) -> App:
     admission = Admission(gate=gate, timer=MonotonicTimer(), new_id=new_id)
     files, batches = _files(parts, admission), _batches(parts, admission)
     more = [*files.routes, *batches.routes, *_pods(parts).routes, *inference.routes]
-    return App(asgi=routes(endpoint, health, more), live=live, gate=gate, gateway=inference)
+    references = SchemaReferences(schema, views, endpoint.versions.newest, released, utc_now)
+    may_read = partial(_may_introspect, parts.settings.introspection) if hides else None
+    pages = Pages(assets=Assets.load(), gate=gate, references=references, may_read=may_read)
+    asgi = routes(endpoint, health, pages, more)
+    return App(asgi=asgi, live=live, gate=gate, gateway=inference)
 
 
 def rules(settings: Settings) -> Rules:
@@ -110,26 +118,28 @@ def _may_introspect(who: Introspection, caller: Caller) -> bool:
     return caller.principal.role_in(caller.project_id) is Role.ADMIN
 
 
-def routes(endpoint: Endpoint, health: Health, more: Sequence[BaseRoute] = ()) -> Starlette:
+def routes(
+    endpoint: Endpoint, health: Health, pages: Pages, more: Sequence[BaseRoute] = ()
+) -> Starlette:
     async def metrics(request: Request) -> Response:
         return endpoint.metrics.page()
 
     return Starlette(
         routes=[
-            Route("/graphql", GraphQL(endpoint)),
+            Route("/graphql", GraphQL(endpoint, pages.graphiql)),
             WebSocketRoute("/graphql", Sockets(endpoint=endpoint)),
             Route("/healthz", health.live),
             Route("/readyz", health.ready),
             Route("/metrics", metrics),
+            *pages.routes,
             *more,
         ],
         exception_handlers={Exception: _fault, 404: _nothing},
     )
 
 
-def _versions(declared: str) -> Versions:
+def _versions(declared: str, table: Sequence[Release]) -> Versions:
     """A release may have brought nothing: then it is newer than all that is declared."""
-    table = releases()
     newest = max(declared, *(each.version for each in table), key=order)
 
     def supported(today: date) -> list[str]:

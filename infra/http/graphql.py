@@ -1,7 +1,7 @@
 """POST /graphql (with a file, as a form), and GraphiQL for a browser's GET."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -9,9 +9,8 @@ import orjson
 import structlog
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
-from strawberry.http.ides import get_graphql_ide_html
 
 from domain.access.access import Caller
 from domain.errors import ModelyardError
@@ -56,14 +55,18 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class GraphQL:
+    """`page` is what a browser gets that opens the address."""
+
     endpoint: Endpoint
+    page: Callable[[Request], Awaitable[Response]]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         version = None
+        response: ASGIApp
         try:
-            if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
-                response = await self._page(request)
+            if _is_browser(request):
+                response = await self.page(request)
             else:
                 version = self.endpoint.versions.of(request)
                 response = await self._respond(request, version)
@@ -72,10 +75,6 @@ class GraphQL:
             log.info("request refused", code=error.code)
             response = answer(error, {} if version is None else {HEADER: version})
         await response(scope, receive, send)
-
-    async def _page(self, request: Request) -> ASGIApp:
-        await self.endpoint.gate.check_page(request.headers)
-        return HTMLResponse(get_graphql_ide_html(graphql_ide="graphiql"))
 
     async def _respond(self, request: Request, version: str) -> ASGIApp:
         if request.method != "POST":
@@ -160,6 +159,12 @@ class GraphQL:
     async def _payload(self, operation: Operation, said: Said, context: object) -> Payload:
         seconds = self.endpoint.seconds if said.upload is None else UPLOAD_SECONDS
         return await payloads.whole(operation, said, context, seconds)
+
+
+def _is_browser(request: Request) -> bool:
+    """Somebody opens the address; scripts say which of GraphQL's media types they accept."""
+    accept = request.headers.get("accept", "")
+    return request.method in ("GET", "HEAD") and "text/html" in accept
 
 
 def _plain(payload: Payload, accept: str, headers: dict[str, str]) -> Response:

@@ -123,7 +123,7 @@ async def test_over_a_socket_before_the_operation_began() -> None:
 async def test_while_a_socket_is_opened() -> None:
     app = ToyApp()
     gate = BrokenGate(app.access, lambda: "x", loopback=True)
-    app.asgi = routes(replace(app.endpoint, gate=gate), Health(app.live.sweep))
+    app.asgi = routes(replace(app.endpoint, gate=gate), Health(app.live.sweep), app.pages)
     async with serving(app):
         with capture_logs() as logged:
             async with connect(app.ws_url, subprotocols=[PROTOCOL]) as socket, asyncio.timeout(20):

@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +36,9 @@ from infra.http.graphql import Endpoint
 from infra.http.health import Health
 from infra.http.live import Live
 from infra.http.metrics import Metrics
+from infra.http.pages.assets import Assets
+from infra.http.pages.pages import Pages
+from infra.http.pages.reference import References
 from infra.http.ports import Operations
 from infra.http.rules import Rules
 from infra.http.versions import Versions
@@ -44,6 +47,7 @@ from infra.wiring import new_token
 from resolvers.limits import Limits as DocumentLimits
 from tests.support.forks import MODELYARD, Process, forks
 from tests.support.memory import MemoryStore
+from tests.support.references import ToyReferences
 from tests.support.toy import Toy
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +71,9 @@ class ToyApp:
     inference: Limits = field(default_factory=lambda: Limits(body=32 * 1024 * 1024, seconds=60.0))
     hold: float = 60.0
     proxy: Proxy | None = None
+    assets: Assets = field(default_factory=Assets.load)
+    references: References = field(default_factory=ToyReferences)
+    may_read: Callable[[Caller], bool] | None = None
     rules: Rules = field(default_factory=Rules)
     cost: int = 50_000
     operations: Operations | None = None
@@ -110,7 +117,13 @@ class ToyApp:
         self.gateway = gateway.build(
             world, self.gate, self.live, metrics.registry, self.inference, self.hold, self.proxy
         )
-        self.asgi = routes(self.endpoint, Health(self._check), self.gateway.routes)
+        self.pages = Pages(
+            assets=self.assets,
+            gate=self.gate,
+            references=self.references,
+            may_read=self.may_read,
+        )
+        self.asgi = routes(self.endpoint, Health(self._check), self.pages, self.gateway.routes)
 
     @property
     def ws_url(self) -> str:
@@ -212,6 +225,19 @@ def modelyard(
         for each in (out, errors):
             each.seek(0)
         return subprocess.CompletedProcess(arguments, code, out.read(), errors.read())
+
+
+def ask(
+    server: Running, query: str, variables: Mapping[str, Any] | None = None, key: str = ""
+) -> Any:
+    """The answer's data; there may be no errors."""
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    said = {"query": query, "variables": variables or {}}
+    answer = httpx.post(
+        f"{server.url}/graphql", json=said, headers=headers, timeout=START_SECONDS
+    ).json()
+    assert "errors" not in answer, answer
+    return answer["data"]
 
 
 def installed_modelyard(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
