@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
 .PHONY: setup demo test test-kubernetes serve check lint format bench soak
 
@@ -48,6 +49,11 @@ soak: .venv/.development  ## servers and workers killed and stalled at random, f
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip
 	$(INSTALL) --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv/.node: requirements-pages.lock .venv/.runtime  # from PyPI; the machine's own where that has none for it
+	$(INSTALL) --requirement requirements-pages.lock || for tool in node npm; do \
+	  ln -sf "$$(command -v $$tool)" $(BIN)/$$tool || exit 1; done
 	touch $@
 
 .venv/.demo: requirements-demo.lock .venv/.runtime
