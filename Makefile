@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
-.PHONY: setup demo test test-kubernetes serve check lint format bench soak
+.PHONY: setup demo test test-kubernetes clients serve check lint format bench soak
 
 setup: .venv/.runtime
 
@@ -12,12 +12,15 @@ demo: .venv/.demo  ## from a model folder to a model that answers, and a batch o
 	$(BIN)/python examples/demo.py
 
 test: .venv/.development  ## the whole suite, on SQLite and a real PostgreSQL
+	@$(MAKE) --no-print-directory clients || echo "Clients of others' making could not be installed; their tests are left out." >&2
 	env -u KUBECONFIG $(BIN)/python -m pytest --numprocesses=auto
 
 test-kubernetes: .venv/.development  ## what needs a cluster, on the one that KUBECONFIG names
 	@test -n "$(KUBECONFIG)" || { echo "Say which cluster: make test-kubernetes KUBECONFIG=FILE" >&2; exit 1; }
 	KUBECONFIG="$(KUBECONFIG)" $(BIN)/python -m pytest -m kubernetes --numprocesses=0 --maxfail=5 \
 	  $(if $(REPORT),--junitxml="$(REPORT)")
+
+clients: .venv/.clients  ## what others' clients need: code generators and compilers, from PyPI and npm
 
 serve: .venv/.runtime  ## the server, until Ctrl-C, data in .modelyard/
 	$(BIN)/modelyard serve
@@ -62,4 +65,11 @@ soak: .venv/.development  ## servers and workers killed and stalled at random, f
 
 .venv/.development: requirements-dev.lock .venv/.runtime
 	$(INSTALL) --requirement requirements-dev.lock
+	touch $@
+
+CLIENTS := examples/clients/typescript tests/clients/node
+.venv/.clients: .venv/.node examples/clients/python/requirements.lock $(CLIENTS:=/package-lock.json)
+	rm -rf examples/clients/python/.venv
+	PYTHON="$(CURDIR)/$(BIN)/python" examples/clients/python/install
+	for folder in $(CLIENTS); do (cd $$folder && $(NPM) install --silent) || exit 1; done
 	touch $@

@@ -1,0 +1,79 @@
+"""A cable between clients and a server, that can be cut.
+
+async with a_cable(server.url) as cable:
+    ...                                       # cable.url
+    cable.cut()                               # every connection is reset; nobody says goodbye
+    cable.to(another.url)                     # where new connections lead
+"""
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+CHUNK = 1 << 16
+RESET = struct.pack("ii", 1, 0)  # linger for no time: the peer gets RST
+
+
+@dataclass(eq=False)
+class Cable:
+    port: int = 0
+    upstream: tuple[str, int] = ("", 0)
+    writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    connections: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def to(self, url: str) -> None:
+        address = urlsplit(url)
+        self.upstream = (str(address.hostname), int(address.port or 0))
+
+    def cut(self) -> None:
+        for writer in list(self.writers):
+            inner: socket.socket = writer.get_extra_info("socket")
+            inner.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            writer.transport.abort()
+
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            theirs = await asyncio.open_connection(*self.upstream)
+        except OSError:
+            writer.transport.abort()
+            return
+        both = {writer, theirs[1]}
+        self.writers |= both
+        try:
+            await asyncio.gather(_pump(reader, theirs[1]), _pump(theirs[0], writer))
+        finally:
+            self.writers -= both
+            for each in both:
+                each.close()
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """What the one says, the other hears, to its end."""
+    with suppress(OSError):
+        while chunk := await reader.read(CHUNK):
+            writer.write(chunk)
+            await writer.drain()
+    writer.close()
+
+
+@asynccontextmanager
+async def a_cable(url: str) -> AsyncIterator[Cable]:
+    cable = Cable()
+    cable.to(url)
+    server = await asyncio.start_server(cable.carry, "127.0.0.1", 0)
+    cable.port = server.sockets[0].getsockname()[1]
+    try:
+        yield cable
+    finally:
+        server.close()
+        cable.cut()
+        await server.wait_closed()
