@@ -42,6 +42,7 @@ from infra.http.refusals import RequestRefused, shown
 INIT_SECONDS = 10
 OPERATIONS_LIMIT = 100  # of one socket at once
 GOODBYE_SECONDS = 1.0  # what a client may take to be told
+GOING_AWAY = (1001, "Going away")
 
 log = structlog.get_logger()
 
@@ -194,20 +195,18 @@ class Conversation(BaseGraphQLTransportWSHandler[Any, None]):
         await operation.send_operation_message({"id": operation.id, "type": "complete"})
 
     async def _end_with(self, stream: Stream) -> None:
-        """Say goodbye when the key or the server ends; a client that does not listen is left."""
+        """Say goodbye when the key or the server ends; a client that does not listen is left.
+
+        What a server's end cuts off is not complete: clients that are told so do not come back.
+        """
         ending = await stream.ending
-        running = list(self.operations.values())
-        for operation in running:
+        for operation in list(self.operations.values()):
             if operation.task is not None:
                 operation.task.cancel()
+        revoked = ending is Ending.REVOKED
         with suppress(TimeoutError, WebSocketDisconnected):
             async with asyncio.timeout(GOODBYE_SECONDS):
-                if ending is Ending.REVOKED:
-                    await self.websocket.close(4403, "Forbidden")
-                    return
-                for operation in running:
-                    await operation.send_operation_message({"id": operation.id, "type": "complete"})
-                await self.websocket.close(1001, "Going away")
+                await self.websocket.close(*((4403, "Forbidden") if revoked else GOING_AWAY))
 
 
 def _text(said: Mapping[str, Any], name: str) -> str | None:

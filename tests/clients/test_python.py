@@ -12,9 +12,7 @@ def mypy(example: Path, *, fails: bool = False) -> str:
     return run(*command, cwd=example, fails=fails)
 
 
-def test_the_python_example_serves_a_model_and_reads_a_batch(
-    python: Path, server: Running
-) -> None:
+def test_the_python_example_serves_a_model_and_reads_a_batch(python: Path, server: Running) -> None:
     said = run("./run", server.url, cwd=python)
     assert "revision 1 activated" in said
     assert "  RevisionAdded\n" in said

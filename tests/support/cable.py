@@ -23,7 +23,8 @@ class Cable:
     port: int = 0
     upstream: tuple[str, int] = ("", 0)
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
-    connections: int = 0
+    cuts: int = 0
+    carries: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def url(self) -> str:
@@ -34,13 +35,14 @@ class Cable:
         self.upstream = (str(address.hostname), int(address.port or 0))
 
     def cut(self) -> None:
+        self.cuts += self.carries.is_set()
+        self.carries.clear()
         for writer in list(self.writers):
             inner: socket.socket = writer.get_extra_info("socket")
             inner.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             writer.transport.abort()
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
         try:
             theirs = await asyncio.open_connection(*self.upstream)
         except OSError:
@@ -48,6 +50,7 @@ class Cable:
             return
         both = {writer, theirs[1]}
         self.writers |= both
+        self.carries.set()
         try:
             await asyncio.gather(_pump(reader, theirs[1]), _pump(theirs[0], writer))
         finally:

@@ -16,7 +16,9 @@ from tests.support.node import SCRIPTS, environment
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 120.0
-LEFT = shutil.ignore_patterns("node_modules", ".venv", "generated", "dist", "build.log", ".mypy_cache")
+LEFT = shutil.ignore_patterns(
+    "node_modules", ".venv", "generated", "dist", "build.log", ".mypy_cache"
+)
 
 
 @dataclass(frozen=True, slots=True)

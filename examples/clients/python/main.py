@@ -109,8 +109,10 @@ async def follow_deployment(modelyard: Modelyard, id: str, after: str) -> None:
     )
     async for event in events:
         print(f"  {event.typename__}")
-        if isinstance(event, DeploymentEventsDeploymentEventsDeploymentStatusChanged):
-            if event.status_after is DeploymentStatus.READY:
+        match event:
+            case DeploymentEventsDeploymentEventsDeploymentStatusChanged(
+                status_after=DeploymentStatus.READY
+            ):
                 return
 
 
