@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from uuid import uuid4
 
@@ -35,13 +36,15 @@ from infra.http.openai.errors import FAULT
 from infra.http.openai.files import FileRoutes
 from infra.http.pods.routes import PodRoutes
 from infra.http.refusals import JSON
+from infra.http.versions import Versions
 from infra.http.websocket import Sockets
 from infra.wiring import Parts
 from resolvers.context import Context
 from resolvers.limits import Limits
 from resolvers.operations import Operations
 from resolvers.root import build_schema
-from schema import versions
+from resolvers.views import Views
+from schema.versions.releases import releases
 
 log = structlog.get_logger()
 
@@ -63,16 +66,18 @@ def build(parts: Parts) -> App:
     metrics = Metrics()
     metrics.watch(live)
 
-    def new_context(caller: Caller) -> Context:
-        return Context.of(parts.services, caller)
+    schema = build_schema()
+
+    def new_context(caller: Caller, api_version: str) -> Context:
+        return Context.of(parts.services, caller, api_version)
 
     endpoint = Endpoint(
-        operations=Operations(build_schema().core, Limits()),
+        operations=Operations(Views(schema.core, schema.declarations), Limits()),
         new_context=new_context,
         gate=gate,
         live=live,
         metrics=metrics,
-        api_version=versions.CURRENT,
+        versions=_versions(schema.newest),
         seconds=parts.settings.request_timeout.total_seconds(),
     )
     health = Health(partial(version.require_current, parts.store.events.engines))
@@ -98,6 +103,15 @@ def routes(endpoint: Endpoint, health: Health, more: Sequence[BaseRoute] = ()) -
         ],
         exception_handlers={Exception: _fault, 404: _nothing},
     )
+
+
+def _versions(newest: str) -> Versions:
+    table = releases()
+
+    def supported(today: date) -> list[str]:
+        return [each.version for each in table if each.is_supported(today)]
+
+    return Versions(newest=newest, supported=supported, clock=utc_now)
 
 
 def _files(parts: Parts, admission: Admission) -> FileRoutes:

@@ -19,15 +19,14 @@ from schema.access import (
 )
 from schema.lists import both
 from schema.relay import DEFAULT_FIRST, After, Connection, First
-from schema.versions import CURRENT
 
 
 @versions.type(added="0.1.0")
 class AccessQueries:
     @versions.field
-    def api_version(self) -> str:
+    def api_version(self, info: Info) -> str:
         """The version of the API that answers."""
-        return CURRENT
+        return info.context.version
 
     @versions.field
     async def viewer(self, info: Info) -> Viewer:

@@ -13,6 +13,7 @@ from domain.events import Cursor, Scope, SubjectKind
 from domain.events import Event as Committed
 from domain.work import EventLog
 from resolvers.context import Context, Info
+from resolvers.events import known
 from resolvers.following import coalesced, rest, until
 from resolvers.inputs import own_id
 from schema import versions
@@ -37,7 +38,7 @@ class BatchSubscriptions:
         head = await log.head()
         batch = await _batch(info.context, batch_job_id)
         start = head if after is None else Cursor.decode(after)
-        async with aclosing(_of_batch(log, batch, start)) as followed:
+        async with aclosing(_of_batch(log, batch, start, known(info))) as followed:
             async for event in followed:
                 info.context.renew()
                 yield shown(event)
@@ -74,13 +75,15 @@ async def _batch(context: Context, id: str) -> Batch:
     return found
 
 
-def _of_batch(log: EventLog, batch: Batch, start: Cursor) -> AsyncGenerator[Committed, None]:
+def _of_batch(
+    log: EventLog, batch: Batch, start: Cursor, types: frozenset[str] | None = None
+) -> AsyncGenerator[Committed, None]:
     """The job's events behind the cursor, up to its end.
 
     The cursor was read before the job, or is older: if this is not yet final, its end lies ahead.
     """
     subject = (SubjectKind.BATCH_JOB, batch.id)
-    wanted = Scope(project_id=batch.project_id, subject=subject)
+    wanted = Scope(project_id=batch.project_id, subject=subject, types=types)
     if batch.is_final:
         return rest(log, start, wanted)
     return until(log, start, wanted, _is_end)

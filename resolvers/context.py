@@ -26,6 +26,7 @@ from domain.templates.service import Templates
 from domain.webhooks.service import Webhooks
 from domain.work import EventLog, Reads
 from resolvers.loaders import Loaders
+from schema.versions import NEXT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,16 +55,18 @@ class Services:
 
 @dataclass(slots=True)
 class Context:
-    """Made per operation: `Context.of(services, caller)`. A subscription renews it per event."""
+    """Made per operation: `Context.of(services, caller)`. A subscription renews it per event.
+    `version` is the one that is served: NEXT sees all."""
 
     services: Services
     caller: Caller
     loads: Loaders
     cursor: Cursor | None = None
+    version: str = NEXT
 
     @classmethod
-    def of(cls, services: Services, caller: Caller) -> "Context":
-        return cls(services, caller, _loaders(services, caller))
+    def of(cls, services: Services, caller: Caller, version: str = NEXT) -> "Context":
+        return cls(services, caller, _loaders(services, caller), version=version)
 
     async def selected_project(self) -> Project:
         """The project that the request selected; raises NotFound where the caller sees none."""

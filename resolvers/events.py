@@ -1,10 +1,12 @@
 """The event log, read as a list."""
 
-from domain.access.access import Caller, Role
+from domain.access.access import Role
 from domain.errors import Forbidden
 from domain.events import Cursor, Scope, SubjectKind
 from resolvers.context import Info
+from resolvers.views import sees, sees_all
 from schema import versions
+from schema.event_types import TYPES
 from schema.events import EventConnection, EventEdge, EventFilter, shown
 from schema.relay import DEFAULT_FIRST, After, First, page_ends, page_size, parse_id
 
@@ -43,7 +45,7 @@ class EventQueries:
         size = page_size(first)
         log = info.context.services.log
         start = None if after is None else Cursor.decode(after)
-        found = await log.read(start, size + 1, scope(info.context.caller, filter))
+        found = await log.read(start, size + 1, scope(info, filter))
         cursors = [event.cursor.encode for event in found[:size]]
         edges = [
             EventEdge(cursor=event.cursor.encode(), node=shown(event)) for event in found[:size]
@@ -55,18 +57,30 @@ class EventQueries:
         )
 
 
-def scope(caller: Caller, filter: EventFilter | None) -> Scope:
-    """What the caller may see of what the filter wants; raises NotFound, Forbidden."""
+def scope(info: Info, filter: EventFilter | None) -> Scope:
+    """What the caller may see of what the filter wants, and its view knows; raises NotFound,
+    Forbidden."""
+    caller = info.context.caller
     caller.require_selected(Role.VIEWER)
     if filter is None:
-        return Scope(project_id=caller.project_id)
+        return Scope(project_id=caller.project_id, types=known(info))
     if filter.every_project and not caller.principal.server_admin:
         raise Forbidden(role="server admin")
     return Scope(
         project_id=None if filter.every_project else caller.project_id,
         subject=None if filter.subject_id is None else _subject(filter.subject_id),
-        types=None if filter.types is None else frozenset(each.value for each in filter.types),
+        types=known(info)
+        if filter.types is None
+        else frozenset(each.value for each in filter.types),
     )
+
+
+def known(info: Info) -> frozenset[str] | None:
+    """The types of events that the operation's view has; None for all of them.
+
+    Others are never read, so that cursors move on past them.
+    """
+    return None if sees_all(info) else frozenset(name for name in TYPES if sees(info, name))
 
 
 def _subject(id: str) -> tuple[SubjectKind, str]:

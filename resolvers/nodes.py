@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import strawberry
 
 from resolvers.context import Context, Info
+from resolvers.views import sees
 from schema import versions
 from schema.access import Project
 from schema.autoscaling import AutoscalingRule
@@ -52,18 +53,19 @@ class NodeQueries:
     @versions.field
     async def node(self, info: Info, id: strawberry.ID) -> Node | None:
         """Anything by its id; null for an id of nothing, or of nothing that the caller sees."""
-        return await _node(info.context, id)
+        return await _node(info, id)
 
     @versions.field
     async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None]:
         """In the order of the ids, null as `node` is; at most 100."""
-        return list(await gather(*(_node(info.context, each) for each in many(ids))))
+        return list(await gather(*(_node(info, each) for each in many(ids))))
 
 
-async def _node(context: Context, id: str) -> Node | None:
+async def _node(info: Info, id: str) -> Node | None:
+    """A type that the view lacks has no nodes there."""
     found = parse_id(id)
-    if found is None:
+    if found is None or not sees(info, found[0]):
         return None
     load, show = LOADS[found[0]]
-    value = await load(context, found[1])
+    value = await load(info.context, found[1])
     return None if value is None else show(value)

@@ -33,15 +33,14 @@ from graphql import (
     subscribe,
     validate,
 )
-from graphql.execution import Executor
 from graphql.validation import NoFragmentCyclesRule
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import validate_document
 
 from resolvers import limits
 from resolvers.errors import coded, formatted
-from resolvers.execution import compiling
 from resolvers.limits import LimitExceeded, Limits
+from resolvers.views import View, Views
 
 Payload = Mapping[str, Any]
 KEPT = 256  # documents
@@ -63,8 +62,7 @@ class Checked:
 class Operation:
     """One operation of a checked document. With `errors` it may not be executed."""
 
-    schema: GraphQLSchema
-    executor: type[Executor[Any]]
+    view: View
     document: DocumentNode | None
     name: str | None
     type: OperationType | None
@@ -88,13 +86,13 @@ class Operation:
         if self.shows_cursor:
             await cast("NotesCursor", context).note_cursor()
         result = execute(
-            self.schema,
+            self.view.schema,
             cast("DocumentNode", self.document),
             variable_values=dict(variables or {}),
             operation_name=self.name,
             context_value=context,
             is_awaitable=IS_AWAITABLE,
-            executor_class=self.executor,
+            executor_class=self.view.executor,
             operation_extensions=None,
         )
         return _payload(await result if isawaitable(result) else result)
@@ -110,12 +108,12 @@ class Operation:
             yield await self.execute(variables, context)
             return
         source = subscribe(
-            self.schema,
+            self.view.schema,
             cast("DocumentNode", self.document),
             variable_values=dict(variables or {}),
             operation_name=self.name,
             context_value=context,
-            executor_class=self.executor,
+            executor_class=self.view.executor,
             operation_extensions=None,
         )
         events = await source if isawaitable(source) else source
@@ -133,19 +131,20 @@ class NotesCursor(Protocol):
 
 
 class Operations:
-    """Checked documents by their text, the least recently used forgotten first."""
+    """Checked documents by version and text, the least recently used forgotten first."""
 
-    def __init__(self, schema: GraphQLSchema, limits: Limits) -> None:
-        self._schema = schema
+    def __init__(self, views: Views, limits: Limits) -> None:
+        self._views = views
         self._limits = limits
-        self._executor = compiling()
-        self._kept: OrderedDict[str, Checked] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str], Checked] = OrderedDict()
 
-    def find(self, query: str, name: str | None) -> Operation:
-        """The operation of that name (None: the only one), with the errors that its text has."""
-        checked = self._checked(query)
+    def find(self, query: str, name: str | None, version: str | None = None) -> Operation:
+        """The operation of that name (None: the only one), with the errors that its text has as of
+        the version (None: the newest), of which there has to be a view."""
+        view = self._views.at(version)
+        checked = self._checked(query, view)
         if checked.document is None:
-            return self._refused(checked.errors)
+            return _refused(view, checked.errors)
         operations = [
             definition
             for definition in checked.document.definitions
@@ -153,39 +152,29 @@ class Operations:
         ]
         named = [each for each in operations if name is None or _name(each) == name]
         if len(named) != 1:
-            return self._refused([_unclear(name, [_name(each) for each in operations])])
+            return _refused(view, [_unclear(name, [_name(each) for each in operations])])
         return Operation(
-            schema=self._schema,
-            executor=self._executor,
+            view=view,
             document=checked.document,
             name=_name(named[0]),
             type=named[0].operation,
             shows_cursor=CURSOR_FIELD in query,
         )
 
-    def _refused(self, errors: Sequence[GraphQLFormattedError]) -> Operation:
-        return Operation(
-            schema=self._schema,
-            executor=self._executor,
-            document=None,
-            name=None,
-            type=None,
-            errors=errors,
-        )
-
-    def _checked(self, query: str) -> Checked:
-        found = self._kept.get(query)
+    def _checked(self, query: str, view: View) -> Checked:
+        place = view.version, query
+        found = self._kept.get(place)
         if found is not None:
-            self._kept.move_to_end(query)
+            self._kept.move_to_end(place)
             return found
-        checked = self._check(query)
+        checked = self._check(query, view.schema)
         if len(query) <= LONGEST:
-            self._kept[query] = checked
+            self._kept[place] = checked
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return checked
 
-    def _check(self, query: str) -> Checked:
+    def _check(self, query: str, schema: GraphQLSchema) -> Checked:
         try:
             document = limits.read(query, self._limits)
         except LimitExceeded as error:
@@ -193,15 +182,17 @@ class Operations:
         except GraphQLSyntaxError as error:
             return Checked(None, formatted([error]))
         try:
-            exceeded = limits.check(document, self._schema, self._limits)
+            exceeded = limits.check(document, schema, self._limits)
         except CycleError:
-            return Checked(
-                None, formatted(validate(self._schema, document, [NoFragmentCyclesRule]))
-            )
+            return Checked(None, formatted(validate(schema, document, [NoFragmentCyclesRule])))
         if exceeded:
             return Checked(None, [_limit(error) for error in exceeded])
-        errors = validate_document(self._schema, document, tuple(specified_rules))
+        errors = validate_document(schema, document, tuple(specified_rules))
         return Checked(None, formatted(errors)) if errors else Checked(document, ())
+
+
+def _refused(view: View, errors: Sequence[GraphQLFormattedError]) -> Operation:
+    return Operation(view=view, document=None, name=None, type=None, errors=errors)
 
 
 async def _followed(events: AsyncIterator[ExecutionResult]) -> AsyncGenerator[Payload, None]:

@@ -1,6 +1,7 @@
 """The one schema that is executed, and its print."""
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 import strawberry
@@ -72,20 +73,32 @@ class Mutation(
 
 
 class Schema(strawberry.Schema):
-    """`core` is graphql-core's schema, `declarations` the version of every coordinate in it."""
+    """`core` is graphql-core's schema, `declarations` the version of every coordinate in it, `newest`
+    the latest of these."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Sorting copies the directives; the printer has to see the copies, or it prints both.
-        copies = {directive.name: directive for directive in self.core.directives}
-        self._schema_graphql_directives = {
-            cls: copies.get(own.name, own) for cls, own in self._schema_graphql_directives.items()
-        }
+        self.take(self.core)
         self.declarations: Mapping[str, Declaration] = versions.index(self.core)
+        self.newest = versions.newest(self.declarations)
 
     @property
     def core(self) -> GraphQLSchema:
         return self._schema
+
+    def as_of(self, version: str) -> "Schema":
+        """What prints and introspects as the schema of that version; raises versions.Unviewable."""
+        viewed = copy(self)
+        viewed.take(versions.view(self.core, self.declarations, version))
+        return viewed
+
+    def take(self, core: GraphQLSchema) -> None:
+        """Be a copy of what it was. The printer has to see the copy's directives, or it prints both."""
+        copies = {directive.name: directive for directive in core.directives}
+        self._schema = core
+        self._schema_graphql_directives = {
+            cls: copies.get(own.name, own) for cls, own in self._schema_graphql_directives.items()
+        }
 
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
@@ -104,7 +117,9 @@ def build_schema(*, is_sorted: bool = False) -> Schema:
     )
 
 
-def print_schema() -> str:
-    """The SDL that `schema.graphql` holds: sorted, with descriptions and versions."""
-    printed = build_schema(is_sorted=True).as_str()
+def print_schema(as_of: str | None = None) -> str:
+    """The SDL that `schema.graphql` holds: sorted, with descriptions and versions; or what that file
+    would hold as of a version. Raises versions.Unviewable."""
+    schema = build_schema(is_sorted=True)
+    printed = (schema if as_of is None else schema.as_of(as_of)).as_str()
     return "\n".join(line.rstrip() for line in printed.splitlines()) + "\n"

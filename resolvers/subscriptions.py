@@ -19,7 +19,7 @@ from domain.events import FACTS, Cursor, Fact, Scope, SubjectKind
 from domain.work import EventLog
 from resolvers.batch_subscriptions import After, BatchSubscriptions
 from resolvers.context import Context, Info
-from resolvers.events import scope
+from resolvers.events import known, scope
 from resolvers.following import rest, until
 from resolvers.inputs import own_id
 from schema import versions
@@ -44,7 +44,7 @@ class Subscription(BatchSubscriptions):
         self, info: Info, filter: EventFilter | None = None, after: After = None
     ) -> AsyncIterator[Event]:
         """The project's events, each once and in order."""
-        wanted = scope(info.context.caller, filter)
+        wanted = scope(info, filter)
         start = None if after is None else Cursor.decode(after)
         async with aclosing(info.context.services.log.follow(start, wanted)) as followed:
             async for event in followed:
@@ -61,7 +61,7 @@ class Subscription(BatchSubscriptions):
         deployment = await _deployment(info.context, deployment_id)
         start = head if after is None else Cursor.decode(after)
         log = info.context.services.log
-        async with aclosing(_of_deployment(log, deployment, start)) as followed:
+        async with aclosing(_of_deployment(log, deployment, start, known(info))) as followed:
             async for event in followed:
                 info.context.renew()
                 yield shown(event)

@@ -140,18 +140,36 @@ enum(
         "ROLLED_BACK": value("Its rollout failed or was aborted."),
         "SERVER_STOPPED": value("Its server was to take its replicas with it at its stop."),
         "PLACE_LOST": value("The machine it ran on started anew."),
-        "SCHEDULING": value("Its pod is being made, or waits for a node.", added="0.2.0"),
-        "UNSCHEDULABLE": value("No node has what its pod asks for.", added="0.2.0"),
-        "PULLING_IMAGE": value("Its containers are being created.", added="0.2.0"),
-        "IMAGE_UNAVAILABLE": value("Its image can't be pulled.", added="0.2.0"),
-        "PREPARING": value("Its model folder is being fetched.", added="0.2.0"),
-        "LOADING": value("Its engine runs, and is not ready yet.", added="0.2.0"),
-        "CRASH_LOOP": value("Its engine ended again and again.", added="0.2.0"),
-        "EVICTED": value("The cluster took its pod away.", added="0.2.0"),
-        "CONFIG_INVALID": value(
-            "Its containers can't be created as they are described.", added="0.2.0"
+        "SCHEDULING": value(
+            "Its pod is being made, or waits for a node.", added="0.2.0", before="REPLICAS_STARTING"
         ),
-        "MANIFEST_REFUSED": value("The cluster does not take its objects.", added="0.2.0"),
+        "UNSCHEDULABLE": value(
+            "No node has what its pod asks for.", added="0.2.0", before="REPLICAS_STARTING"
+        ),
+        "PULLING_IMAGE": value(
+            "Its containers are being created.", added="0.2.0", before="REPLICAS_STARTING"
+        ),
+        "IMAGE_UNAVAILABLE": value(
+            "Its image can't be pulled.", added="0.2.0", before="START_FAILED"
+        ),
+        "PREPARING": value(
+            "Its model folder is being fetched.", added="0.2.0", before="REPLICAS_STARTING"
+        ),
+        "LOADING": value(
+            "Its engine runs, and is not ready yet.", added="0.2.0", before="REPLICAS_STARTING"
+        ),
+        "CRASH_LOOP": value(
+            "Its engine ended again and again.", added="0.2.0", before="REPLICAS_FAILING"
+        ),
+        "EVICTED": value("The cluster took its pod away.", added="0.2.0", before="PLACE_LOST"),
+        "CONFIG_INVALID": value(
+            "Its containers can't be created as they are described.",
+            added="0.2.0",
+            before="START_FAILED",
+        ),
+        "MANIFEST_REFUSED": value(
+            "The cluster does not take its objects.", added="0.2.0", before="START_FAILED"
+        ),
     },
 )
 enum(

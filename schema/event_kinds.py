@@ -23,7 +23,7 @@ from schema.secrets import Secret
 from schema.templates import DeploymentTemplate
 
 
-@versions.interface(added="0.1.0")
+@versions.interface(added="0.1.0", withheld=True)
 class Event:
     """A committed fact."""
 

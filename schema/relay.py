@@ -38,7 +38,7 @@ Written: TypeAlias = Callable[[], str]
 """A cursor that is written when it is asked for."""
 
 
-@versions.interface(added="0.1.0")
+@versions.interface(added="0.1.0", withheld=True)
 class Node:
     """Whatever has an id of its own; `node(id:)` finds it again."""
 

@@ -23,6 +23,7 @@ from infra.http.ports import NewContext, Operation, Operations, Payload
 from infra.http.refusals import JSON, RequestRefused, answer
 from infra.http.requests import Said
 from infra.http.streams import GRAPHQL_JSON, StreamedAnswer
+from infra.http.versions import HEADER, Versions
 
 UPLOAD_SECONDS = 3_600.0  # what a mutation may take that brings a file
 
@@ -39,17 +40,9 @@ class Endpoint:
     gate: Gate
     live: Live
     metrics: Metrics
-    api_version: str
+    versions: Versions
     seconds: float
     heartbeat: float = 10.0
-
-    def check_version(self, wanted: str | None) -> None:
-        if wanted not in (None, "", self.api_version):
-            raise RequestRefused(
-                kind="UNKNOWN_API_VERSION",
-                status=400,
-                problem=f"There is no API version {wanted!r} here. Served: {self.api_version}.",
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +50,25 @@ class GraphQL:
     endpoint: Endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        version = None
         try:
-            response = await self._respond(Request(scope, receive))
+            if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+                response = await self._page(request)
+            else:
+                version = self.endpoint.versions.of(request)
+                response = await self._respond(request, version)
         except ModelyardError as error:
             self.endpoint.metrics.refused(error.code)
             log.info("request refused", code=error.code)
-            response = answer(error)
+            response = answer(error, {} if version is None else {HEADER: version})
         await response(scope, receive, send)
 
-    async def _respond(self, request: Request) -> ASGIApp:
-        if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
-            await self.endpoint.gate.check_page(request.headers)
-            return HTMLResponse(get_graphql_ide_html(graphql_ide="graphiql"))
+    async def _page(self, request: Request) -> ASGIApp:
+        await self.endpoint.gate.check_page(request.headers)
+        return HTMLResponse(get_graphql_ide_html(graphql_ide="graphiql"))
+
+    async def _respond(self, request: Request, version: str) -> ASGIApp:
         if request.method != "POST":
             raise RequestRefused(
                 kind="METHOD_NOT_ALLOWED",
@@ -77,12 +77,11 @@ class GraphQL:
                 headers={"Allow": "POST"},
             )
         caller = await self.endpoint.gate.admit(request.headers, Credentials.of(request.headers))
-        self.endpoint.check_version(request.headers.get("x-api-version"))
         said = await self._said(request)
         if said.upload is None:
-            return await self._answer(request.headers, caller, said)
+            return await self._answer(request.headers, caller, said, version)
         async with aclosing(said.upload.pieces):
-            return await self._answer(request.headers, caller, said)
+            return await self._answer(request.headers, caller, said, version)
 
     async def _said(self, request: Request) -> Said:
         try:
@@ -95,21 +94,27 @@ class GraphQL:
             problem = f"The body did not come within {self.endpoint.seconds:g} seconds."
             raise RequestRefused(kind="BODY_TIMEOUT", status=408, problem=problem) from error
 
-    async def _answer(self, headers: Headers, caller: Caller, said: Said) -> ASGIApp:
+    async def _answer(self, headers: Headers, caller: Caller, said: Said, version: str) -> ASGIApp:
         endpoint = self.endpoint
-        served = {"X-Api-Version": endpoint.api_version, "X-Request-Id": caller.request_id}
-        operation = endpoint.operations.find(said.query, said.operation_name)
+        served = {HEADER: version, "X-Request-Id": caller.request_id}
+        operation = endpoint.operations.find(said.query, said.operation_name, version)
         accept = headers.get("accept", "")
         wire = streams.chosen(accept, is_subscription=operation.is_subscription)
-        context = endpoint.new_context(caller)
+        context = endpoint.new_context(caller, version)
         if wire is not None and said.upload is None:
             results = payloads.stream(operation, said, context, endpoint.seconds)
             key_id = caller.principal.key_id
             beat = endpoint.heartbeat
             return StreamedAnswer(results, wire, endpoint.live, key_id, served, beat)
-        with endpoint.metrics.timed(operation.kind):
+        with endpoint.metrics.timed(operation.kind, version):
             payload = await self._payload(operation, said, context)
-        log.info("operation", kind=operation.kind, request=caller.request_id, actor=caller.actor)
+        log.info(
+            "operation",
+            kind=operation.kind,
+            version=version,
+            request=caller.request_id,
+            actor=caller.actor,
+        )
         return _plain(payload, accept, served)
 
     async def _payload(self, operation: Operation, said: Said, context: object) -> Payload:

@@ -32,7 +32,7 @@ class Metrics:
         self._seconds = Histogram(
             "modelyard_operation_seconds",
             "GraphQL operations: query, mutation, subscription or invalid.",
-            ["kind"],
+            ["kind", "version"],
             registry=self.registry,
         )
 
@@ -46,12 +46,13 @@ class Metrics:
         self._refusals.labels(code).inc()
 
     @contextmanager
-    def timed(self, kind: str) -> Iterator[None]:
+    def timed(self, kind: str, version: str) -> Iterator[None]:
+        """`version` is one that is served: whatever a client writes would be a label of its own."""
         began = perf_counter()
         try:
             yield
         finally:
-            self._seconds.labels(kind).observe(perf_counter() - began)
+            self._seconds.labels(kind, version).observe(perf_counter() - began)
 
     def page(self) -> Response:
         return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)

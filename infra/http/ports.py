@@ -6,8 +6,8 @@ from typing import Any, Protocol
 from domain.access.access import Caller
 
 Payload = Mapping[str, Any]
-NewContext = Callable[[Caller], object]
-"""The context of one operation, never shared between two."""
+NewContext = Callable[[Caller, str], object]
+"""The context of one operation, never shared between two, as of a version of the API."""
 
 
 class Operation(Protocol):
@@ -33,4 +33,5 @@ class Operation(Protocol):
 
 
 class Operations(Protocol):
-    def find(self, query: str, name: str | None) -> Operation: ...
+    def find(self, query: str, name: str | None, version: str) -> Operation:
+        """As of a version of the API that there is."""

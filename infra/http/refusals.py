@@ -21,6 +21,7 @@ class RequestRefused(ModelyardError):
     status: int
     param: str | None = None  # which one is wrong, where that can be said
     headers: Mapping[str, str] = field(default_factory=dict)
+    extensions: Mapping[str, Any] = field(default_factory=dict)  # beside the code
 
     @property
     def code(self) -> str:
@@ -28,11 +29,12 @@ class RequestRefused(ModelyardError):
 
 
 def shown(error: ModelyardError) -> Mapping[str, Any]:
-    return {"message": error.message, "extensions": {"code": error.code}}
+    more = error.extensions if isinstance(error, RequestRefused) else {}
+    return {"message": error.message, "extensions": {"code": error.code, **more}}
 
 
-def answer(error: ModelyardError) -> Response:
-    """GraphQL-shaped, with the status that HTTP has for it."""
+def answer(error: ModelyardError, served: Mapping[str, str] | None = None) -> Response:
+    """GraphQL-shaped, with the status that HTTP has for it, and the headers of what served it."""
     headers: dict[str, str] = {}
     match error:
         case RequestRefused():
@@ -46,4 +48,5 @@ def answer(error: ModelyardError) -> Response:
         case _:
             status = 400
     body = orjson.dumps({"errors": [shown(error)]})
+    headers |= served or {}
     return Response(body, status_code=status, media_type=JSON, headers=headers)

@@ -41,6 +41,7 @@ from infra.http.refusals import RequestRefused, shown
 
 INIT_SECONDS = 10
 OPERATIONS_LIMIT = 100  # of one socket at once
+REASON_BYTES = 123
 GOODBYE_SECONDS = 1.0  # what a client may take to be told
 GOING_AWAY = (1001, "Going away")
 
@@ -121,15 +122,17 @@ class Conversation(BaseGraphQLTransportWSHandler[Any, None]):
         )
         self._endpoint = endpoint
         self._new_id = new_id
+        self._socket = socket
         self._headers = socket.headers
         self._caller: Caller | None = None
+        self._version = ""
         self._open = ExitStack()
         self._watching: asyncio.Task[None] | None = None
 
     async def on_ws_connect(self, context: Mapping[str, Any]) -> dict[str, object]:
         said = context["connection_params"]
         try:
-            self._endpoint.check_version(_text(said, "apiVersion"))
+            self._version = await self._asked(said)
             credentials = Credentials(
                 authorization=_text(said, "authorization"), project=_text(said, "project")
             )
@@ -139,7 +142,7 @@ class Conversation(BaseGraphQLTransportWSHandler[Any, None]):
             raise ConnectionRejectionError from error
         stream = self._open.enter_context(self._endpoint.live.stream(self._caller.principal.key_id))
         self._watching = asyncio.create_task(self._end_with(stream))
-        return {"apiVersion": self._endpoint.api_version}
+        return {"apiVersion": self._version}
 
     async def handle_message(self, message: Any) -> None:
         if _is_well_formed(message):
@@ -167,6 +170,18 @@ class Conversation(BaseGraphQLTransportWSHandler[Any, None]):
         self._open.close()
         await super().shutdown()
 
+    async def _asked(self, said: Mapping[str, Any]) -> str:
+        """The version that all of the socket's operations are served. Clients that are closed with 4400
+        do not try again, as they would with 4403."""
+        try:
+            versions = self._endpoint.versions
+            if said.get("apiVersion") is None:
+                return versions.of(self._socket)
+            return versions.chosen([_text(said, "apiVersion") or ""])
+        except RequestRefused as error:
+            await self.websocket.close(4400, _reason(error))
+            raise
+
     async def _run(self, operation: Running[Any, None]) -> None:
         said = requests.checked(
             {
@@ -175,17 +190,17 @@ class Conversation(BaseGraphQLTransportWSHandler[Any, None]):
                 "operationName": operation.operation_name,
             }
         )
-        endpoint, caller = self._endpoint, cast("Caller", self._caller)
-        found = endpoint.operations.find(said.query, said.operation_name)
+        endpoint, caller, version = self._endpoint, cast("Caller", self._caller), self._version
+        found = endpoint.operations.find(said.query, said.operation_name, version)
         if found.errors:
             errors = cast("Any", list(found.errors))
             await operation.send_operation_message(
                 {"id": operation.id, "type": "error", "payload": errors}
             )
             return
-        context = endpoint.new_context(replace(caller, request_id=self._new_id()))
+        context = endpoint.new_context(replace(caller, request_id=self._new_id()), version)
         results = payloads.stream(found, said, context, endpoint.seconds)
-        with endpoint.metrics.timed(found.kind):
+        with endpoint.metrics.timed(found.kind, version):
             async with aclosing(results):
                 async for payload in results:
                     endpoint.metrics.payloads.inc()
@@ -207,6 +222,11 @@ class Conversation(BaseGraphQLTransportWSHandler[Any, None]):
         with suppress(TimeoutError, WebSocketDisconnected):
             async with asyncio.timeout(GOODBYE_SECONDS):
                 await self.websocket.close(*((4403, "Forbidden") if revoked else GOING_AWAY))
+
+
+def _reason(error: ModelyardError) -> str:
+    """What a close frame has room for."""
+    return f"{error.code}: {error.message}".encode()[:REASON_BYTES].decode(errors="ignore")
 
 
 def _text(said: Mapping[str, Any], name: str) -> str | None:

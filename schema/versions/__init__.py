@@ -20,20 +20,25 @@ from schema.versions.declare import (
     union,
     value,
 )
-from schema.versions.index import Declaration, Undeclared, index, order
+from schema.versions.index import (
+    Declaration,
+    Undeclared,
+    index,
+    membership,
+    newest,
+    order,
+)
 from schema.versions.marks import NEXT, Added, DeprecatedSince
-
-CURRENT = "0.2.0"
-"""The version of the API that this code serves."""
+from schema.versions.views import Unviewable, view
 
 __all__ = [
-    "CURRENT",
     "LOADS",
     "NEXT",
     "Added",
     "Declaration",
     "DeprecatedSince",
     "Undeclared",
+    "Unviewable",
     "argument",
     "directive",
     "enum",
@@ -42,10 +47,13 @@ __all__ = [
     "input",
     "interface",
     "load",
+    "membership",
     "method",
+    "newest",
     "order",
     "scalar",
     "type",
     "union",
     "value",
+    "view",
 ]

@@ -104,18 +104,39 @@ def load(resolver: Callable[..., T]) -> StrawberryField:
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(field, StrawberryField))
-def type(*, added: str, name: str | None = None) -> Callable[[builtins.type[T]], builtins.type[T]]:
+def type(
+    *,
+    added: str,
+    name: str | None = None,
+    before: str | None = None,
+    joins: Mapping[str, str] | None = None,
+) -> Callable[[builtins.type[T]], builtins.type[T]]:
+    """`before` is the object type that is shown in this one's place, where a view lacks this one in
+    an interface or a union; its fields have to be this one's, too. `joins` says of interfaces and
+    unions that the type joined later since when it did; what it inherits from them is as new."""
     return lambda cls: strawberry.type(
-        cls, name=name, description=_described(cls), directives=marks(added)
+        cls,
+        name=name,
+        description=_described(cls),
+        directives=marks(added, before=before, joins=joins),
     )
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(field, StrawberryField))
 def interface(
-    *, added: str, name: str | None = None
+    *,
+    added: str,
+    name: str | None = None,
+    joins: Mapping[str, str] | None = None,
+    withheld: bool = False,
 ) -> Callable[[builtins.type[T]], builtins.type[T]]:
+    """`joins` as of `type`. `withheld`: whatever resolves to the interface sees to it that no member
+    reaches a view that lacks it; of others, each later member names the one `before` it."""
     return lambda cls: strawberry.interface(
-        cls, name=name, description=_described(cls), directives=marks(added)
+        cls,
+        name=name,
+        description=_described(cls),
+        directives=marks(added, joins=joins, withheld=withheld),
     )
 
 

@@ -1,7 +1,8 @@
 """The index of declarations: schema coordinate → version, for every element of a built schema."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from graphql import (
@@ -11,11 +12,13 @@ from graphql import (
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
+    GraphQLUnionType,
     is_introspection_type,
     is_specified_directive,
     is_specified_scalar_type,
 )
 from strawberry.types.base import StrawberryObjectDefinition, get_object_definition
+from strawberry.types.field import StrawberryField
 
 from schema.versions.declare import SINCE
 from schema.versions.marks import NEXT, Added, DeprecatedSince
@@ -25,13 +28,15 @@ BACKREF = "strawberry-definition"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
-    """`before` is the enum value that older views see in this one's place."""
+    """`before`, `joins` and `withheld` are as `versions.type`, `value` and `interface` have them."""
 
     added: str
     deprecated: str | None = None
     use: str | None = None
     removal: str | None = None
     before: str | None = None
+    joins: Mapping[str, str] = field(default_factory=dict)
+    withheld: bool = False
 
     @property
     def reason(self) -> str | None:
@@ -47,8 +52,9 @@ class Undeclared(Exception):
 def index(schema: GraphQLSchema) -> Mapping[str, Declaration]:
     """Every element's declaration; each element's description and deprecation reason now say it.
 
-    Built-in scalars, directives and introspection are GraphQL's own and are left out. Raises
-    Undeclared with every coordinate that has no version.
+    Built-in scalars, directives and introspection are GraphQL's own and are left out. What joined an
+    interface or a union later is under its `membership`. Raises Undeclared with every coordinate that
+    has no version.
     """
     found: dict[str, Declaration] = {}
     missing: list[str] = []
@@ -62,9 +68,22 @@ def index(schema: GraphQLSchema) -> Mapping[str, Declaration]:
         _date_generic(element, declaration)
     if missing:
         raise Undeclared(", ".join(sorted(missing)))
-    return found
+    return found | dict(_joined(schema, found))
 
 
+def membership(member: str, abstract: GraphQLNamedType) -> str:
+    """The index's own key of a type's membership, which has no coordinate."""
+    word = "implements" if isinstance(abstract, GraphQLInterfaceType) else "in"
+    return f"{member} {word} {abstract.name}"
+
+
+def newest(index: Mapping[str, Declaration]) -> str:
+    """The version that has all of it: NEXT as long as anything is not released."""
+    said = {each for one in index.values() for each in (one.added, one.deprecated) if each}
+    return max(said, key=order, default=NEXT)
+
+
+@lru_cache
 def order(version: str) -> tuple[int, ...]:
     """NEXT comes after every release."""
     if version == NEXT:
@@ -107,7 +126,7 @@ def _declared(element: Any, above: Declaration | None) -> Declaration | None:
     directives = tuple(getattr(definition, "directives", None) or ())
     added = next((d for d in directives if isinstance(d, Added)), None)
     gone = next((d for d in directives if isinstance(d, DeprecatedSince)), None)
-    known = [above.added] if above is not None else []
+    known = [above.added, *_inherited(definition, above)] if above is not None else []
     known += _origin_versions(definition)
     known += [added.version] if added is not None else []
     if not known:
@@ -115,10 +134,45 @@ def _declared(element: Any, above: Declaration | None) -> Declaration | None:
     return Declaration(
         added=max(known, key=order),
         before=added.before if added is not None else None,
+        joins=(added.joins or {}) if added is not None else {},
+        withheld=added is not None and added.withheld,
         deprecated=gone.version if gone is not None else None,
         use=gone.use if gone is not None else None,
         removal=(gone.removal or None) if gone is not None else None,
     )
+
+
+def _inherited(definition: Any, above: Declaration) -> Iterable[str]:
+    """Since when a type has a field of an interface that it joined."""
+    origin = get_object_definition(getattr(definition, "origin", None))
+    if (
+        origin is not None
+        and isinstance(definition, StrawberryField)
+        and origin.name in above.joins
+    ):
+        yield above.joins[origin.name]
+
+
+def _joined(
+    schema: GraphQLSchema, index: Mapping[str, Declaration]
+) -> Iterator[tuple[str, Declaration]]:
+    """The memberships that are declared; raises ValueError for one that is none."""
+    for name, declaration in index.items():
+        for abstract, version in declaration.joins.items():
+            joined = schema.type_map.get(abstract)
+            if joined is None or schema.type_map[name] not in _possible(schema, joined):
+                raise ValueError(f"{name} joins {abstract}, and is no member of it")
+            known = (version, declaration.added, index[abstract].added)
+            yield membership(name, joined), Declaration(added=max(known, key=order))
+
+
+def _possible(schema: GraphQLSchema, abstract: GraphQLNamedType) -> Iterable[GraphQLNamedType]:
+    if isinstance(abstract, GraphQLUnionType):
+        return tuple(abstract.types)
+    if not isinstance(abstract, GraphQLInterfaceType):
+        return ()
+    found = schema.get_implementations(abstract)
+    return (*found.objects, *found.interfaces)
 
 
 def _origin_versions(definition: Any) -> Iterable[str]:

@@ -1,5 +1,7 @@
 """The schema directives that carry a declaration, as the SDL shows them."""
 
+from collections.abc import Mapping
+
 import strawberry
 from strawberry.schema_directive import Location
 
@@ -12,10 +14,15 @@ NEXT = "NEXT"
     description="The version of the API that the element was added in.",
 )
 class Added:
-    """`before` is the enum value that views from before `version` see in this one's place."""
+    """`before` is what views from before `version` see in this one's place: the name of an enum's
+    value in a value's, of an object type in an object type's. `joins` has, by its name, since when
+    the type is a member of an interface or a union. `withheld`: what resolves to the interface never
+    gives a view a member that it lacks."""
 
     version: str
     before: strawberry.Private[str | None] = None
+    joins: strawberry.Private[Mapping[str, str] | None] = None
+    withheld: strawberry.Private[bool] = False
 
 
 @strawberry.schema_directive(
@@ -36,10 +43,13 @@ def marks(
     use: str | None = None,
     removal: str | None = None,
     before: str | None = None,
+    joins: Mapping[str, str] | None = None,
+    *,
+    withheld: bool = False,
 ) -> list[object]:
     found: list[object] = []
     if added is not None:
-        found.append(Added(version=added, before=before))
+        found.append(Added(version=added, before=before, joins=joins, withheld=withheld))
     if deprecated is not None:
         until = strawberry.UNSET if removal is None else removal
         found.append(DeprecatedSince(version=deprecated, removal=until, use=use))

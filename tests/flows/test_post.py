@@ -198,7 +198,7 @@ async def test_operations_are_counted_for_each_application_alone(
     await post(client, "{name}")
     await client.post("/graphql", content=b"", headers=JSON)
     text = (await client.get("/metrics")).text
-    assert 'modelyard_operation_seconds_count{kind="query"} 1.0' in text
+    assert 'modelyard_operation_seconds_count{kind="query",version="0.1.0"} 1.0' in text
     assert 'modelyard_requests_refused_total{code="BAD_REQUEST"} 1.0' in text
     async with ToyApp().client() as other:
         assert 'kind="query"' not in (await other.get("/metrics")).text

@@ -21,6 +21,7 @@ from resolvers.context import Context
 from resolvers.limits import Limits
 from resolvers.operations import Operations
 from resolvers.root import Schema, build_schema
+from resolvers.views import Views
 from schema.relay import global_id
 from tests.support.playing import promoted
 
@@ -115,7 +116,7 @@ def statements(parts: Parts) -> Iterator[list[str]]:
 async def test_a_page_costs_as_many_statements_however_long_it_is(
     parts: Parts, schema: Schema, query: str, expected: int
 ) -> None:
-    operations, caller = Operations(schema.core, Limits()), await a_caller(parts)
+    operations, caller = Operations(Views(schema.core), Limits()), await a_caller(parts)
     counts = []
     for more in (2, 18):
         await a_fleet(parts, more, f"of-{more}")
@@ -132,7 +133,7 @@ async def test_a_page_costs_as_many_statements_however_long_it_is(
 async def test_documents_are_read_only_where_they_are_asked_for_and_all_at_once(
     parts: Parts, schema: Schema, query: str, read: int
 ) -> None:
-    operations, caller = Operations(schema.core, Limits()), await a_caller(parts)
+    operations, caller = Operations(Views(schema.core), Limits()), await a_caller(parts)
     await a_fleet(parts, 3)
     for _ in range(3):  # compiled by then: graphql-core alone goes on with what came first
         with statements(parts) as found:
@@ -150,7 +151,7 @@ async def test_plans_answer_as_graphql_core_does(parts: Parts, schema: Schema, q
     said = {"a": a, "b": b, "shown": True} if query is NODES else {}
     plain = await schema.execute(query, said, Context.of(parts.services, caller))
     assert errors.formatted(plain.errors) == []
-    operations = Operations(schema.core, Limits())
+    operations = Operations(Views(schema.core), Limits())
     for _ in range(3):
         operation = operations.find(query, None)
         assert operation.errors == ()

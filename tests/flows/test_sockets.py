@@ -120,7 +120,7 @@ async def test_a_socket_acts_for_its_key_and_project(app: ToyApp) -> None:
 
 @pytest.mark.parametrize(
     "said",
-    [{}, {"authorization": "Bearer my_other"}, {"authorization": 7}, {"apiVersion": "9.9.9"},
+    [{}, {"authorization": "Bearer my_other"}, {"authorization": 7},
      {"authorization": "Bearer {token}", "project": "nothing"}],
 )  # fmt: skip
 async def test_a_bad_key_or_project_closes_with_4403(app: ToyApp, said: dict[str, Any]) -> None:

@@ -33,6 +33,7 @@ from domain.webhooks.service import NewWebhook
 from domain.work import Lists
 from resolvers.limits import Limits
 from resolvers.operations import Operations
+from resolvers.views import Views
 from schema.event_types import TYPES
 from schema.relay import global_id
 from tests.support.batching import Jobs
@@ -330,7 +331,7 @@ async def test_what_is_written_while_a_state_is_read_lies_behind_its_cursor(
     reads.deployments = BusyDeployments(graph.house, reads.deployments)
     await graph.house.a_deployment()
     query = f"{{{fields.replace('{STATE}', 'modelDeployments{nodes{name}}')}}}"
-    operation = Operations(graph.schema.core, Limits()).find(query, None)
+    operation = Operations(Views(graph.schema.core), Limits()).find(query, None)
     data = (await operation.execute({}, graph.context()))["data"]
     assert [node["name"] for node in data.pop("modelDeployments")["nodes"]] == ["chat"]
     [cursor] = data.values()

@@ -12,6 +12,7 @@ from domain.deployments.reason import Reason
 from domain.deployments.replica import Endpoint, Replica, ReplicaStatus
 from resolvers.limits import Limits
 from resolvers.operations import Operations
+from resolvers.views import Views
 from schema.relay import global_id
 from tests.support.graph import Graph
 from tests.support.house import service
@@ -334,8 +335,8 @@ async def test_a_page_of_replicas_is_completed_by_a_plan(graph: Graph, player: P
       replicas(first: 4) { totalCount edges { cursor node { id status statusReason statusMessage createdAt
         endpoints { model url } logTail revision { number } group { exits } } } } } } }"""
     plain = await graph.get(query)
-    operations = Operations(graph.schema.core, Limits())
-    plans = operations.find(query, None).executor.plans  # type: ignore[attr-defined]  # ours
+    operations = Operations(Views(graph.schema.core), Limits())
+    plans = operations.find(query, None).view.executor.plans  # type: ignore[attr-defined]  # ours
     for _ in range(3):
         operation = operations.find(query, None)
         assert (await operation.execute({}, graph.context()))["data"] == plain

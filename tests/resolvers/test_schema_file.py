@@ -87,8 +87,6 @@ def test_nothing_of_a_release_is_gone_or_another() -> None:
     for released in releases().values():
         broken = find_breaking_changes(released, build_schema(print_schema()))
         assert [change.description for change in broken] == []
-    present = RELEASES / f"{versions.CURRENT}.graphql"
-    assert not present.exists() or present.read_text() == PRINTED.read_text()
 
 
 def test_the_printed_schema_is_valid_and_has_no_null_defaults() -> None:
@@ -122,7 +120,7 @@ def test_every_coordinate_has_a_version(schema: Schema) -> None:
 
 def test_an_element_declares_the_first_release_that_has_it(schema: Schema) -> None:
     """What no release has yet is of the version that comes."""
-    wanted = dict.fromkeys(schema.declarations, versions.CURRENT)
+    wanted = dict.fromkeys(schema.declarations, versions.NEXT)
     for version, released in reversed(releases().items()):
         wanted |= dict.fromkeys(coordinates(released), version)
     assert {name: each.added for name, each in schema.declarations.items()} == wanted

@@ -36,6 +36,8 @@ from infra.http.graphql import Endpoint
 from infra.http.health import Health
 from infra.http.live import Live
 from infra.http.metrics import Metrics
+from infra.http.ports import Operations
+from infra.http.versions import Versions
 from infra.serving import Server
 from infra.wiring import new_token
 from tests.support.forks import MODELYARD, Process, forks
@@ -44,6 +46,7 @@ from tests.support.toy import Toy
 
 ROOT = Path(__file__).parents[2]
 READY = re.compile(r"Modelyard \S+ ready at (http://\S+)\n")
+VERSIONS = Versions(newest="0.1.0", supported=lambda _: ["0.1.0"], clock=utc_now)
 START_SECONDS = 120.0
 STOP_SECONDS = 60.0
 
@@ -62,6 +65,8 @@ class ToyApp:
     inference: Limits = field(default_factory=lambda: Limits(body=32 * 1024 * 1024, seconds=60.0))
     hold: float = 60.0
     proxy: Proxy | None = None
+    operations: Operations | None = None
+    versions: Versions = VERSIONS
     unready: list[Exception] = field(default_factory=list)
     url: str = ""
 
@@ -78,12 +83,12 @@ class ToyApp:
         metrics = Metrics()
         metrics.watch(self.live)
         endpoint = Endpoint(
-            operations=self.toy.operations(),
+            operations=self.operations or self.toy.operations(),
             new_context=self._context,
             gate=self.gate,
             live=self.live,
             metrics=metrics,
-            api_version="0.1.0",
+            versions=self.versions,
             seconds=self.seconds,
             heartbeat=self.heartbeat,
         )
@@ -115,9 +120,9 @@ class ToyApp:
         _, token = await self.access.create_key("test", name, roles, server_admin=not roles)
         return token
 
-    def _context(self, caller: Caller) -> object:
+    def _context(self, caller: Caller, version: str) -> object:
         self.toy.callers.append(caller)
-        return SimpleNamespace(toy=self.toy, caller=caller)
+        return SimpleNamespace(toy=self.toy, caller=caller, version=version)
 
     async def _check(self) -> None:
         for problem in self.unready:

@@ -15,6 +15,7 @@ import strawberry
 from domain.errors import CursorUnknown
 from resolvers.limits import Limits
 from resolvers.operations import Operations
+from resolvers.views import Views
 
 
 @dataclass
@@ -28,7 +29,7 @@ class Toy:
     callers: list[Any] = field(default_factory=list)
 
     def operations(self, limits: Limits | None = None) -> Operations:
-        return Operations(SCHEMA._schema, limits or Limits())
+        return Operations(Views(SCHEMA._schema), limits or Limits())
 
 
 @strawberry.type
