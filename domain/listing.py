@@ -114,6 +114,19 @@ def names(condition: Condition, field: str) -> bool:
             return name == field
 
 
+def replaced(condition: Condition, field: str, by: Callable[[Compare], Condition]) -> Condition:
+    """The condition with what `by` makes of each comparison of the field in its place."""
+    match condition:
+        case And(parts):
+            return And(tuple(replaced(part, field, by) for part in parts))
+        case Or(parts):
+            return Or(tuple(replaced(part, field, by) for part in parts))
+        case Not(part):
+            return Not(replaced(part, field, by))
+        case Compare(name, _, _):
+            return by(condition) if name == field else condition
+
+
 def place(value: object, order: Order) -> tuple[object, str]:
     """Where a row stands in a listing: what `Listing.after` takes."""
     return field_of(value, order.field), field_of(value, "id")

@@ -1,7 +1,6 @@
 """The `modelyard` command. What a command needs is imported when it runs."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +10,7 @@ from infra import echo_cli, fetch_cli, keys_cli, pod_cli, settings_cli
 from infra.commands import deploy, deployments, logs, rollouts
 from infra.commands.batch import batch
 from infra.commands.events import events
+from infra.commands.schema import schema
 from infra.output import Config, DataDir, fail, say
 
 cli = typer.Typer(
@@ -20,7 +20,6 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-schema = typer.Typer(help="The GraphQL schema.", no_args_is_help=True)
 cli.add_typer(keys_cli.key, name="key")
 cli.add_typer(schema, name="schema")
 cli.add_typer(events, name="events")
@@ -124,35 +123,6 @@ def migrate(
     wiring.made(loaded.data_dir)
     asyncio.run(migration.migrate(loaded.database, to))
     say(f"The database is at {head() if to == 'head' else to}.")
-
-
-@schema.command("print")
-def print_schema() -> None:
-    """Print the schema as SDL, with the version of every element."""
-    from resolvers import root as built
-
-    sys.stdout.write(built.print_schema())
-
-
-@schema.command()
-def check(
-    file: Annotated[Path, typer.Argument(help="The committed schema.")] = Path("schema.graphql"),
-) -> None:
-    """Compare the committed schema with what the code prints."""
-    from difflib import unified_diff
-
-    from resolvers import root as built
-
-    try:
-        committed = file.read_text()
-    except OSError as error:
-        fail(f"{file} can't be read: {error.strerror}")
-    before, after = committed.splitlines(), built.print_schema().splitlines()
-    difference = list(unified_diff(before, after, str(file), "the code", lineterm="", n=2))
-    if difference:
-        say("\n".join(difference))
-        fail(f"{file} differs from the code. Mend it with: modelyard schema print > {file}")
-    say(f"{file} is what the code prints.")
 
 
 @events.command()

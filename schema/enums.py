@@ -13,7 +13,7 @@ from domain.deployments.reason import Reason
 from domain.deployments.replica import ReplicaStatus
 from domain.deployments.rollout import RolloutKind, RolloutStatus
 from domain.templates.template import TemplateStatus
-from schema.versions import enum, value
+from schema.versions import NEXT, enum, value
 
 __all__ = [
     "DeploymentStatus",
@@ -162,6 +162,11 @@ enum(
             "Its engine ended again and again.", added="0.2.0", before="REPLICAS_FAILING"
         ),
         "EVICTED": value("The cluster took its pod away.", added="0.2.0", before="PLACE_LOST"),
+        "NODE_REJECTED": value(
+            "Its node had no room for its pod after all, or does not fit it.",
+            added=NEXT,
+            before="EVICTED",
+        ),
         "CONFIG_INVALID": value(
             "Its containers can't be created as they are described.",
             added="0.2.0",

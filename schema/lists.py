@@ -73,6 +73,9 @@ class IntFilter:
 @versions.input(added="0.2.0")
 class BooleanFilter:
     eq: bool | None
+    in_: list[bool] | None = versions.field(
+        name="in", description="Either, where both are named.", added=versions.NEXT
+    )
 
 
 @versions.input(added="0.1.0")

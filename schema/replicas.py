@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, TypeAlias, cast
@@ -9,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias, cast
 import strawberry
 
 from domain.deployments import replica
-from domain.listing import Listing
+from domain.listing import Compare, Condition, Listing, Op, Or, names, replaced
 from schema import lists, versions
 from schema.context import Info
 from schema.enums import Reason, ReplicaStatus
-from schema.lists import DateTimeFilter, IDFilter, IntFilter, OrderDirection
+from schema.lists import BooleanFilter, DateTimeFilter, IDFilter, IntFilter, OrderDirection
 from schema.relay import Node, global_id
 
 if TYPE_CHECKING:
@@ -22,12 +23,18 @@ if TYPE_CHECKING:
 
 DEFAULT_TAIL = 100
 MOST_TAIL = 1_000
+IS_EXITED = "is_exited"
 Tail: TypeAlias = Annotated[
     int, versions.argument(f"How many of the last lines, from 0 to {MOST_TAIL}.")
 ]
 IncludeExited: TypeAlias = Annotated[
     bool,
-    versions.argument("Whether those that have exited are listed too, as far as they are kept."),
+    versions.argument(
+        "Whether those that have exited are listed too, as far as they are kept.",
+        deprecated=versions.NEXT,
+        use="ModelReplicaFilter.isExited",
+        removal="0.5.0",
+    ),
 ]
 
 
@@ -263,6 +270,10 @@ class ModelReplicaFilter:
     status: ReplicaStatusFilter | None
     created_at: DateTimeFilter | None
     exited_at: DateTimeFilter | None
+    is_exited: BooleanFilter | None = versions.field(
+        description="Lists leave out those that have exited where nothing is said of it.",
+        added=versions.NEXT,
+    )
     and_: list["ModelReplicaFilter"] | None = versions.field(name="and")
     or_: list["ModelReplicaFilter"] | None = versions.field(name="or")
     not_: "ModelReplicaFilter | None" = versions.field(name="not")
@@ -277,12 +288,22 @@ def listing(
     include_exited: bool,
 ) -> Listing:
     """Raises as `lists.listing`."""
-    return lists.listing(
+    found = lists.listing(
         first=first,
         after=after,
         filter=filter,
         order_by=order_by,
         kinds=ORDER_KINDS,
         within={},
-        with_deleted=include_exited,
     )
+    asked = found.where is not None and names(found.where, IS_EXITED)
+    where = None if found.where is None else replaced(found.where, IS_EXITED, _by_status)
+    return replace(found, where=where, with_deleted=include_exited or asked)
+
+
+def _by_status(compare: Compare) -> Condition:
+    """Rows have the status alone."""
+    wanted = cast("tuple[bool, ...]", compare.value if compare.op is Op.IN else (compare.value,))
+    operators = {True: Op.EQ, False: Op.NE}
+    exited = ReplicaStatus.EXITED
+    return Or(tuple(Compare("status", operators[each], exited) for each in dict.fromkeys(wanted)))

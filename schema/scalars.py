@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import NewType
 
 from graphql import GraphQLError
@@ -43,6 +43,15 @@ def parse_datetime(value: object) -> datetime:
 def show_datetime(value: datetime) -> str:
     moment = value if value.tzinfo is UTC else value.astimezone(UTC)
     return moment.isoformat()[: -len("+00:00")] + "Z"
+
+
+def parse_date(value: object) -> date:
+    try:
+        if isinstance(value, str):
+            return date.fromisoformat(value)
+    except ValueError as error:
+        raise _wrong("Date", "text such as 2026-01-31", value) from error
+    raise _wrong("Date", "text such as 2026-01-31", value)
 
 
 def parse_duration(value: object) -> float:
@@ -129,6 +138,14 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         serialize=show_datetime,
         parse_value=parse_datetime,
         specified_by_url="https://scalars.graphql.org/andimarek/date-time",
+    ),
+    date: versions.scalar(
+        "Date",
+        added=versions.NEXT,
+        description="A day, as ISO 8601 text: 2026-01-31.",
+        serialize=date.isoformat,
+        parse_value=parse_date,
+        specified_by_url="https://scalars.graphql.org/andimarek/local-date",
     ),
     Duration: versions.scalar(
         "Duration",

@@ -113,7 +113,7 @@ def _written(file: Path, count: int, size: int) -> Path:
         for number in range(count):
             message = {"role": "user", "content": f"{number}: " + "word " * (size // 5)}
             body = {"model": "chat", "messages": [message], "max_tokens": 100}
-            line = {"custom_id": f"request-{number}", "method": "POST"}
+            line: dict[str, object] = {"custom_id": f"request-{number}", "method": "POST"}
             line |= {"url": "/v1/chat/completions", "body": body}
             out.write(orjson.dumps(line) + b"\n")
     return file

@@ -43,9 +43,10 @@ class Reason(StrEnum):
     LOADING = "loading"  # its engine runs, and does not answer yet
     CRASH_LOOP = "crash_loop"  # its engine ended again and again
     EVICTED = "evicted"  # the cluster took its pod away
+    NODE_REJECTED = "node_rejected"  # its node had no room after all, or does not fit it
     CONFIG_INVALID = "config_invalid"  # its containers can't be created as they are described
     MANIFEST_REFUSED = "manifest_refused"  # the cluster does not take its objects
 
 
-BLAMELESS = frozenset({Reason.PORT_TAKEN, Reason.PLACE_LOST, Reason.EVICTED})
+BLAMELESS = frozenset({Reason.PORT_TAKEN, Reason.PLACE_LOST, Reason.EVICTED, Reason.NODE_REJECTED})
 """Ends that say nothing against the revision: they count as no exit, and wait for no back-off."""

@@ -11,7 +11,7 @@ from domain.errors import ModelyardError
 from infra.db.engine import Engines, open_engines
 from infra.db.failures import translated
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """All migrations, oldest first."""
 
 

@@ -28,6 +28,20 @@ UNCREATED = frozenset(
 BORNE = frozenset({Reason.IMAGE_UNAVAILABLE, Reason.CONFIG_INVALID})
 """What is hopeless only after that time."""
 LOOP = "CrashLoopBackOff"
+REJECTED = frozenset(
+    {
+        "InvalidNodeInfo",
+        "NodeAffinity",
+        "NodeName",
+        "NodePorts",
+        "PodOSNotSupported",
+        "PodOSSelectorNodeLabelDoesNotMatch",
+        "TaintToleration",
+        "TopologyAffinityError",
+        "UnexpectedAdmissionError",
+    }
+)
+"""With every OutOf…: why a kubelet takes no pod that the scheduler had given it."""
 OOM = "OOMKilled"
 
 
@@ -114,8 +128,11 @@ def _ended(pod: Object) -> Trouble:
     """The kubelet gave up on the pod: an eviction, a node that went away, a node that refused it."""
     status = pod["status"]
     codes = [each["exitCode"] for each in _terminated(pod)]
-    said = ": ".join(part for part in (status.get("reason"), status.get("message")) if part)
-    return Trouble(Reason.EVICTED, said, hopeless=True, exit_code=next(iter(codes), None))
+    why = status.get("reason") or ""
+    said = ": ".join(part for part in (why, status.get("message")) if part)
+    is_rejected = why in REJECTED or why.startswith("OutOf")
+    reason = Reason.NODE_REJECTED if is_rejected and not codes else Reason.EVICTED
+    return Trouble(reason, said, hopeless=True, exit_code=next(iter(codes), None))
 
 
 def _troubles(pod: Object, waited: timedelta) -> Iterator[Trouble]:

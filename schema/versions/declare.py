@@ -15,7 +15,7 @@ from strawberry.types.scalar import ScalarDefinition
 from strawberry.types.union import StrawberryUnion
 from typing_extensions import dataclass_transform
 
-from schema.versions.marks import Added, DeprecatedSince, marks
+from schema.versions.marks import NEXT, Added, DeprecatedSince, marks
 
 T = TypeVar("T")
 E = TypeVar("E", bound=EnumMeta)
@@ -235,19 +235,19 @@ def directive(
 
     def declare(cls: builtins.type[T]) -> builtins.type[T]:
         declared = strawberry.schema_directive(locations=locations, description=description)(cls)
-        return since(declared, added)
+        return since(declared, added=added)
 
     return declare
 
 
-def since(cls: builtins.type[T], added: str) -> builtins.type[T]:
+def since(cls: builtins.type[T], *, added: str) -> builtins.type[T]:
     setattr(cls, SINCE, added)
     return cls
 
 
 SINCE = "__modelyard_added__"
-for _own in (Added, DeprecatedSince):
-    since(_own, "0.1.0")
+since(Added, added="0.1.0")
+since(DeprecatedSince, added=NEXT)  # the first deprecation brought it into the schema
 
 
 def _described(cls: builtins.type) -> str | None:

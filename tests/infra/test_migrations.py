@@ -297,6 +297,33 @@ async def test_0004_knows_nothing_of_scheduling(empty_url: str, tmp_path: Path) 
     assert kept == replace(revision, kubernetes=KubernetesUse())
 
 
+async def test_0006_tells_of_an_eviction_where_a_node_took_no_pod(
+    empty_url: str, tmp_path: Path
+) -> None:
+    told: dict[str, Any] = {"deployment_id": "d", "replica_id": "r", "number": 1, "message": "why"}
+    since = ReplicaBecameUnhealthy(reason=Reason.NODE_REJECTED, **told)
+    other = ReplicaBecameUnhealthy(reason=Reason.HEALTH_CHECK_FAILED, **told)
+    project = a_project()
+    deployment = a_deployment(project, reason=Reason.NODE_REJECTED, message="why")
+    await migrate(empty_url)
+    async with open_engines(empty_url) as engines, engines.transaction() as transaction:
+        await transaction.run(PROJECTS.insert, PROJECTS.to_row(project))
+        await transaction.run(DEPLOYMENTS.insert, DEPLOYMENTS.to_row(deployment))
+    async with (
+        open_store(empty_url, data_dir=tmp_path) as store,
+        store.start_work("ada", "request:1") as work,
+    ):
+        for fact in (since, other):
+            work.record(project.id, fact)
+    await migrate(empty_url, "0006")
+    await migrate(empty_url)
+    async with open_store(empty_url, data_dir=tmp_path) as store:
+        kept = (await store.reads.deployments.by_ids([deployment.id]))[deployment.id]
+        events = await store.log.read(None, 9, Scope(project_id=project.id))
+    assert kept == replace(deployment, reason=Reason.EVICTED)
+    assert [event.fact for event in events] == [replace(since, reason=Reason.EVICTED), other]
+
+
 async def test_0005_knows_no_reason_of_pods(empty_url: str, tmp_path: Path) -> None:
     told: dict[str, Any] = {"deployment_id": "d", "replica_id": "r", "number": 1, "message": "why"}
     before = ReplicaBecameUnhealthy(reason=Reason.HEALTH_CHECK_FAILED, **told)

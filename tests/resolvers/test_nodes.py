@@ -127,7 +127,7 @@ TREE = """{ modelDeployments(first: 20) { nodes { name project { name } activeRe
   replicaGroups { weight revision { number } replicaCounts { healthy present } deployment { name } }
   replicas(first: 4) { totalCount nodes { status endpoints { model url } revision { number }
     group { exits } deployment { name } } }
-  every: replicas(includeExited: true) { nodes { status } }
+  every: replicas(filter: {isExited: {in: [true, false]}}) { nodes { status } }
   revisions(first: 3) { totalCount nodes { number deployment { name } } }
   newest: revisions(first: 1, orderBy: {field: NUMBER, direction: DESC}) { nodes { number } } } }
   secrets { nodes { usedBy { name } } } }"""

@@ -156,6 +156,35 @@ async def test_two_lists_of_one_deployment_do_not_mix(graph: Graph, player: Play
     }
 
 
+async def test_a_filter_may_ask_for_those_that_have_exited(graph: Graph, player: Player) -> None:
+    made, revision = await running(graph, player)
+    stays = await player.start(revision)
+    gone = await player.exit(await player.start(revision))
+
+    async def found(**is_exited: Any) -> set[str]:
+        wanted = {"or": [{"and": [{"isExited": is_exited}]}]}
+        answer = await graph.get(LIST, id=of(made), filter=wanted)
+        listed = answer["modelDeployment"]["replicas"]
+        assert listed["totalCount"] == len(listed["nodes"])
+        return {node["id"] for node in listed["nodes"]}
+
+    assert await found(eq=True) == {own(gone)}
+    assert await found(eq=False) == {own(stays)}
+    assert await found(**{"in": [True, False]}) == {own(gone), own(stays)}
+    assert await found(**{"in": [True]}) == {own(gone)}
+    assert await found(**{"in": []}) == set()
+    assert await found() == {own(stays)}
+
+
+async def test_what_has_exited_is_filtered_as_all_else(graph: Graph, player: Player) -> None:
+    made, revision = await running(graph, player)
+    stays = await player.start(revision)
+    gone = await player.exit(await player.start(revision))
+    wanted = {"not": {"isExited": {"eq": False}}, "id": {"in": [own(stays), own(gone)]}}
+    listed = (await graph.get(LIST, id=of(made), filter=wanted))["modelDeployment"]["replicas"]
+    assert [node["id"] for node in listed["nodes"]] == [own(gone)]
+
+
 async def test_replicas_are_paged(graph: Graph, player: Player) -> None:
     made, revision = await running(graph, player)
     for _ in range(3):

@@ -1,6 +1,5 @@
 from collections import defaultdict
 from dataclasses import fields
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -11,7 +10,6 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     build_schema,
-    find_breaking_changes,
 )
 
 from domain import events as facts
@@ -23,8 +21,6 @@ from schema.enums import PreStartActionName, StrategyKind
 from schema.event_types import TYPES
 from schema.events import EventType
 
-PRINTED = Path(__file__).parents[2] / "schema.graphql"
-RELEASES = Path(__file__).parents[2] / "schema" / "releases"
 SAID_AS = {  # a fact's field, for clients
     "number": "revision_number",
     "strategy": "strategy_kind",
@@ -71,24 +67,6 @@ def coordinates(schema: GraphQLSchema) -> set[str]:
     return found
 
 
-def releases() -> dict[str, GraphQLSchema]:
-    """The stored ones, oldest first."""
-    files = sorted(RELEASES.glob("*.graphql"), key=lambda file: versions.order(file.stem))
-    return {file.stem: build_schema(file.read_text()) for file in files}
-
-
-def test_the_committed_schema_is_what_the_code_prints() -> None:
-    assert PRINTED.read_text() == print_schema()
-
-
-def test_nothing_of_a_release_is_gone_or_another() -> None:
-    """A release is extended by what is newer, and by nothing else."""
-    assert "0.1.0" in releases()
-    for released in releases().values():
-        broken = find_breaking_changes(released, build_schema(print_schema()))
-        assert [change.description for change in broken] == []
-
-
 def test_the_printed_schema_is_valid_and_has_no_null_defaults() -> None:
     printed = print_schema()
     built = build_schema(printed)
@@ -116,14 +94,6 @@ def test_every_coordinate_has_a_version(schema: Schema) -> None:
         "Subscription.batchJobProgress(batchJobId:)",
     ):
         assert coordinate in found
-
-
-def test_an_element_declares_the_first_release_that_has_it(schema: Schema) -> None:
-    """What no release has yet is of the version that comes."""
-    wanted = dict.fromkeys(schema.declarations, versions.NEXT)
-    for version, released in reversed(releases().items()):
-        wanted |= dict.fromkeys(coordinates(released), version)
-    assert {name: each.added for name, each in schema.declarations.items()} == wanted
 
 
 def test_every_description_ends_in_the_version(schema: Schema) -> None:

@@ -30,7 +30,7 @@ QUICK = (Path(__file__).parent / "engines" / "quick.py").read_text()
 LEFT = (Kind.DEPLOYMENT, Kind.REPLICA_SET, Kind.POD, Kind.SERVICE, Kind.SECRET)
 STANDS = "query($id: ID!) { modelDeployment(id: $id) { status statusReason statusMessage } }"
 REPLICAS = """query($id: ID!) { modelDeployment(id: $id) { statusReason statusMessage
-  replicas(first: 20, includeExited: true) { nodes {
+  replicas(first: 20, filter: {isExited: {in: [true, false]}}) { nodes {
     id status statusReason statusMessage exitCode logTail revision { number } } } } }"""
 
 

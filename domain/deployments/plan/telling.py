@@ -27,6 +27,7 @@ WORDS: dict[Reason, str] = {
     Reason.LOADING: "Its engine runs, and is not ready yet",
     Reason.CRASH_LOOP: "Its engine ended again and again",
     Reason.EVICTED: "The cluster took its pod away",
+    Reason.NODE_REJECTED: "Its node did not take its pod",
     Reason.CONFIG_INVALID: "Its containers can't be created",
     Reason.MANIFEST_REFUSED: "The cluster does not take its objects",
 }

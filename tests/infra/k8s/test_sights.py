@@ -157,6 +157,19 @@ def test_a_pod_that_the_kubelet_gave_up_has_ended_with_its_words() -> None:
     assert observed.message == "Evicted: The node was low on memory."
 
 
+@pytest.mark.parametrize("why", ["OutOfcpu", "OutOfnvidia.com/gpu", *sorted(sights.REJECTED)])
+def test_a_pod_that_its_node_did_not_take_was_not_evicted(why: str) -> None:
+    observed = seen(a_pod(phase="Failed", reason=why, message="no room"))
+    assert (observed.sight, observed.reason) == (Sight.EXITED, Reason.NODE_REJECTED)
+    assert observed.message == f"{why}: no room"
+
+
+def test_a_pod_whose_containers_ran_was_taken() -> None:
+    ran = [a_container(terminated=CRASHED)]
+    observed = seen(a_pod(phase="Failed", reason="OutOfcpu", containerStatuses=ran))
+    assert observed.reason is Reason.EVICTED
+
+
 @pytest.mark.parametrize("status", [S.STARTING, S.HEALTHY, S.UNHEALTHY])
 def test_a_pod_that_others_delete_fails_its_replica_while_it_ends(status: ReplicaStatus) -> None:
     observed = was_healthy(leaving(a_pod(**running(ready=True))), status)
