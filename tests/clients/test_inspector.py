@@ -28,7 +28,7 @@ DIFFERENT = {
     "descriptions": "It compares them; no client depends on them.",
     "applied directives": "It compares @added and the like; what they say is `schemaChanges`' own.",
     "interfaces of a new type": "It names each; to us they are part of the type.",
-    "optional input fields": "To it they are safe, to graphql-core dangerous, as optional arguments are to both.",
+    "optional input fields": "To it they are safe, to graphql-core dangerous, as new arguments are.",
     "deprecated arguments and input fields": "It does not look at them; we tell of them, as safe.",
     "elements of a removed type": "It names the type alone; we tell of all below it.",
 }

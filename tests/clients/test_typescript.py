@@ -1,10 +1,9 @@
-"""graphql-codegen makes types and typed documents; `tsc --strict` takes them; a client runs on them."""
+"""graphql-codegen makes types and typed documents; `tsc --strict` takes them"""
 
 import json
 from pathlib import Path
 
 from tests.support.others import run
-from tests.support.server import Running
 
 WHOLE = {"generated/schema.ts": {"plugins": ["typescript"]}}
 WRONG = """import { Modelyard } from "./client.js";
@@ -17,15 +16,6 @@ const wrong: number = said.eventCursor;
 
 def generate(example: Path, *, fails: bool = False) -> str:
     return run("npm", "run", "--silent", "generate", cwd=example, fails=fails)
-
-
-def test_the_typescript_example_serves_a_model_and_reads_a_batch(
-    typescript: Path, server: Running
-) -> None:
-    said = run("./run", server.url, cwd=typescript)
-    assert "revision 1 activated" in said
-    assert "  RevisionAdded\n" in said
-    assert "  batch COMPLETED\n  a: 200\n  b: 200\n  c: 200\n3 of 3 completed." in said
 
 
 def test_types_of_the_whole_schema_and_of_all_documents_compile_strictly(typescript: Path) -> None:

@@ -4,6 +4,7 @@ async with a_cable(server.url) as cable:
     ...                                       # cable.url
     cable.cut()                               # every connection is reset; nobody says goodbye
     cable.to(another.url)                     # where new connections lead
+    cable.snaps_at = b"RevisionAdded"         # it is cut once, before the client hears of it
 """
 
 import asyncio
@@ -25,6 +26,7 @@ class Cable:
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
     cuts: int = 0
     carries: asyncio.Event = field(default_factory=asyncio.Event)
+    snaps_at: bytes | None = None
 
     @property
     def url(self) -> str:
@@ -52,20 +54,23 @@ class Cable:
         self.writers |= both
         self.carries.set()
         try:
-            await asyncio.gather(_pump(reader, theirs[1]), _pump(theirs[0], writer))
+            await asyncio.gather(self._pump(reader, theirs[1]), self._pump(theirs[0], writer))
         finally:
             self.writers -= both
             for each in both:
                 each.close()
 
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """What the one says, the other hears, to its end."""
-    with suppress(OSError):
-        while chunk := await reader.read(CHUNK):
-            writer.write(chunk)
-            await writer.drain()
-    writer.close()
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """What the one says, the other hears, to its end."""
+        with suppress(OSError):
+            while chunk := await reader.read(CHUNK):
+                if self.snaps_at is not None and self.snaps_at in chunk:
+                    self.snaps_at = None
+                    self.cut()
+                    return
+                writer.write(chunk)
+                await writer.drain()
+        writer.close()
 
 
 @asynccontextmanager
