@@ -1,22 +1,14 @@
-"""ariadne-codegen makes a client; mypy takes it; it drives a deployment, its events and a batch."""
+"""ariadne-codegen makes a client, and mypy takes it and what uses it."""
 
 import sys
 from pathlib import Path
 
 from tests.support.others import run
-from tests.support.server import Running
 
 
 def mypy(example: Path, *, fails: bool = False) -> str:
     command = (sys.executable, "-m", "mypy", "--python-executable", ".venv/bin/python", ".")
     return run(*command, cwd=example, fails=fails)
-
-
-def test_the_python_example_serves_a_model_and_reads_a_batch(python: Path, server: Running) -> None:
-    said = run("./run", server.url, cwd=python)
-    assert "revision 1 activated" in said
-    assert "  RevisionAdded\n" in said
-    assert "  batch COMPLETED\n  a: 200\n  b: 200\n  c: 200\n3 of 3 completed." in said
 
 
 def test_the_generated_client_and_its_use_are_typed(python: Path) -> None:
