@@ -34,7 +34,7 @@ async def test_an_example_serves_a_model_follows_it_and_reads_a_batch(
             cable.snaps_at = b"RevisionActivated"
             said = (await asyncio.to_thread(run, "./run", cable.url, cwd=example)).splitlines()
             history = (await api.get(HISTORY))["events"]["nodes"]
-    assert cable.cuts == 1
+            assert cable.cuts == 1
     assert said.count(LOST) == 1
     assert "The API answers as of 0.2.0." in said
     told = [event["__typename"] for event in history if event.get("deploymentId")]

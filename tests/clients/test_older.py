@@ -31,8 +31,7 @@ async def what_came_later(api: Api) -> str:
     """The cursor behind which there are events of kinds that the oldest release has not."""
     cursor = (await api.get("{ eventCursor }"))["eventCursor"]
     line = b'{"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": {}}\n'
-    upload = {"file": ("in.jsonl", line), "purpose": (None, "batch")}
-    file = (await api.http.post("/v1/files", files=upload)).json()["id"]
+    file = await api.file(line)
     wanted = {"inputFileId": file, "endpoint": "/v1/chat/completions", "target": "ECHO"}
     await api.change("createBatchJob", wanted)
     return str(cursor)

@@ -12,7 +12,9 @@ import httpx
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from schemathesis.core.result import Ok
 from schemathesis.graphql import nodes
+from schemathesis.schemas import APIOperation
 
 from tests.support.api import a_client
 from tests.support.server import Running, modelyard, running
@@ -79,8 +81,7 @@ async def furnish(server: Running) -> dict[str, str]:
     async with a_client(server.url) as api:
         deployment = await api.deployment("judged", replicas=0)
         revision = (await api.revision(deployment))["id"]
-        upload = {"file": ("in.jsonl", b'{"custom_id": "a"}\n'), "purpose": (None, "batch")}
-        file = (await api.http.post("/v1/files", files=upload)).json()["id"]
+        file = await api.file(b'{"custom_id": "a"}\n')
         wanted = {"inputFileId": file, "endpoint": "/v1/chat/completions", "target": "ECHO"}
         job = await api.change("createBatchJob", wanted, "batchJob { id inputFile { id } }")
     file = job["batchJob"]["inputFile"]["id"]
@@ -95,12 +96,13 @@ def judged(server: Running, ids: Mapping[str, str], headers: dict[str, str], cou
     schema = schemathesis.graphql.from_url(f"{server.url}/graphql", headers=headers)
     with httpx.Client(base_url=server.url, headers=headers, timeout=60.0) as http:
         judge = Judge(http, ids)
-        for result in schema.get_all_operations():
-            _ask_for(result.ok(), judge, count)
+        for found in schema.get_all_operations():
+            assert isinstance(found, Ok), found.err()
+            _ask_for(found.ok(), judge, count)
     return judge
 
 
-def _ask_for(operation: Any, judge: Judge, count: int) -> None:
+def _ask_for(operation: APIOperation[Any, Any, Any, Any], judge: Judge, count: int) -> None:
     name = operation.label.rpartition(".")[2]
 
     @settings(
