@@ -44,6 +44,7 @@ from resolvers.limits import Limits
 from resolvers.operations import Operations
 from resolvers.root import build_schema
 from resolvers.views import Views
+from schema.versions import order
 from schema.versions.releases import releases
 
 log = structlog.get_logger()
@@ -105,8 +106,10 @@ def routes(endpoint: Endpoint, health: Health, more: Sequence[BaseRoute] = ()) -
     )
 
 
-def _versions(newest: str) -> Versions:
+def _versions(declared: str) -> Versions:
+    """A release may have brought nothing: then it is newer than all that is declared."""
     table = releases()
+    newest = max(declared, *(each.version for each in table), key=order)
 
     def supported(today: date) -> list[str]:
         return [each.version for each in table if each.is_supported(today)]
