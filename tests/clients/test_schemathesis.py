@@ -19,7 +19,7 @@ from schemathesis.schemas import APIOperation
 from tests.support.api import a_client
 from tests.support.server import Running, modelyard, running
 
-OPEN, KEYED = 8, 3  # examples of each operation
+OPEN, KEYED = 6, 2  # examples of each operation
 TEXTS = {
     "DateTime": ["2026-01-01T00:00:00Z", "9999-12-31T23:59:59+14:00", "yesterday", ""],
     "Duration": ["PT1H", "24h", "PT-1S", "P99999999D", "1e400", ""],
@@ -124,7 +124,7 @@ def test_nothing_that_is_asked_in_open_mode_is_a_fault(tmp_path: Path) -> None:
     with running(tmp_path / "data", "--stop-replicas") as server:
         judge = judged(server, asyncio.run(furnish(server)), {}, OPEN)
     assert judge.faults == {}
-    assert judge.codes["data"] > 500
+    assert judge.codes["data"] > 300
     assert judge.codes["INVALID_VALUE"] > 0
 
 
@@ -136,4 +136,4 @@ def test_nothing_that_is_asked_with_a_viewers_key_is_a_fault(tmp_path: Path) -> 
         token = next(word for word in made.stdout.split() if word.startswith("my_"))
         judge = judged(server, ids, {"Authorization": f"Bearer {token}"}, KEYED)
     assert judge.faults == {}
-    assert judge.codes["FORBIDDEN"] > 50
+    assert judge.codes["FORBIDDEN"] > 30
