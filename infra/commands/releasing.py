@@ -15,6 +15,7 @@ from datetime import date
 from pathlib import Path
 from shutil import copytree
 from tempfile import TemporaryDirectory
+from typing import TypeAlias
 
 import orjson
 from graphql import GraphQLError, build_schema
@@ -52,16 +53,19 @@ class Write:
     text: str | None
 
 
-def checkout() -> Path:
-    """Where this code's sources lie; ends the command where they are none."""
-    tree = Path(__file__).parents[2]
+Asked: TypeAlias = Callable[[Path, Sequence[Write]], Code]
+"""What a checkout's code says of itself, once it has those sources."""
+
+
+def checkout(tree: Path) -> Path:
+    """The folder, if it is one; else ends the command."""
     if not all((tree / each).exists() for each in ("pyproject.toml", SDL, TABLE, PAGE)):
         fail(f"{tree} is no checkout of Modelyard's sources: a release is made in one.")
     return tree
 
 
-def release(version: str, tree: Path, today: date) -> None:
-    """Nothing where it is one already."""
+def release(version: str, tree: Path, today: date, asked: Asked) -> None:
+    """Writes nothing where it is one already, or may not be made."""
     known = [each.version for each in releases()]
     if version in known:
         say(f"{version} is released already.")
@@ -70,19 +74,14 @@ def release(version: str, tree: Path, today: date) -> None:
         fail(f"{version} is no version: write three numbers, such as 0.3.0.")
     if known and order(version) < order(known[-1]):
         fail(f"{version} is older than {known[-1]}, the last release.")
-    writes = planned(tree, version, today, snapshot_with)
+    writes = planned(tree, version, today, asked)
     for each in writes:
         put(tree, each)
     say(f"{version} is released: {len(writes)} files. Look at them, then commit them.")
 
 
-def planned(
-    tree: Path, version: str, today: date, asked: Callable[[Path, Sequence[Write]], Code]
-) -> Sequence[Write]:
-    """All that the release writes, in order; ends the command where it may not be made.
-
-    `asked` is what the tree's code says of itself once it has those sources.
-    """
+def planned(tree: Path, version: str, today: date, asked: Asked) -> Sequence[Write]:
+    """All that the release writes, in order; ends the command where it may not be made."""
     sources = [*_sources(tree, version)]
     code = asked(tree, sources)
     past = pasts(stored())
@@ -164,7 +163,7 @@ def _judge(tree: Path, version: str, code: Code, past: tuple[Past, ...]) -> None
     for each in found:
         say(str(each))
     if found:
-        fail(f"Nothing is released: {len(found)} violations of the schema's contract.")
+        fail(f"Nothing is released: violations of the schema's contract: {len(found)}.")
     if past and written(past[-1].sdl) == written(code.printed):
         fail(f"Nothing is new since {past[-1].version}.")
 

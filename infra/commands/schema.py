@@ -67,7 +67,7 @@ def check(
     for each in found:
         say(str(each))
     if found:
-        fail(f"{len(found)} violations of the schema's contract.")
+        fail(f"Violations of the schema's contract: {len(found)}.")
     say(f"{file} is what the code prints, and keeps what the releases promised.")
 
 
@@ -106,7 +106,8 @@ def release(
     """Make what is NEXT a release, in a checkout of the sources. Run again, it goes on where it was."""
     from infra.commands import releasing
 
-    releasing.release(version, releasing.checkout(), datetime.now(UTC).date())
+    tree = releasing.checkout(Path(__file__).parents[2])
+    releasing.release(version, tree, datetime.now(UTC).date(), releasing.snapshot_with)
 
 
 @schema.command(hidden=True)

@@ -155,6 +155,7 @@ LISTS = (
 )
 OTHERWISE = {  # each has a test of its own below
     "apiVersion",
+    "apiVersions",
     "compareModelRevisions",
     "eventCursor",
     "nodes",
@@ -162,6 +163,8 @@ OTHERWISE = {  # each has a test of its own below
     "previewModelRevision",
     "projects",
     "runtimeVariants",
+    "schemaChanges",
+    "schemaElement",
     "viewer",
 }
 

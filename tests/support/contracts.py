@@ -19,6 +19,40 @@ directive @deprecatedSince(version: String!, removal: String) on ARGUMENT_DEFINI
 """  # noqa: E501
 
 
+FIRST = """
+type Query @added(version: "0.1.0") { toy(size: Int = 1, name: String!): Toy  old: Int  shape: Shape }
+interface Thing @added(version: "0.1.0") { id: ID! }
+type Toy implements Thing @added(version: "0.1.0") { id: ID!  colour: Colour!  made(input: ToyInput): Int }
+type Ball implements Thing @added(version: "0.1.0") { id: ID! }
+union Shape @added(version: "0.1.0") = Toy | Ball
+enum Colour @added(version: "0.1.0") { RED BLUE }
+input ToyInput @added(version: "0.1.0") { name: String!  size: Int = 1 }
+scalar Weight @added(version: "0.1.0")
+"""
+
+
+def changed(*pairs: tuple[str, str]) -> str:
+    text = FIRST
+    for old, new in pairs:
+        assert old in text
+        text = text.replace(old, new, 1)
+    return text
+
+
+def deprecating(
+    element: str, version: str, use: str = "Query.toy", more: str = ""
+) -> tuple[str, str]:
+    reason = f'@deprecated(reason: "Since {version}. Use {use}.")'
+    return element, f'{element} {reason} @deprecatedSince(version: "{version}"{more})'
+
+
+def said(found: list[Violation]) -> list[str]:
+    return [str(each) for each in found]
+
+
+OLD = deprecating("old: Int", "0.2.0")
+
+
 def declared(sdl: str) -> Mapping[str, Declaration]:
     """As the marks of the SDL say it; directives are of 0.1.0."""
     [told] = pasts([("0.1.0", sdl)])

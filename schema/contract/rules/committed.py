@@ -11,6 +11,8 @@ from schema.contract.written import around, first_difference, written
 
 
 def the_file_is_what_is_printed(contract: Contract) -> Iterator[Violation]:
+    if contract.committed == contract.code.printed:
+        return
     try:
         file = written(contract.committed)
     except GraphQLSyntaxError as error:
@@ -27,7 +29,7 @@ def the_file_is_what_is_printed(contract: Contract) -> Iterator[Violation]:
         if code[each] != file[each]:
             problem = f"schema.graphql says {shown(file[each])}, the code {shown(code[each])}."
             yield _violation(each, problem)
-    if code == file and contract.code.printed != contract.committed:
+    if code == file:
         line = first_difference(contract.code.printed, contract.committed)
         problem = f"schema.graphql is written otherwise from line {line} on."
         yield _violation(around(contract.code.printed, line), problem)

@@ -134,9 +134,9 @@ def shown(each: Difference) -> str:
     return f"{each.coordinate} {each.kind.name} {each.criticality.name} {each.description}"
 
 
-def built(*pair: str) -> GraphQLSchema:
-    assert not pair or pair[0] in BEFORE
-    return build_schema(BEFORE.replace(*pair, 1) if pair else BEFORE)
+def built(old: str = "", new: str = "") -> GraphQLSchema:
+    assert old in BEFORE
+    return build_schema(BEFORE.replace(old, new, 1))
 
 
 @pytest.mark.parametrize(("old", "new", "wanted"), PAIRS)
