@@ -138,7 +138,6 @@ def snapshot_with(tree: Path, sources: Sequence[Write]) -> Code:
         done = subprocess.run(
             [sys.executable, "-m", "infra.cli", "schema", "snapshot"],
             cwd=copy,
-            env={**os.environ, "PYTHONPATH": str(copy)},
             capture_output=True,
             check=False,
         )
