@@ -85,6 +85,8 @@ class InvalidValue(UserError):
     """{problem}"""
 
     problem: str
+    limit: int | None = None  # with what was `found`, where a number is beyond it
+    found: int | None = None
 
 
 @dataclass(eq=False, kw_only=True)

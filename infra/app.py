@@ -4,21 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from uuid import uuid4
 
 import orjson
-import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from domain.access.access import Caller
+from domain.access.access import Caller, Role
 from domain.batches.jobs.tokens import Tokens
 from domain.batches.worker.recording import Recording
 from domain.clock import MonotonicTimer, utc_now
 from domain.ids import new_id
-from infra import autoscaling
+from infra import autoscaling, manifests
 from infra.db import version
 from infra.http.gate import Gate, is_loopback
 from infra.http.gateway import gateway
@@ -34,10 +32,14 @@ from infra.http.openai.admission import Admission
 from infra.http.openai.batches import BatchRoutes
 from infra.http.openai.errors import FAULT
 from infra.http.openai.files import FileRoutes
+from infra.http.persisted import Kept, Trusted
 from infra.http.pods.routes import PodRoutes
-from infra.http.refusals import JSON
+from infra.http.refusals import JSON, masked
+from infra.http.rules import Rules
+from infra.http.subscribers import Subscribers
 from infra.http.versions import Versions
 from infra.http.websocket import Sockets
+from infra.settings import Introspection, Settings
 from infra.wiring import Parts
 from resolvers.context import Context
 from resolvers.limits import Limits
@@ -46,8 +48,6 @@ from resolvers.root import build_schema
 from resolvers.views import Views
 from schema.versions import order
 from schema.versions.releases import releases
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,14 +72,17 @@ def build(parts: Parts) -> App:
     def new_context(caller: Caller, api_version: str) -> Context:
         return Context.of(parts.services, caller, api_version)
 
+    limits = Limits(cost=parts.settings.query_cost_limit)
+    hides = parts.settings.introspection is not Introspection.EVERYONE
     endpoint = Endpoint(
-        operations=Operations(Views(schema.core, schema.declarations), Limits()),
+        operations=Operations(Views(schema.core, schema.declarations), limits, hides=hides),
         new_context=new_context,
         gate=gate,
         live=live,
         metrics=metrics,
         versions=_versions(schema.newest),
         seconds=parts.settings.request_timeout.total_seconds(),
+        rules=rules(parts.settings),
     )
     health = Health(partial(version.require_current, parts.store.events.engines))
     inference = _gateway(parts, gate, live, metrics)
@@ -89,6 +92,24 @@ def build(parts: Parts) -> App:
     return App(asgi=routes(endpoint, health, more), live=live, gate=gate, gateway=inference)
 
 
+def rules(settings: Settings) -> Rules:
+    """Raises ManifestRefused."""
+    trusted = settings.trusted_documents
+    return Rules(
+        documents=Trusted(manifests.read(trusted)) if trusted else Kept(),
+        subscribers=Subscribers(settings.subscriptions_per_key),
+        may_introspect=partial(_may_introspect, settings.introspection),
+        of_socket=settings.operations_per_socket,
+        of_request=settings.operations_per_request,
+    )
+
+
+def _may_introspect(who: Introspection, caller: Caller) -> bool:
+    if who is not Introspection.ADMINS:
+        return who is Introspection.EVERYONE
+    return caller.principal.role_in(caller.project_id) is Role.ADMIN
+
+
 def routes(endpoint: Endpoint, health: Health, more: Sequence[BaseRoute] = ()) -> Starlette:
     async def metrics(request: Request) -> Response:
         return endpoint.metrics.page()
@@ -96,7 +117,7 @@ def routes(endpoint: Endpoint, health: Health, more: Sequence[BaseRoute] = ()) -
     return Starlette(
         routes=[
             Route("/graphql", GraphQL(endpoint)),
-            WebSocketRoute("/graphql", Sockets(endpoint=endpoint, new_id=new_id)),
+            WebSocketRoute("/graphql", Sockets(endpoint=endpoint)),
             Route("/healthz", health.live),
             Route("/readyz", health.ready),
             Route("/metrics", metrics),
@@ -178,12 +199,9 @@ async def _nothing(request: Request, error: Exception) -> Response:
 
 
 async def _fault(request: Request, error: Exception) -> Response:
-    reference = uuid4().hex[:12]
-    log.error("request failed", reference=reference, path=request.url.path, exc_info=error)
-    message = f"Something went wrong here. The server's log tells more under {reference}."
+    fault = masked(error, path=request.url.path)
     if request.url.path.startswith("/v1/"):
-        shown: dict[str, object] = {"error": {**FAULT, "message": message}}
+        shown: dict[str, object] = {"error": {**FAULT, "message": fault["message"]}}
     else:
-        extensions = {"code": "INTERNAL", "reference": reference}
-        shown = {"errors": [{"message": message, "extensions": extensions}]}
+        shown = {"errors": [fault]}
     return Response(orjson.dumps(shown), status_code=500, media_type=JSON)

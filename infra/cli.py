@@ -7,7 +7,7 @@ import typer
 
 from domain.errors import ModelyardError
 from infra import echo_cli, fetch_cli, keys_cli, pod_cli, settings_cli
-from infra.commands import deploy, deployments, logs, rollouts
+from infra.commands import deploy, deployments, documents, logs, rollouts
 from infra.commands.batch import batch
 from infra.commands.events import events
 from infra.commands.schema import schema
@@ -27,6 +27,7 @@ cli.add_typer(rollouts.rollout, name="rollout")
 cli.add_typer(batch, name="batch")
 batch.command("worker", hidden=True)(pod_cli.worker)
 cli.command("settings")(settings_cli.listed)
+cli.command("documents")(documents.listed)
 cli.command()(echo_cli.echo)
 cli.command(hidden=True)(fetch_cli.fetch)
 

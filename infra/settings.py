@@ -63,6 +63,12 @@ class Routing(StrEnum):
     PROXY = "proxy"
 
 
+class Introspection(StrEnum):
+    EVERYONE = "everyone"
+    ADMINS = "admins"
+    NOBODY = "nobody"
+
+
 class LogLevel(StrEnum):
     DEBUG = "debug"
     INFO = "info"
@@ -220,6 +226,26 @@ class Settings(BaseSettings):
     az_endpoint: str | None = Field(None, description="The URL of an Azure-compatible server.")
     request_timeout: Duration = Field(
         timedelta(seconds=30), description="How long a query or mutation may take."
+    )
+    query_cost_limit: int = Field(
+        50_000, gt=0, description="What an operation may cost: about the fields of its answer."
+    )
+    operations_per_request: int = Field(
+        1, gt=0, description="How many operations a request may have, as a JSON list."
+    )
+    operations_per_socket: int = Field(
+        100, gt=0, description="How many operations a WebSocket may have under way at once."
+    )
+    subscriptions_per_key: int = Field(
+        1_000, gt=0, description="How many subscriptions a key may have open at this server."
+    )
+    introspection: Introspection = Field(
+        Introspection.EVERYONE, description="Who may ask for the schema itself."
+    )
+    trusted_documents: Folders = Field(
+        (),
+        description="Manifests of documents (JSON files, or folders of such); where there are any, no "
+        "other documents are executed.",
     )
     inference_timeout: Duration = Field(
         timedelta(hours=1), description="How long a request for inference may take in all."
@@ -407,74 +433,7 @@ def _problems(error: ValidationError) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Described:
-    """A setting as `modelyard settings` lists it."""
-
-    name: str
-    type: str
-    default: str
-    meaning: str
-
-
 def server_url(settings: Settings) -> str | None:
     """Where pods reach this server, if that is known."""
     said = settings.kubernetes_server_url
     return None if said is None else said.rstrip("/")
-
-
-def describe() -> list[Described]:
-    return _own() + [
-        Described(name=name, type="text", default="", meaning=meaning)
-        for name, meaning in variables.MEANINGS.items()
-    ]
-
-
-def _own() -> list[Described]:
-    return [
-        Described(
-            name=PREFIX + name.upper(),
-            type=_type(field.annotation),
-            default=_shown(field.default),
-            meaning=field.description or "",
-        )
-        for name, field in Settings.model_fields.items()
-    ]
-
-
-def _type(annotation: Any) -> str:
-    plain = {
-        bool: "true or false",
-        int: "integer",
-        str: "text",
-        Path: "path",
-        timedelta: "duration",
-        SecretStr: "secret",
-    }
-    members = [a for a in getattr(annotation, "__args__", (annotation,)) if a is not type(None)]
-    first = members[0]
-    if members == [int, int]:
-        return "range of ports"
-    if getattr(annotation, "__origin__", None) is tuple:
-        return f"list of {'paths' if first is Path else 'texts'}"
-    if issubclass(first, StrEnum):
-        return " or ".join(first)
-    return plain[first]
-
-
-def _shown(default: Any) -> str:
-    match default:
-        case None | ():
-            return ""
-        case bool():
-            return str(default).lower()
-        case timedelta(days=days) if days:
-            return f"{days}d"
-        case timedelta():
-            return f"{default.seconds}s"
-        case (int(first), int(last)):
-            return f"{first}-{last}"
-        case tuple():
-            return os.pathsep.join(str(part) for part in default)
-        case _:
-            return str(default)

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from graphql import GraphQLError, GraphQLFormattedError, GraphQLSyntaxError
+from graphql import FieldNode, GraphQLError, GraphQLFormattedError, GraphQLSyntaxError
 from strawberry.exceptions import StrawberryInputCoercionError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
@@ -18,6 +18,7 @@ from domain.errors import (
     CursorExpired,
     EtagMismatch,
     Forbidden,
+    InvalidValue,
     ModelyardError,
     Refused,
     StorageUnavailable,
@@ -66,12 +67,20 @@ def _formatted(error: GraphQLError) -> GraphQLFormattedError:
         shown |= coded(cause)
     elif isinstance(error, GraphQLSyntaxError):
         shown["extensions"] = {"code": PARSE_FAILED}
-    elif cause is None or isinstance(cause, _ABOUT_THE_DOCUMENT):
+    elif cause is None or (isinstance(cause, _ABOUT_THE_DOCUMENT) and not _of_a_value(error)):
         shown["message"] = _without_values(error.message)
         shown["extensions"] = {**(error.extensions or {}), "code": VALIDATION_FAILED}
     else:
         shown |= _masked(error, cause)
     return shown
+
+
+def _of_a_value(error: GraphQLError) -> bool:
+    """Whether a field's value was not what its type promises: nothing that the caller wrote is wrong."""
+    cause = error.original_error
+    if error.path is None or not isinstance(cause, GraphQLError):
+        return False
+    return all(isinstance(node, FieldNode) for node in cause.nodes or ())
 
 
 _ABOUT_THE_DOCUMENT = (
@@ -112,6 +121,8 @@ def _extras(error: ModelyardError) -> dict[str, Any]:
             return {"current": error.current}
         case Forbidden():
             return {"role": error.role}
+        case InvalidValue(path=path, limit=int() as limit, found=found):
+            return {"argument": argument_path(path), "limit": limit, "found": found}
         case UserError(path=path) if path:
             return {"argument": argument_path(path)}
         case _:

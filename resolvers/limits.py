@@ -22,8 +22,10 @@ from graphql import (
 )
 from graphql.validation import MaxIntrospectionDepthRule
 from graphql.validation.rules.max_introspection_depth_rule import MAX_LIST_DEPTH
+from graphql.validation.validate import ValidationAbortedError
 
 from domain.errors import ModelyardError
+from resolvers.cost import MOST_SHOWN, Cost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,19 +39,36 @@ class Limits:
     fields: int = 500
     fragments: int = 50
     operations: int = 20
+    cost: int = 50_000
 
 
 @dataclass(eq=False, kw_only=True)
 class LimitExceeded(ModelyardError):
-    """The document has {found} {what}; at most {limit} are served."""
+    """The document has {shown} {what}; at most {limit} are served."""
 
     what: str
-    found: str
+    found: int  # no less than this, where it is not counted to its end
     limit: int
+    shown: str = ""
+
+    def __post_init__(self) -> None:
+        self.shown = self.shown or str(self.found)
 
     @property
     def code(self) -> str:
         return CODES[self.what]
+
+
+@dataclass(eq=False, kw_only=True)
+class TooCostly(ModelyardError):
+    """The operation costs {cost}; at most {limit} is served. Ask for fewer fields or shorter pages."""
+
+    cost: int
+    limit: int
+
+    @property
+    def code(self) -> str:
+        return "QUERY_TOO_COSTLY"
 
 
 CODES = {
@@ -61,6 +80,7 @@ CODES = {
     "fragments": "TOO_MANY_FRAGMENTS",
     "operations": "TOO_MANY_OPERATIONS",
     "levels of introspection": "INTROSPECTION_TOO_DEEP",
+    "fields of introspection": "INTROSPECTION_TOO_LARGE",
 }
 
 
@@ -88,10 +108,9 @@ def read(query: str, limits: Limits) -> DocumentNode:
         return parse(query, max_lexical_tokens=limits.tokens, max_comments=limits.tokens)
     except GraphQLSyntaxError as error:
         if "Document contains more than" in error.message:
-            found = f"more than {limits.tokens}"
-            raise LimitExceeded(what="tokens", found=found, limit=limits.tokens) from error
+            raise _beyond("tokens", limits.tokens) from error
         if "nested too deeply" in error.message:
-            raise LimitExceeded(what="levels", found="too many", limit=limits.depth) from error
+            raise _beyond("levels", limits.depth) from error
         raise
 
 
@@ -101,10 +120,28 @@ def check(document: DocumentNode, schema: GraphQLSchema, limits: Limits) -> list
     Raises CycleError for fragments that spread themselves: such a document has no size.
     """
     found = [*_crowds(document, limits)] or [*_exceeded(document, limits)]
-    if not found and validate(schema, document, [MaxIntrospectionDepthRule]):
-        what = "levels of introspection"
-        found.append(LimitExceeded(what=what, found="too many", limit=MAX_LIST_DEPTH))
+    errors = [] if found else validate(schema, document, [MaxIntrospectionDepthRule])
+    if any(isinstance(error, ValidationAbortedError) for error in errors):
+        found.append(_beyond("levels", limits.depth))  # of fragments, too deep to be walked
+    elif errors:
+        found.append(_beyond("levels of introspection", MAX_LIST_DEPTH - 1))
     return found
+
+
+def check_cost(cost: Cost, limits: Limits, introspection: int) -> list[LimitExceeded | TooCostly]:
+    """`introspection` is the limit of what is asked of the schema itself."""
+    found: list[LimitExceeded | TooCostly] = []
+    if cost.fields > limits.cost:
+        found.append(TooCostly(cost=cost.fields, limit=limits.cost))
+    if cost.introspection > introspection:
+        what = "fields of introspection"
+        found.append(LimitExceeded(what=what, found=cost.introspection, limit=introspection))
+    return found
+
+
+def _beyond(what: str, limit: int) -> LimitExceeded:
+    """Of what is not counted to its end."""
+    return LimitExceeded(what=what, found=limit + 1, limit=limit, shown=f"more than {limit}")
 
 
 def _crowds(document: DocumentNode, limits: Limits) -> Iterator[LimitExceeded]:
@@ -115,7 +152,7 @@ def _crowds(document: DocumentNode, limits: Limits) -> Iterator[LimitExceeded]:
     ):
         found = sum(isinstance(definition, kind) for definition in document.definitions)
         if found > limit:
-            yield LimitExceeded(what=what, found=str(found), limit=limit)
+            yield LimitExceeded(what=what, found=found, limit=limit)
 
 
 def _exceeded(document: DocumentNode, limits: Limits) -> Iterator[LimitExceeded]:
@@ -127,8 +164,7 @@ def _exceeded(document: DocumentNode, limits: Limits) -> Iterator[LimitExceeded]
         ("fields", limits.fields, max((size.fields for size in sizes), default=0)),
     ):
         if found > limit:
-            shown = str(found) if found < 1_000_000 else "more than 1000000"
-            yield LimitExceeded(what=what, found=shown, limit=limit)
+            yield LimitExceeded(what=what, found=min(found, MOST_SHOWN), limit=limit)
 
 
 def _operations(document: DocumentNode) -> Iterator[Size]:

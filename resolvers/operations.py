@@ -14,7 +14,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import CycleError
 from inspect import isawaitable
 from typing import Any, Protocol, TypeGuard, cast
@@ -24,7 +24,6 @@ from graphql import (
     ExecutionResult,
     GraphQLError,
     GraphQLFormattedError,
-    GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
     OperationType,
@@ -35,17 +34,21 @@ from graphql import (
 )
 from graphql.validation import NoFragmentCyclesRule
 from strawberry.execution import optimized_is_awaitable
-from strawberry.schema.schema import validate_document
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from resolvers import limits
+from resolvers.cost import Estimate
 from resolvers.errors import coded, formatted
-from resolvers.limits import LimitExceeded, Limits
+from resolvers.estimates import Prices, estimates
+from resolvers.limits import LimitExceeded, Limits, TooCostly
 from resolvers.views import View, Views
 
 Payload = Mapping[str, Any]
 KEPT = 256  # documents
 LONGEST = 16 * 1_024  # characters of a document that is kept
 NO_OPERATION = "OPERATION_NOT_FOUND"
+RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 CURSOR_FIELD = "eventCursor"
 IS_AWAITABLE = cast("Callable[[Any], TypeGuard[Awaitable[Any]]]", optimized_is_awaitable)
 
@@ -56,17 +59,22 @@ class Checked:
 
     document: DocumentNode | None
     errors: Sequence[GraphQLFormattedError]
+    estimates: Mapping[str | None, Estimate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One operation of a checked document. With `errors` it may not be executed."""
+    """One operation of a checked document. With `errors` it may not be executed; `cost` is None of what
+    is no operation."""
 
     view: View
     document: DocumentNode | None
     name: str | None
     type: OperationType | None
     shows_cursor: bool = False
+    cost: int | None = None
+    introspects: bool = False
+    hides: bool = False
     errors: Sequence[GraphQLFormattedError] = ()
 
     @property
@@ -93,6 +101,7 @@ class Operation:
             context_value=context,
             is_awaitable=IS_AWAITABLE,
             executor_class=self.view.executor,
+            hide_suggestions=self.hides,
             operation_extensions=None,
         )
         return _payload(await result if isawaitable(result) else result)
@@ -114,6 +123,7 @@ class Operation:
             operation_name=self.name,
             context_value=context,
             executor_class=self.view.executor,
+            hide_suggestions=self.hides,
             operation_extensions=None,
         )
         events = await source if isawaitable(source) else source
@@ -133,14 +143,28 @@ class NotesCursor(Protocol):
 class Operations:
     """Checked documents by version and text, the least recently used forgotten first."""
 
-    def __init__(self, views: Views, limits: Limits) -> None:
+    def __init__(self, views: Views, limits: Limits, *, hides: bool = False) -> None:
+        """`hides`: errors don't suggest names of the schema."""
         self._views = views
         self._limits = limits
+        self._hides = hides
+        self._prices: dict[str, Prices] = {}
         self._kept: OrderedDict[tuple[str, str], Checked] = OrderedDict()
 
-    def find(self, query: str, name: str | None, version: str | None = None) -> Operation:
+    @property
+    def cost_limit(self) -> int:
+        return self._limits.cost
+
+    def find(
+        self,
+        query: str,
+        name: str | None,
+        version: str | None = None,
+        variables: Mapping[str, Any] | None = None,
+    ) -> Operation:
         """The operation of that name (None: the only one), with the errors that its text has as of
-        the version (None: the newest), of which there has to be a view."""
+        the version (None: the newest), of which there has to be a view, or that it would cost too much
+        with these variables."""
         view = self._views.at(version)
         checked = self._checked(query, view)
         if checked.document is None:
@@ -153,12 +177,20 @@ class Operations:
         named = [each for each in operations if name is None or _name(each) == name]
         if len(named) != 1:
             return _refused(view, [_unclear(name, [_name(each) for each in operations])])
+        estimate = checked.estimates[_name(named[0])]
+        cost = estimate.cost(variables)
+        most = self._priced(view).introspection
+        if exceeded := limits.check_cost(cost, self._limits, most):
+            return _refused(view, [_limit(error) for error in exceeded], cost.fields)
         return Operation(
             view=view,
             document=checked.document,
             name=_name(named[0]),
             type=named[0].operation,
             shows_cursor=CURSOR_FIELD in query,
+            cost=cost.fields,
+            introspects=estimate.introspects,
+            hides=self._hides,
         )
 
     def _checked(self, query: str, view: View) -> Checked:
@@ -167,14 +199,15 @@ class Operations:
         if found is not None:
             self._kept.move_to_end(place)
             return found
-        checked = self._check(query, view.schema)
+        checked = self._check(query, view)
         if len(query) <= LONGEST:
             self._kept[place] = checked
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return checked
 
-    def _check(self, query: str, schema: GraphQLSchema) -> Checked:
+    def _check(self, query: str, view: View) -> Checked:
+        schema = view.schema
         try:
             document = limits.read(query, self._limits)
         except LimitExceeded as error:
@@ -187,12 +220,21 @@ class Operations:
             return Checked(None, formatted(validate(schema, document, [NoFragmentCyclesRule])))
         if exceeded:
             return Checked(None, [_limit(error) for error in exceeded])
-        errors = validate_document(schema, document, tuple(specified_rules))
-        return Checked(None, formatted(errors)) if errors else Checked(document, ())
+        errors = validate(schema, document, RULES, hide_suggestions=self._hides)
+        if errors:
+            return Checked(None, formatted(errors))
+        return Checked(document, (), estimates(document, self._priced(view).sizes))
+
+    def _priced(self, view: View) -> Prices:
+        if view.version not in self._prices:
+            self._prices[view.version] = Prices(view.schema)
+        return self._prices[view.version]
 
 
-def _refused(view: View, errors: Sequence[GraphQLFormattedError]) -> Operation:
-    return Operation(view=view, document=None, name=None, type=None, errors=errors)
+def _refused(
+    view: View, errors: Sequence[GraphQLFormattedError], cost: int | None = None
+) -> Operation:
+    return Operation(view=view, document=None, name=None, type=None, cost=cost, errors=errors)
 
 
 async def _followed(events: AsyncIterator[ExecutionResult]) -> AsyncGenerator[Payload, None]:
@@ -229,6 +271,7 @@ def _unclear(name: str | None, present: Sequence[str | None]) -> GraphQLFormatte
     return {"message": message, "extensions": {"code": NO_OPERATION}}
 
 
-def _limit(error: LimitExceeded) -> GraphQLFormattedError:
+def _limit(error: LimitExceeded | TooCostly) -> GraphQLFormattedError:
     shown = coded(error)
-    return {**shown, "extensions": {**shown["extensions"], "limit": error.limit}}
+    found = {"cost": error.cost} if isinstance(error, TooCostly) else {"found": error.found}
+    return {**shown, "extensions": {**shown["extensions"], "limit": error.limit, **found}}

@@ -127,7 +127,8 @@ def page_ends(cursors: Sequence[Written], after: str | None, *, has_next: bool) 
 def page_size(first: int) -> int:
     """Raises InvalidValue beyond what one page may hold."""
     if not 0 <= first <= MOST_FIRST:
-        raise InvalidValue(path=("first",), problem=f"first is 0 to {MOST_FIRST}, not {first}.")
+        problem = f"first is 0 to {MOST_FIRST}, not {first}."
+        raise InvalidValue(path=("first",), problem=problem, limit=MOST_FIRST, found=first)
     return first
 
 
@@ -244,5 +245,6 @@ def _decode(text: str) -> str:
 def many(ids: Sequence[str]) -> Sequence[str]:
     """Raises InvalidValue for more ids than one page may hold."""
     if len(ids) > MOST_FIRST:
-        raise InvalidValue(path=("ids",), problem=f"{len(ids)} ids; at most {MOST_FIRST} at once.")
+        problem = f"{len(ids)} ids; at most {MOST_FIRST} at once."
+        raise InvalidValue(path=("ids",), problem=problem, limit=MOST_FIRST, found=len(ids))
     return ids

@@ -49,7 +49,8 @@ def _require(caller: Caller, replica: Replica) -> None:
 
 def _checked(tail: int) -> int:
     if not 0 <= tail <= TAIL_LIMIT:
-        raise InvalidValue(path=("tail",), problem=f"tail is 0 to {TAIL_LIMIT}, not {tail}.")
+        problem = f"tail is 0 to {TAIL_LIMIT}, not {tail}."
+        raise InvalidValue(path=("tail",), problem=problem, limit=TAIL_LIMIT, found=tail)
     return tail
 
 

@@ -55,8 +55,11 @@ subscription BatchJobProgress($batchJobId: ID!) {{
 }}{JOB}"""
 
 
+DECISIONS = ("cancel", "pause", "resume", "retry")
+
+
 def decision(verb: str) -> str:
-    """To cancel, pause, resume or retry."""
+    """One of DECISIONS."""
     name = f"{verb}BatchJob"
     kind = name[0].upper() + name[1:]
     return f"""

@@ -1,7 +1,7 @@
 """Who calls, and for which project: API keys, or open mode on a laptop."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -39,6 +39,10 @@ class Gate:
         principal = await self._principal(said.authorization)
         project = await self._access.project(principal, said.project)
         return Caller(principal=principal, project_id=project.id, request_id=self._new_id())
+
+    def again(self, caller: Caller) -> Caller:
+        """For the next operation of the same request or socket."""
+        return replace(caller, request_id=self._new_id())
 
     async def check_page(self, headers: Mapping[str, str]) -> None:
         """In open mode any page in the user's browser could call: only local ones may.

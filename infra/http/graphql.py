@@ -1,8 +1,9 @@
 """POST /graphql (with a file, as a form), and GraphiQL for a browser's GET."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
 import structlog
@@ -14,7 +15,7 @@ from strawberry.http.ides import get_graphql_ide_html
 
 from domain.access.access import Caller
 from domain.errors import ModelyardError
-from infra.http import multipart, payloads, requests, streams, uploads
+from infra.http import multipart, payloads, requests, several, streams, uploads
 from infra.http.gate import Credentials, Gate
 from infra.http.live import Live
 from infra.http.metrics import Metrics
@@ -22,6 +23,8 @@ from infra.http.multipart import Form
 from infra.http.ports import NewContext, Operation, Operations, Payload
 from infra.http.refusals import JSON, RequestRefused, answer
 from infra.http.requests import Said
+from infra.http.rules import Rules, check_total, price
+from infra.http.several import Asked
 from infra.http.streams import GRAPHQL_JSON, StreamedAnswer
 from infra.http.versions import HEADER, Versions
 
@@ -43,6 +46,12 @@ class Endpoint:
     versions: Versions
     seconds: float
     heartbeat: float = 10.0
+    rules: Rules = field(default_factory=Rules)
+
+    def served(self, version: str, caller: Caller, cost: int | None) -> dict[str, str]:
+        """The headers of an answer."""
+        said = {HEADER: version, "X-Request-Id": caller.request_id}
+        return {**said, **price(cost, self.operations.cost_limit)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +87,18 @@ class GraphQL:
             )
         caller = await self.endpoint.gate.admit(request.headers, Credentials.of(request.headers))
         said = await self._said(request)
+        if not isinstance(said, Said):
+            return await self._answer_all(caller, said, version)
         if said.upload is None:
             return await self._answer(request.headers, caller, said, version)
         async with aclosing(said.upload.pieces):
             return await self._answer(request.headers, caller, said, version)
 
-    async def _said(self, request: Request) -> Said:
+    async def _said(self, request: Request) -> Said | Sequence[Said]:
         try:
             async with asyncio.timeout(self.endpoint.seconds):
                 if not multipart.is_form(request.headers):
-                    return await requests.read(request)
+                    return await requests.read(request, self.endpoint.rules.of_request)
                 uploads.check_preflight(request.headers)
                 return await uploads.read(Form(request))
         except TimeoutError as error:
@@ -96,14 +107,17 @@ class GraphQL:
 
     async def _answer(self, headers: Headers, caller: Caller, said: Said, version: str) -> ASGIApp:
         endpoint = self.endpoint
-        served = {HEADER: version, "X-Request-Id": caller.request_id}
-        operation = endpoint.operations.find(said.query, said.operation_name, version)
+        operation = endpoint.rules.find(endpoint.operations, said, caller, version)
+        served = endpoint.served(version, caller, operation.cost)
         accept = headers.get("accept", "")
         wire = streams.chosen(accept, is_subscription=operation.is_subscription)
         context = endpoint.new_context(caller, version)
         if wire is not None and said.upload is None:
             results = payloads.stream(operation, said, context, endpoint.seconds)
             key_id = caller.principal.key_id
+            if operation.is_subscription:
+                endpoint.rules.subscribers.check(key_id)
+                results = payloads.counted(results, endpoint.rules.subscribers, key_id)
             beat = endpoint.heartbeat
             return StreamedAnswer(results, wire, endpoint.live, key_id, served, beat)
         with endpoint.metrics.timed(operation.kind, version):
@@ -112,24 +126,40 @@ class GraphQL:
             "operation",
             kind=operation.kind,
             version=version,
+            cost=operation.cost,
             request=caller.request_id,
             actor=caller.actor,
         )
         return _plain(payload, accept, served)
 
+    async def _answer_all(self, caller: Caller, said: Sequence[Said], version: str) -> ASGIApp:
+        endpoint = self.endpoint
+        asked = [self._asked(each, endpoint.gate.again(caller), version) for each in said]
+        cost = sum(each.cost for each in asked)
+        check_total(cost, endpoint.operations.cost_limit)
+        found = await several.answers(asked, endpoint.metrics, version, endpoint.seconds)
+        log.info(
+            "operations",
+            count=len(asked),
+            version=version,
+            cost=cost,
+            request=caller.request_id,
+            actor=caller.actor,
+        )
+        return Response(orjson.dumps(found), 200, endpoint.served(version, caller, cost), JSON)
+
+    def _asked(self, said: Said, caller: Caller, version: str) -> Asked:
+        endpoint = self.endpoint
+        found: Operation | RequestRefused
+        try:
+            found = endpoint.rules.find(endpoint.operations, said, caller, version)
+        except RequestRefused as refused:
+            found = refused
+        return Asked(said=said, found=found, context=endpoint.new_context(caller, version))
+
     async def _payload(self, operation: Operation, said: Said, context: object) -> Payload:
-        if operation.errors:
-            return {"errors": operation.errors}
-        if operation.is_subscription:
-            raise RequestRefused(
-                kind="SUBSCRIPTION_NEEDS_A_STREAM",
-                status=406,
-                problem="A subscription is answered with a stream. Send 'Accept: text/event-stream' "
-                "or 'Accept: multipart/mixed;subscriptionSpec=1.0', or open a WebSocket here with "
-                "the subprotocol graphql-transport-ws.",
-            )
         seconds = self.endpoint.seconds if said.upload is None else UPLOAD_SECONDS
-        return await payloads.answer(operation, said, context, seconds)
+        return await payloads.whole(operation, said, context, seconds)
 
 
 def _plain(payload: Payload, accept: str, headers: dict[str, str]) -> Response:

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -49,7 +49,7 @@ class Form:
         assert isinstance(token, Part)
         self._parts += 1
         if self._parts > PARTS_LIMIT:
-            raise _malformed(f"it has more than {PARTS_LIMIT} parts")
+            raise _too_much(f"it has more than {PARTS_LIMIT} parts", PARTS_LIMIT)
         return token
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
@@ -64,7 +64,7 @@ class Form:
             async for piece in pieces:
                 content += piece
                 if len(content) > limit:
-                    raise _malformed(f"one of its fields has more than {limit} bytes", status=413)
+                    raise _too_much(f"one of its fields has more than {limit} bytes", limit)
         return _text(bytes(content))
 
     async def _next(self) -> Token:
@@ -162,7 +162,12 @@ def _text(written: bytes) -> str:
         raise _malformed("what is text in it must be UTF-8") from error
 
 
-def _malformed(problem: str, status: int = 400) -> RequestRefused:
+def _malformed(problem: str) -> RequestRefused:
     return RequestRefused(
-        kind="INVALID_FORM", status=status, problem=f"The form can't be read: {problem}."
+        kind="INVALID_FORM", status=400, problem=f"The form can't be read: {problem}."
     )
+
+
+def _too_much(problem: str, limit: int) -> RequestRefused:
+    """It is not counted to its end."""
+    return replace(_malformed(problem), status=413, extensions={"limit": limit, "found": limit + 1})

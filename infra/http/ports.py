@@ -23,6 +23,14 @@ class Operation(Protocol):
     def kind(self) -> str:
         """query, mutation, subscription or invalid."""
 
+    @property
+    def cost(self) -> int | None:
+        """What it may cost at most; None of what is no operation."""
+
+    @property
+    def introspects(self) -> bool:
+        """Whether it asks for the schema itself."""
+
     async def execute(self, variables: Mapping[str, Any] | None, context: object) -> Payload:
         """Without `data` where nothing was executed."""
 
@@ -33,5 +41,10 @@ class Operation(Protocol):
 
 
 class Operations(Protocol):
-    def find(self, query: str, name: str | None, version: str) -> Operation:
+    @property
+    def cost_limit(self) -> int: ...
+
+    def find(
+        self, query: str, name: str | None, version: str, variables: Mapping[str, Any] | None
+    ) -> Operation:
         """As of a version of the API that there is."""

@@ -3,13 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import orjson
+import structlog
 from starlette.responses import Response
 
 from domain.errors import ModelyardError, NotFound, StorageUnavailable, Unauthenticated
 
 JSON = "application/json"
+
+log = structlog.get_logger()
 
 
 @dataclass(eq=False, kw_only=True)
@@ -31,6 +35,16 @@ class RequestRefused(ModelyardError):
 def shown(error: ModelyardError) -> Mapping[str, Any]:
     more = error.extensions if isinstance(error, RequestRefused) else {}
     return {"message": error.message, "extensions": {"code": error.code, **more}}
+
+
+def masked(error: Exception, **where: str) -> Mapping[str, Any]:
+    """A fault, as its caller may see it: the log has the rest, under the reference."""
+    reference = uuid4().hex[:12]
+    log.error("request failed", reference=reference, exc_info=error, **where)
+    return {
+        "message": f"Something went wrong here. The server's log tells more under {reference}.",
+        "extensions": {"code": "INTERNAL", "reference": reference},
+    }
 
 
 def answer(error: ModelyardError, served: Mapping[str, str] | None = None) -> Response:

@@ -17,7 +17,7 @@ from strawberry.http.streaming import (
 from domain.errors import Unauthenticated
 from infra.http.live import Ending, Live
 from infra.http.ports import Payload
-from infra.http.refusals import JSON, shown
+from infra.http.refusals import JSON, masked, shown
 
 GRAPHQL_JSON = "application/graphql-response+json"
 SSE, MULTIPART = SSETransport(), MultipartSubscriptionTransport()
@@ -126,7 +126,7 @@ class StreamedAnswer:
                         payload, following = following.result(), None
                         if payload is None:
                             break
-                        yield transport.encode_next(cast("Any", payload), _json)
+                        yield _written(transport, payload)
                 finally:
                     await _stopped(following)
             ending = stream.ending.result() if stream.ending.done() else None
@@ -134,6 +134,13 @@ class StreamedAnswer:
                 yield self._wire.revoked(shown(Unauthenticated()))
             if ending is not Ending.SHUTDOWN:  # who is told of an end does not come back
                 yield transport.encode_complete()
+
+
+def _written(transport: HTTPStreamTransport, payload: Payload) -> str:
+    try:
+        return transport.encode_next(cast("Any", payload), _json)
+    except orjson.JSONEncodeError as error:
+        return transport.encode_next({"errors": [dict(masked(error))]}, _json)
 
 
 async def _stopped(task: "asyncio.Task[Payload | None] | None") -> None:

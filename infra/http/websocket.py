@@ -5,9 +5,9 @@ executed, and when a socket has to end.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import ExitStack, aclosing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 
@@ -32,15 +32,16 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
 
 from domain.access.access import Caller
 from domain.errors import ModelyardError
-from domain.ids import NewId
 from infra.http import payloads, requests
 from infra.http.gate import Credentials, is_same_origin
 from infra.http.graphql import Endpoint
 from infra.http.live import Ending, Stream
-from infra.http.refusals import RequestRefused, shown
+from infra.http.ports import Operation as Found
+from infra.http.refusals import RequestRefused, masked, shown
+from infra.http.requests import Said
 
 INIT_SECONDS = 10
-OPERATIONS_LIMIT = 100  # of one socket at once
+DOCUMENT = ("query", "documentId", "extensions")  # one of these says it
 REASON_BYTES = 123
 GOODBYE_SECONDS = 1.0  # what a client may take to be told
 GOING_AWAY = (1001, "Going away")
@@ -51,7 +52,6 @@ log = structlog.get_logger()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sockets:
     endpoint: Endpoint
-    new_id: NewId
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         socket = WebSocket(scope, receive, send)
@@ -69,7 +69,16 @@ class Sockets:
             await socket.close(4406, f"The subprotocol is {PROTOCOL}")
         else:
             await socket.accept(PROTOCOL)
-            await Conversation(self.endpoint, self.new_id, socket).handle()
+            await self._talk(socket)
+
+    async def _talk(self, socket: WebSocket) -> None:
+        try:
+            await Conversation(self.endpoint, socket).handle()
+        except Exception as error:  # noqa: BLE001 - the socket's outermost edge; `masked` logs it
+            with suppress(RuntimeError, WebSocketDisconnect):  # it may be closed by now
+                await socket.close(
+                    1011, f"Internal error {masked(error)['extensions']['reference']}"
+                )
 
 
 class Frames(AsyncWebSocketAdapter):
@@ -110,7 +119,7 @@ class Frames(AsyncWebSocketAdapter):
 class Conversation(BaseGraphQLTransportWSHandler[Any, None]):
     """One client's socket. It is its own view: the view is what is asked who may connect."""
 
-    def __init__(self, endpoint: Endpoint, new_id: NewId, socket: WebSocket) -> None:
+    def __init__(self, endpoint: Endpoint, socket: WebSocket) -> None:
         super().__init__(
             view=cast("Any", self),
             websocket=Frames(socket),
@@ -118,10 +127,8 @@ class Conversation(BaseGraphQLTransportWSHandler[Any, None]):
             root_value=None,
             schema=cast("Any", None),  # `run_operation` executes
             connection_init_wait_timeout=timedelta(seconds=INIT_SECONDS),
-            max_subscriptions_per_connection=OPERATIONS_LIMIT,
         )
         self._endpoint = endpoint
-        self._new_id = new_id
         self._socket = socket
         self._headers = socket.headers
         self._caller: Caller | None = None
@@ -150,19 +157,22 @@ class Conversation(BaseGraphQLTransportWSHandler[Any, None]):
         else:
             await self.handle_invalid_message("Failed to parse message")
 
-    async def run_operation(self, operation: Running[Any, None]) -> None:
-        try:
-            await self._run(operation)
-        except RequestRefused as refused:
-            await operation.send_operation_message(
-                {"id": operation.id, "type": "error", "payload": [cast("Any", shown(refused))]}
-            )
-        except WebSocketDisconnected:
-            return
-        except Exception:  # the task's edge: nobody awaits it
-            log.exception("operation failed")
-            self.operations.pop(operation.id, None)
-            await self.websocket.close(1011, "Internal error")
+    async def handle_subscribe(self, message: Any) -> None:
+        """As the protocol has it, but that the document may be named by its hash."""
+        id_, limit = message["id"], self._endpoint.rules.of_socket
+        if not self.connection_acknowledged:
+            await self.websocket.close(4401, "Unauthorized")
+        elif id_ in self.operations:
+            await self.websocket.close(4409, f"Subscriber for {id_} already exists")
+        else:
+            operation: Running[Any, None] = Running(self, id_, "", None, None)
+            self.operations[id_] = operation
+            if len(self.operations) > limit:
+                await _refuse(operation, [shown(_too_many(limit))])
+                return
+            answering = self._answer(operation, message["payload"])
+            operation.task = asyncio.create_task(answering)
+            operation.task.add_done_callback(self._task_done)
 
     async def shutdown(self) -> None:
         if self._watching is not None:
@@ -182,23 +192,34 @@ class Conversation(BaseGraphQLTransportWSHandler[Any, None]):
             await self.websocket.close(4400, _reason(error))
             raise
 
-    async def _run(self, operation: Running[Any, None]) -> None:
-        said = requests.checked(
-            {
-                "query": operation.query,
-                "variables": operation.variables,
-                "operationName": operation.operation_name,
-            }
-        )
-        endpoint, caller, version = self._endpoint, cast("Caller", self._caller), self._version
-        found = endpoint.operations.find(said.query, said.operation_name, version)
-        if found.errors:
-            errors = cast("Any", list(found.errors))
-            await operation.send_operation_message(
-                {"id": operation.id, "type": "error", "payload": errors}
-            )
+    async def _answer(self, operation: Running[Any, None], payload: Mapping[str, Any]) -> None:
+        try:
+            await self._run(operation, payload)
+        except WebSocketDisconnected:
             return
-        context = endpoint.new_context(replace(caller, request_id=self._new_id()), version)
+        except ModelyardError as refused:
+            await _refuse(operation, [shown(refused)])
+        except Exception as error:  # noqa: BLE001 - the task's edge: nobody awaits it
+            await _refuse(operation, [masked(error)])
+
+    async def _run(self, operation: Running[Any, None], payload: Mapping[str, Any]) -> None:
+        said, endpoint = requests.checked(payload), self._endpoint
+        caller = endpoint.gate.again(cast("Caller", self._caller))
+        found = endpoint.rules.find(endpoint.operations, said, caller, self._version)
+        if found.errors:
+            await _refuse(operation, found.errors)
+            return
+        if not found.is_subscription:
+            await self._send_all(operation, found, said, caller)
+            return
+        with endpoint.rules.subscribers.place(caller.principal.key_id):
+            await self._send_all(operation, found, said, caller)
+
+    async def _send_all(
+        self, operation: Running[Any, None], found: Found, said: Said, caller: Caller
+    ) -> None:
+        endpoint, version = self._endpoint, self._version
+        context = endpoint.new_context(caller, version)
         results = payloads.stream(found, said, context, endpoint.seconds)
         with endpoint.metrics.timed(found.kind, version):
             async with aclosing(results):
@@ -224,6 +245,22 @@ class Conversation(BaseGraphQLTransportWSHandler[Any, None]):
                 await self.websocket.close(*((4403, "Forbidden") if revoked else GOING_AWAY))
 
 
+async def _refuse(operation: Running[Any, None], errors: Sequence[Mapping[str, Any]]) -> None:
+    """Its last message, if anybody is there to get it."""
+    said: Any = {"id": operation.id, "type": "error", "payload": list(errors)}
+    with suppress(WebSocketDisconnected):
+        await operation.send_operation_message(said)
+
+
+def _too_many(limit: int) -> RequestRefused:
+    return RequestRefused(
+        kind="TOO_MANY_OPERATIONS_ON_SOCKET",
+        status=429,
+        problem=f"This socket has {limit} operations under way, and no more are served at once.",
+        extensions={"limit": limit, "found": limit + 1},
+    )
+
+
 def _reason(error: ModelyardError) -> str:
     """What a close frame has room for."""
     return f"{error.code}: {error.message}".encode()[:REASON_BYTES].decode(errors="ignore")
@@ -237,9 +274,12 @@ def _text(said: Mapping[str, Any], name: str) -> str | None:
 
 
 def _is_well_formed(message: Any) -> bool:
-    """Whether its members have the types that the protocol's implementation takes for granted."""
+    """Whether its members have the types that the protocol has."""
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         return False
     if message["type"] in ("subscribe", "complete") and not isinstance(message.get("id"), str):
         return False
-    return message["type"] != "subscribe" or isinstance(message.get("payload"), dict)
+    payload = message.get("payload")
+    return message["type"] != "subscribe" or (
+        isinstance(payload, dict) and any(each in payload for each in DOCUMENT)
+    )

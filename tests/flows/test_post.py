@@ -98,8 +98,12 @@ async def test_a_browser_gets_graphiql(client: httpx.AsyncClient) -> None:
     [b"", b"{", b"\xff\xfe", b"null", b"7", b'"x"', b"{}", b'{"query":7}', b'{"query":null}',
      b'{"query":["{name}"]}', b'{"query":"{name}","variables":[]}',
      b'{"query":"{name}","variables":"x"}', b'{"query":"{name}","operationName":7}',
-     b'{"query":"{name}","extensions":[]}', b'[{"query":"{name}"}]', b"[]", b"[" * 100_000,
-     b'{"query":"{name}","variables":{"a":' + b"[" * 70 + b"]" * 70 + b"}}",
+     b'{"query":"{name}","extensions":[]}', b"[7]", b"[]", b"[" * 100_000,
+     b'{"documentId":7}', b'{"documentId":"sha256:7"}', b'{"documentId":"md5:7"}',
+     b'{"extensions":{"persistedQuery":7}}', b'{"extensions":{"persistedQuery":{"version":1}}}',
+     b'{"extensions":{"persistedQuery":{"version":2,"sha256Hash":"' + b"a" * 64 + b'"}}}',
+     b'{"documentId":"sha256:' + b"b" * 64 + b'","extensions":{"persistedQuery":'
+     b'{"version":1,"sha256Hash":"' + b"a" * 64 + b'"}}}',
      b'{"query":"\\ud800"}', b'{"query":NaN}'],
 )  # fmt: skip
 async def test_a_malformed_request_is_a_typed_400(client: httpx.AsyncClient, body: bytes) -> None:
@@ -171,7 +175,11 @@ async def test_a_subscription_over_plain_post_is_told_what_to_send(
 
 async def test_a_hostile_document_is_refused_with_its_limit(client: httpx.AsyncClient) -> None:
     response = await post(client, "{" + "child{" * 100 + "name" + "}" * 101)
-    assert response.json()["errors"][0]["extensions"] == {"code": "TOO_DEEP", "limit": 20}
+    assert response.json()["errors"][0]["extensions"] == {
+        "code": "TOO_DEEP",
+        "limit": 20,
+        "found": 101,
+    }
 
 
 async def test_an_unknown_api_version_is_refused_with_those_served(

@@ -12,6 +12,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Close
 from websockets.typing import Origin, Subprotocol
 
+from infra.http.rules import Rules
+from infra.http.subscribers import Subscribers
 from tests.support.server import ToyApp, serving
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
@@ -260,9 +262,55 @@ async def test_a_server_that_stops_goes_away_and_calls_nothing_complete() -> Non
         await happens(app.toy.ended)
 
 
-async def test_a_socket_runs_so_many_operations_at_once(app: ToyApp) -> None:
-    async with a_socket(app) as socket:
-        for number in range(101):
+async def test_a_socket_runs_so_many_operations_at_once() -> None:
+    async with serving(ToyApp(rules=Rules(of_socket=3))) as app, a_socket(app) as socket:
+        for number in range(4):
             await subscribe(socket, "subscription{silence}", str(number))
         refused = await receive(socket)
-    assert (refused["type"], refused["id"]) == ("error", "100")
+        assert (refused["type"], refused["id"]) == ("error", "3")
+        assert refused["payload"][0]["extensions"] == {
+            "code": "TOO_MANY_OPERATIONS_ON_SOCKET", "limit": 3, "found": 4,
+        }  # fmt: skip
+        await send(socket, type="complete", id="0")
+        await subscribe(socket, "{name}", "3")
+        assert (await receive(socket))["payload"] == {"data": {"name": "n"}}
+
+
+async def test_a_key_has_so_many_subscriptions_over_all_its_sockets() -> None:
+    app = ToyApp(rules=Rules(subscribers=Subscribers(2)))
+    async with serving(app), a_socket(app) as one, a_socket(app) as other:
+        await subscribe(one, "subscription{silence}")
+        await happens(app.toy.started)
+        await subscribe(other, "subscription{ticks(until:1)}")
+        assert [(await receive(other))["type"] for _ in range(2)] == ["next", "complete"]
+        await subscribe(other, "subscription{silence}")
+        await subscribe(one, "{name}", "2")
+        assert [(await receive(one))["type"] for _ in range(2)] == ["next", "complete"]
+        await subscribe(one, "subscription{silence}", "3")
+        refused = await receive(one)
+        assert (refused["type"], refused["id"]) == ("error", "3")
+        assert refused["payload"][0]["extensions"] == {
+            "code": "TOO_MANY_SUBSCRIPTIONS_OF_KEY", "limit": 2, "found": 3,
+        }  # fmt: skip
+        await send(other, type="complete", id="1")
+        await happens(app.toy.ended)
+        await subscribe(other, "subscription{ticks(until:1)}", "2")
+        assert (await receive(other))["type"] == "next"
+
+
+async def test_what_costs_too_much_is_told_so_over_a_socket() -> None:
+    async with serving(ToyApp(cost=9)) as app, a_socket(app) as socket:
+        await subscribe(socket, "{children(first: 9) {name}}")
+        refused = await receive(socket)
+        assert (refused["type"], refused["payload"][0]["extensions"]) == (
+            "error", {"code": "QUERY_TOO_COSTLY", "cost": 10, "limit": 9},
+        )  # fmt: skip
+        await subscribe(socket, "{children(first: 8) {name}}")
+        assert (await receive(socket))["type"] == "next"
+
+
+async def test_a_message_at_the_limit_is_taken(app: ToyApp) -> None:
+    async with a_socket(app) as socket:
+        message = {"type": "subscribe", "id": "1", "payload": {"query": "{name}"}}
+        await socket.send(json.dumps(message).ljust(1024 * 1024))
+        assert (await receive(socket))["payload"] == {"data": {"name": "n"}}

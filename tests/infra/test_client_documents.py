@@ -14,22 +14,26 @@ from graphql import (
     validate,
 )
 
-from infra.client import batch_documents, documents
+from infra.client import batch_documents, documents, every_document
 from resolvers import limits
+from resolvers.estimates import estimates
+from resolvers.sizes import Sizes
 from schema.events import EventType
 
 ROOT = Path(__file__).parents[2]
-OPERATIONS = ("query ", "mutation ", "subscription ")
 
 
 def _of_batches() -> Iterator[tuple[str, object]]:
-    return ((f"BATCH_{name}", text) for name, text in vars(batch_documents).items())
+    for name, text in vars(batch_documents).items():
+        yield f"BATCH_{name}", text
+    for verb in batch_documents.DECISIONS:
+        yield f"BATCH_{verb.upper()}", batch_documents.decision(verb)
 
 
 DOCUMENTS = {
     name: text
     for name, text in [*vars(documents).items(), *_of_batches()]
-    if isinstance(text, str) and text.lstrip().startswith(OPERATIONS)
+    if isinstance(text, str) and text.lstrip().startswith(every_document.OPERATIONS)
 }
 
 
@@ -47,6 +51,16 @@ def test_a_document_is_valid(schema: GraphQLSchema, name: str) -> None:
 def test_a_document_keeps_within_the_servers_limits(schema: GraphQLSchema, name: str) -> None:
     document = limits.read(DOCUMENTS[name], limits.Limits())
     assert limits.check(document, schema, limits.Limits()) == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_costs_far_less_than_it_may(schema: GraphQLSchema, name: str) -> None:
+    (estimate,) = estimates(parse(DOCUMENTS[name]), Sizes(schema)).values()
+    assert estimate.cost({"first": 100, "tail": 100}).fields < limits.Limits().cost * 0.6
+
+
+def test_every_document_can_be_listed_as_trusted() -> None:
+    assert set(every_document.texts()) == set(DOCUMENTS.values())
 
 
 def test_a_document_that_asks_for_what_is_not_there_is_seen(schema: GraphQLSchema) -> None:

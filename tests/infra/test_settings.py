@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import NoKubernetes
-from infra import settings
+from infra import settings, settings_listing
 from infra.credentials import google_key
 from infra.settings import Driver, SettingsRefused
 from infra.wiring import no_jobs
@@ -58,7 +58,7 @@ def test_ports_are_a_range_with_both_ends(folder: Path, monkeypatch: pytest.Monk
     assert settings.load().replica_ports == (300, 400)
     monkeypatch.setenv("MODELYARD_REPLICA_PORTS", "100-200")
     assert settings.load().replica_ports == (100, 200)
-    shown = {each.name: each for each in settings.describe()}["MODELYARD_REPLICA_PORTS"]
+    shown = {each.name: each for each in settings_listing.describe()}["MODELYARD_REPLICA_PORTS"]
     assert (shown.type, shown.default) == ("range of ports", "20000-29999")
 
 
@@ -114,7 +114,7 @@ def test_the_variables_of_a_client_are_no_settings_of_a_server(
 ) -> None:
     monkeypatch.setenv(f"MODELYARD_{name}", "x")
     assert settings.load().database_url is None
-    assert f"MODELYARD_{name}" in {each.name for each in settings.describe()}
+    assert f"MODELYARD_{name}" in {each.name for each in settings_listing.describe()}
     (folder / "modelyard.toml").write_text(f'{name.lower()} = "x"\n')
     with pytest.raises(SettingsRefused, match=f"a client's: set MODELYARD_{name} in its env"):
         settings.load()
@@ -182,7 +182,7 @@ def test_a_file_that_is_named_must_be_there(folder: Path) -> None:
 
 
 def test_every_setting_is_listed_with_type_and_meaning() -> None:
-    listed = settings.describe()
+    listed = settings_listing.describe()
     assert {each.name for each in listed} >= {"MODELYARD_DATABASE_URL", "MODELYARD_MODEL_ROOTS"}
     assert all(each.type and each.meaning for each in listed)
     assert {each.name: each.default for each in listed}["MODELYARD_EVENT_RETENTION"] == "90d"

@@ -4,16 +4,22 @@ import pytest
 from graphql import get_introspection_query
 
 from resolvers.limits import Limits
-from tests.support.toy import Toy
+from resolvers.operations import Operations
+from resolvers.views import Views
+from tests.support.toy import SCHEMA, Toy
 
 NESTED = "{" + "child{" * 100 + "name" + "}" * 100 + "}"
 BOMB = "{...f0}" + "".join(
     f"fragment f{i} on Query{{child{{name}} ...f{i + 1} ...f{i + 1}}}" for i in range(40)
 )
 BOMB += "fragment f40 on Query{name}"
+NEST = "{...f0}" + "".join(
+    f"fragment f{i} on Query{'{...' * 10}{{...f{i + 1}}}{'}' * 10}" for i in range(45)
+)
+NEST += "fragment f45 on Query{name}"
 SPREADS = " ".join(f"...f{i}" for i in range(45))
 HOSTILE = {
-    "TOO_DEEP": [NESTED, "{" + "child{" * 9_000, "{echo(text:" + "[" * 2_000],
+    "TOO_DEEP": [NESTED, "{" + "child{" * 9_000, "{echo(text:" + "[" * 2_000, NEST],
     "TOO_MANY_ALIASES": ["{" + " ".join(f"a{i}:name" for i in range(1_000)) + "}"],
     "TOO_MANY_FIELDS": [BOMB, "{child{" + "name " * 1_000 + "}}"],
     "TOO_MANY_ROOT_FIELDS": ["mutation{" + "touch " * 51 + "}", "{...f ...f}fragment f on Query{"
@@ -65,7 +71,7 @@ def test_comparing_fields_that_may_overlap_is_bounded(document: str) -> None:
 def test_a_limit_is_named_in_its_error() -> None:
     (error,) = Toy().operations(Limits(depth=3)).find("{child{child{child{name}}}}", None).errors
     assert error["message"] == "The document has 4 levels; at most 3 are served."
-    assert error["extensions"] == {"code": "TOO_DEEP", "limit": 3}
+    assert error["extensions"] == {"code": "TOO_DEEP", "limit": 3, "found": 4}
 
 
 def test_a_document_of_exactly_the_limit_is_served() -> None:
@@ -86,3 +92,15 @@ def test_the_introspection_of_clients_is_served() -> None:
         specified_by_url=True, directive_is_repeatable=True, input_value_deprecation=True
     )
     assert not Toy().operations().find(query, None).errors
+
+
+@pytest.mark.parametrize(
+    "query", ["{nam}", "{child {nam}}", "{echo(txt: 1)}", "{... on Quer {name}}"]
+)
+def test_where_the_schema_is_hidden_errors_do_not_tell_of_it(query: str) -> None:
+    views = Views(SCHEMA._schema)
+    shown = Operations(views, Limits()).find(query, None).errors
+    hidden = Operations(views, Limits(), hides=True).find(query, None).errors
+    assert "Did you mean" in str(shown)
+    assert hidden
+    assert "Did you mean" not in str(hidden)

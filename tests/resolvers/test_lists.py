@@ -141,6 +141,9 @@ async def test_a_page_has_a_limit(graph: Graph, first: int) -> None:
     answer = await graph.ask(PAGE, first=first)
     assert answer.codes == ["INVALID_VALUE"]
     assert "0 to 100" in answer.errors[0]["message"]
+    told = answer.errors[0]["extensions"]
+    assert (told["argument"], told["limit"], told["found"]) == (["first"], 100, first)
+    assert (await graph.ask(PAGE, first=100)).errors == []
 
 
 async def test_the_count_is_of_all_pages_and_of_the_filter(graph: Graph) -> None:

@@ -37,9 +37,11 @@ from infra.http.health import Health
 from infra.http.live import Live
 from infra.http.metrics import Metrics
 from infra.http.ports import Operations
+from infra.http.rules import Rules
 from infra.http.versions import Versions
 from infra.serving import Server
 from infra.wiring import new_token
+from resolvers.limits import Limits as DocumentLimits
 from tests.support.forks import MODELYARD, Process, forks
 from tests.support.memory import MemoryStore
 from tests.support.toy import Toy
@@ -65,6 +67,8 @@ class ToyApp:
     inference: Limits = field(default_factory=lambda: Limits(body=32 * 1024 * 1024, seconds=60.0))
     hold: float = 60.0
     proxy: Proxy | None = None
+    rules: Rules = field(default_factory=Rules)
+    cost: int = 50_000
     operations: Operations | None = None
     versions: Versions = VERSIONS
     unready: list[Exception] = field(default_factory=list)
@@ -82,8 +86,9 @@ class ToyApp:
         self.live = Live(self.store.reads.keys, self.gate)
         metrics = Metrics()
         metrics.watch(self.live)
-        endpoint = Endpoint(
-            operations=self.operations or self.toy.operations(),
+        limits = DocumentLimits(cost=self.cost)
+        self.endpoint = Endpoint(
+            operations=self.operations or self.toy.operations(limits),
             new_context=self._context,
             gate=self.gate,
             live=self.live,
@@ -91,6 +96,7 @@ class ToyApp:
             versions=self.versions,
             seconds=self.seconds,
             heartbeat=self.heartbeat,
+            rules=self.rules,
         )
         world = World(
             id="gateway",
@@ -104,7 +110,7 @@ class ToyApp:
         self.gateway = gateway.build(
             world, self.gate, self.live, metrics.registry, self.inference, self.hold, self.proxy
         )
-        self.asgi = routes(endpoint, Health(self._check), self.gateway.routes)
+        self.asgi = routes(self.endpoint, Health(self._check), self.gateway.routes)
 
     @property
     def ws_url(self) -> str:

@@ -8,7 +8,7 @@ await toy.started.wait(); await toy.ended.wait()      # a `ticks` or `silence` s
 import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import strawberry
 
@@ -63,6 +63,10 @@ class Query(Node):
         raise RuntimeError("swordfish")
 
     @strawberry.field
+    def odd(self) -> int | None:
+        return cast("int", "swordfish")
+
+    @strawberry.field
     def actor(self, info: strawberry.Info[Any, None]) -> str:
         return str(info.context.caller.actor)
 
@@ -103,6 +107,11 @@ class Subscription:
             yield "never"
         finally:
             toy.ended.set()
+
+    @strawberry.subscription
+    async def breaks(self) -> AsyncGenerator[str, None]:
+        yield "one"
+        raise RuntimeError("swordfish")
 
     @strawberry.subscription
     async def refused(self) -> AsyncGenerator[str, None]:
