@@ -5,7 +5,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --re
 PAGES := infra/http/pages/assets/manifest.json
 NPM := NODE_USE_SYSTEM_CA=1 PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
-.PHONY: setup pages chromium demo test test-kubernetes serve check lint format bench soak
+.PHONY: setup pages chromium demo test test-kubernetes clients serve check lint format bench soak
 
 setup: .venv/.runtime
 	@$(MAKE) --no-print-directory pages >.venv/pages.log 2>&1 || \
@@ -17,13 +17,16 @@ pages: $(PAGES)  ## GraphiQL, from npm's packages
 demo: .venv/.demo  ## from a model folder to a model that answers, and a batch on it
 	$(BIN)/python examples/demo.py
 
-test: .venv/.development setup chromium  ## the whole suite, on SQLite, a real PostgreSQL, and a real browser
+test: .venv/.development setup chromium  ## the whole suite: SQLite, a real PostgreSQL, a browser, others' clients
+	@$(MAKE) --no-print-directory clients || echo "Clients of others' making could not be installed; their tests are left out." >&2
 	env -u KUBECONFIG $(BIN)/python -m pytest --numprocesses=auto
 
 test-kubernetes: .venv/.development  ## what needs a cluster, on the one that KUBECONFIG names
 	@test -n "$(KUBECONFIG)" || { echo "Say which cluster: make test-kubernetes KUBECONFIG=FILE" >&2; exit 1; }
 	KUBECONFIG="$(KUBECONFIG)" $(BIN)/python -m pytest -m kubernetes --numprocesses=0 --maxfail=5 \
 	  $(if $(REPORT),--junitxml="$(REPORT)")
+
+clients: .venv/.clients  ## what others' clients need: code generators and compilers, from PyPI and npm
 
 serve: setup  ## the server, until Ctrl-C, data in .modelyard/
 	$(BIN)/modelyard serve
@@ -79,4 +82,11 @@ $(PAGES): pages/package-lock.json pages/build.mjs $(wildcard pages/source/*) | .
 
 .venv/.development: requirements-dev.lock .venv/.runtime
 	$(INSTALL) --requirement requirements-dev.lock
+	touch $@
+
+CLIENTS := examples/clients/typescript tests/clients/node
+.venv/.clients: .venv/.node examples/clients/python/requirements.lock $(CLIENTS:=/package-lock.json)
+	rm -rf examples/clients/python/.venv
+	PYTHON="$(CURDIR)/$(BIN)/python" examples/clients/python/install
+	for folder in $(CLIENTS); do (cd $$folder && $(NPM) install --silent) || exit 1; done
 	touch $@

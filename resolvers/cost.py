@@ -32,9 +32,11 @@ class Shape(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
-    """How long a list is in one document; `variable` says it, if it is given."""
+    """How long a list is in one document; `variable` says it, `absent` where it is not given. Null is
+    no default of a variable's: then it is `otherwise`, as where the document says nothing."""
 
     variable: str | None = None
+    absent: float = 0
     otherwise: float
     most: float | None = None
 
@@ -44,7 +46,7 @@ class Count:
 
     def _said(self, variables: Variables) -> float:
         """Where it is none of these, the operation is not executed."""
-        match variables.get(self.variable or ""):
+        match variables.get(self.variable or "", self.absent):
             case bool():
                 return self.otherwise
             case int() | float() as number:

@@ -182,8 +182,8 @@ class _Compiler:
         if not isinstance(said, VariableNode):
             return Count(otherwise=_literal(said, usual), most=length.most)
         variable = said.name.value
-        otherwise = _literal(self._defaults.get(variable), usual)
-        return Count(variable=variable, otherwise=otherwise, most=length.most)
+        absent = _literal(self._defaults.get(variable), usual)
+        return Count(variable=variable, absent=absent, otherwise=usual, most=length.most)
 
     def _conditions(self, node: Any) -> Iterable[Condition]:
         for directive in node.directives or ():

@@ -17,6 +17,7 @@ BANNED = {"manager", "handler", "helper", "util", "utils", "base", "common", "da
 BANNED |= {"processor", "impl"}
 THEIRS = {"PageInfo", "Info", "result_processor"}  # names that Relay, Strawberry, SQLAlchemy fixed
 THEIRS |= {"data_received"}  # and asyncio
+THEIRS_ALONE = {".venv", "node_modules", "generated"}  # folders of what is installed or generated
 PURE = {
     "plan",
     "rollout",
@@ -42,7 +43,8 @@ ROOMS = {
 
 def sources(*folders: str) -> Iterator[Path]:
     for folder in folders or (*PACKAGES, "tests", "benchmarks", "examples"):
-        yield from sorted((ROOT / folder).rglob("*.py"))
+        found = sorted((ROOT / folder).rglob("*.py"))
+        yield from (path for path in found if not THEIRS_ALONE & set(path.parts))
 
 
 def place(path: Path) -> str:

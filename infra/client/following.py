@@ -105,6 +105,6 @@ def received(socket: Socket) -> Mapping[str, Any] | None:
 
 
 def linger(socket: Socket) -> None:
-    """A server that stops completes every subscription, then closes; after an end of its own accord
-    nothing follows."""
+    """A server of before 0.3.0 that stops completes every subscription, then closes; after an end of its
+    own accord nothing follows."""
     socket.receive(GOODBYE_SECONDS)

@@ -129,9 +129,11 @@ class StreamedAnswer:
                         yield _written(transport, payload)
                 finally:
                     await _stopped(following)
-            if stream.ending.done() and stream.ending.result() is Ending.REVOKED:
+            ending = stream.ending.result() if stream.ending.done() else None
+            if ending is Ending.REVOKED:
                 yield self._wire.revoked(shown(Unauthenticated()))
-            yield transport.encode_complete()
+            if ending is not Ending.SHUTDOWN:  # who is told of an end does not come back
+                yield transport.encode_complete()
 
 
 def _written(transport: HTTPStreamTransport, payload: Payload) -> str:

@@ -44,6 +44,7 @@ INIT_SECONDS = 10
 DOCUMENT = ("query", "documentId", "extensions")  # one of these says it
 REASON_BYTES = 123
 GOODBYE_SECONDS = 1.0  # what a client may take to be told
+GOING_AWAY = (1001, "Going away")
 
 log = structlog.get_logger()
 
@@ -230,20 +231,18 @@ class Conversation(BaseGraphQLTransportWSHandler[Any, None]):
         await operation.send_operation_message({"id": operation.id, "type": "complete"})
 
     async def _end_with(self, stream: Stream) -> None:
-        """Say goodbye when the key or the server ends; a client that does not listen is left."""
+        """Say goodbye when the key or the server ends; a client that does not listen is left.
+
+        What a server's end cuts off is not complete: clients that are told so do not come back.
+        """
         ending = await stream.ending
-        running = list(self.operations.values())
-        for operation in running:
+        for operation in list(self.operations.values()):
             if operation.task is not None:
                 operation.task.cancel()
+        revoked = ending is Ending.REVOKED
         with suppress(TimeoutError, WebSocketDisconnected):
             async with asyncio.timeout(GOODBYE_SECONDS):
-                if ending is Ending.REVOKED:
-                    await self.websocket.close(4403, "Forbidden")
-                    return
-                for operation in running:
-                    await operation.send_operation_message({"id": operation.id, "type": "complete"})
-                await self.websocket.close(1001, "Going away")
+                await self.websocket.close(*((4403, "Forbidden") if revoked else GOING_AWAY))
 
 
 async def _refuse(operation: Running[Any, None], errors: Sequence[Mapping[str, Any]]) -> None:

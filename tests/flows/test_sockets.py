@@ -9,6 +9,7 @@ from gql import Client, gql
 from gql.transport.websockets import WebsocketsTransport
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import Close
 from websockets.typing import Origin, Subprotocol
 
 from infra.http.rules import Rules
@@ -250,13 +251,14 @@ async def test_the_first_key_ends_the_sockets_of_open_mode(app: ToyApp) -> None:
         assert await close_code(socket) == 4403
 
 
-async def test_a_server_that_stops_completes_open_subscriptions() -> None:
+async def test_a_server_that_stops_goes_away_and_calls_nothing_complete() -> None:
     async with serving(ToyApp()) as app, a_socket(app) as socket:
         await subscribe(socket, "subscription{silence}")
         await happens(app.toy.started)
         await app.live.finish(WAIT)
-        assert await receive(socket) == {"id": "1", "type": "complete"}
-        assert await close_code(socket) == 1001
+        with pytest.raises(ConnectionClosed) as closed:
+            await receive(socket)
+        assert closed.value.rcvd == Close(1001, "Going away")
         await happens(app.toy.ended)
 
 

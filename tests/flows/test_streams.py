@@ -161,14 +161,14 @@ async def test_revoking_a_key_ends_its_streams(
 
 
 @pytest.mark.parametrize(("headers", "last"), [(EVENTS, "complete"), (PARTS, "--graphql--")])
-async def test_a_server_that_stops_completes_open_streams(
+async def test_a_server_that_stops_ends_open_streams_and_calls_none_complete(
     app: ToyApp, headers: dict[str, str], last: str
 ) -> None:
     async with a_stream(app, "subscription{silence}", headers) as response:
         await happens(app.toy.started)
         await app.live.finish(WAIT)
         text = (await response.aread()).decode()
-    assert last in text
+    assert last not in text
     assert "errors" not in text
     await happens(app.toy.ended)
 

@@ -63,6 +63,11 @@ def test_each_field_counts_as_often_as_it_may_come_and_a_page_its_rows(
     assert cost(text) == expected
 
 
+def test_a_variable_that_is_null_has_no_default() -> None:
+    text = "query($n: Int = 0) {all {few(first: $n) {id}}}"
+    assert (cost(text), cost(text, n=1), cost(text, n=None)) == (1 + 4, 1 + 4 * 2, 1 + 4 * 11)
+
+
 SIZED = "query($n: Int%s) {things(first: $n) {nodes {id}}}"
 
 
