@@ -38,8 +38,8 @@ lint: .venv/.development
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@if [ -d pages/node_modules ]; then cd pages && $(NPM) run --silent check; \
-	  else echo "What is in pages/ was not checked: \`make pages\` brings what it takes." >&2; fi
+	@if [ -d console/graphiql/node_modules ]; then cd console/graphiql && $(NPM) run --silent check; \
+	  else echo "What is in console/graphiql/ was not checked: \`make pages\` brings what it takes." >&2; fi
 
 format: .venv/.development
 	$(BIN)/ruff format .
@@ -56,8 +56,8 @@ chromium:  # for tests/browser; installed where that is allowed and apt-get know
 	  && DEBIAN_FRONTEND=noninteractive apt-get -qq --yes --no-install-recommends install chromium; } >/dev/null 2>&1 \
 	  || echo "tests/browser will be skipped: there is no Chromium (Debian: apt-get install chromium)." >&2
 
-$(PAGES): pages/package-lock.json pages/build.mjs $(wildcard pages/source/*) | .venv/.node
-	cd pages && $(NPM) install --no-progress && $(NPM) run --silent build
+$(PAGES): $(wildcard $(addprefix console/graphiql/,package-lock.json build.mjs source/*)) | .venv/.node
+	cd console/graphiql && $(NPM) install --no-progress && $(NPM) run --silent build
 	@touch $@
 
 .venv/bin/python:

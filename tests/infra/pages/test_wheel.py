@@ -21,7 +21,7 @@ def checkout(tmp_path: Path) -> Path:
     """What a wheel is made of, without what is built."""
     root = tmp_path / "checkout"
     ignored = shutil.ignore_patterns("__pycache__", "assets", "node_modules")
-    for package in ("schema", "resolvers", "domain", "infra", "pages"):
+    for package in ("schema", "resolvers", "domain", "infra", "console"):
         shutil.copytree(ROOT / package, root / package, ignore=ignored)
     for name in TOLD:
         shutil.copy(ROOT / name, root / name)
@@ -48,7 +48,7 @@ def test_a_wheel_has_the_built_files_and_our_own(checkout: Path, tmp_path: Path)
     assert len(built) == 4
     assert built <= names
     assert "infra/http/pages/own/reference.css" in names
-    assert not any(name.startswith("pages/") for name in names)
+    assert not any(name.startswith("console/") for name in names)
 
 
 def test_a_wheel_without_the_built_files_is_refused(checkout: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-// Bundles source/ into ../infra/http/pages/assets: every file under a name that has its content's hash,
+// Bundles source/ into ../../infra/http/pages/assets: every file under a name that has its content's hash,
 // text gzipped; manifest.json says what a page begins with, licences.txt whose work is in it.
 import { readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -7,7 +7,7 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const target = join(here, "..", "infra", "http", "pages", "assets");
+const target = join(here, "..", "..", "infra", "http", "pages", "assets");
 const fresh = `${target}.new`;
 
 const settings = {
