@@ -44,12 +44,12 @@ class Declared(Protocol):
 
 @versions.type(added="0.1.0")
 class ChangeQueries:
-    @versions.method(added=versions.NEXT)
+    @versions.method(added="0.3.0")
     def api_versions(self) -> list[ApiVersion]:
         """The releases of the API, oldest first."""
         return [ApiVersion.of(each) for each in releases()]
 
-    @versions.method(added=versions.NEXT)
+    @versions.method(added="0.3.0")
     async def schema_changes(
         self, info: Info, since: Since, until: Until = None
     ) -> list[SchemaChange]:
@@ -60,7 +60,7 @@ class ChangeQueries:
         history = await asyncio.to_thread(lambda: _declared(info).history)
         return [SchemaChange.of(each) for each in changes.between(history, first, last)]
 
-    @versions.method(added=versions.NEXT)
+    @versions.method(added="0.3.0")
     def schema_element(self, info: Info, coordinate: Coordinate) -> SchemaElement | None:
         """An element as the version sees it that answers; null for what is not there, or GraphQL's own."""
         element = elements(_seen(info)).get(coordinate)

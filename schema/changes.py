@@ -22,7 +22,7 @@ from schema.versions.releases import Release
 
 versions.enum(
     ChangeKind,
-    added=versions.NEXT,
+    added="0.3.0",
     name="SchemaChangeKind",
     description="What became of an element of the schema.",
     values={
@@ -34,7 +34,7 @@ versions.enum(
 )
 versions.enum(
     Criticality,
-    added=versions.NEXT,
+    added="0.3.0",
     name="SchemaChangeCriticality",
     description="What a change may do to a client that asks for no version.",
     values={
@@ -47,13 +47,13 @@ versions.enum(
 )
 versions.enum(
     ElementKind,
-    added=versions.NEXT,
+    added="0.3.0",
     name="SchemaElementKind",
     description="What an element of the schema is.",
 )
 
 
-@versions.type(added=versions.NEXT)
+@versions.type(added="0.3.0")
 class ApiVersion:
     """A release of the API; X-Api-Version selects it."""
 
@@ -72,7 +72,7 @@ class ApiVersion:
         )
 
 
-@versions.type(added=versions.NEXT)
+@versions.type(added="0.3.0")
 class SchemaChange:
     """One change of one element of the schema."""
 
@@ -99,7 +99,7 @@ class SchemaChange:
         )
 
 
-@versions.type(added=versions.NEXT)
+@versions.type(added="0.3.0")
 class AppliedDirectiveArgument:
     """An argument of a directive in the SDL."""
 
@@ -107,7 +107,7 @@ class AppliedDirectiveArgument:
     value: str = versions.field(description="As GraphQL writes it: text in quotation marks.")
 
 
-@versions.type(added=versions.NEXT)
+@versions.type(added="0.3.0")
 class AppliedDirective:
     """A directive that the SDL has on an element; introspection does not show it."""
 
@@ -125,7 +125,7 @@ class AppliedDirective:
         )
 
 
-@versions.type(added=versions.NEXT)
+@versions.type(added="0.3.0")
 class SchemaDeprecation:
     """That an element will go."""
 
@@ -135,7 +135,7 @@ class SchemaDeprecation:
     removal: str | None = versions.field(description="The first version that may lack it.")
 
 
-@versions.type(added=versions.NEXT)
+@versions.type(added="0.3.0")
 class SchemaElement:
     """A type, field, argument, enum value, input field or directive, and what is declared of it."""
 

@@ -13,7 +13,7 @@ from domain.deployments.reason import Reason
 from domain.deployments.replica import ReplicaStatus
 from domain.deployments.rollout import RolloutKind, RolloutStatus
 from domain.templates.template import TemplateStatus
-from schema.versions import NEXT, enum, value
+from schema.versions import enum, value
 
 __all__ = [
     "DeploymentStatus",
@@ -164,7 +164,7 @@ enum(
         "EVICTED": value("The cluster took its pod away.", added="0.2.0", before="PLACE_LOST"),
         "NODE_REJECTED": value(
             "Its node had no room for its pod after all, or does not fit it.",
-            added=NEXT,
+            added="0.3.0",
             before="EVICTED",
         ),
         "CONFIG_INVALID": value(

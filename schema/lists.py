@@ -74,7 +74,7 @@ class IntFilter:
 class BooleanFilter:
     eq: bool | None
     in_: list[bool] | None = versions.field(
-        name="in", description="Either, where both are named.", added=versions.NEXT
+        name="in", description="Either, where both are named.", added="0.3.0"
     )
 
 

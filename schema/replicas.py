@@ -31,7 +31,7 @@ IncludeExited: TypeAlias = Annotated[
     bool,
     versions.argument(
         "Whether those that have exited are listed too, as far as they are kept.",
-        deprecated=versions.NEXT,
+        deprecated="0.3.0",
         use="ModelReplicaFilter.isExited",
         removal="0.5.0",
     ),
@@ -272,7 +272,7 @@ class ModelReplicaFilter:
     exited_at: DateTimeFilter | None
     is_exited: BooleanFilter | None = versions.field(
         description="Lists leave out those that have exited where nothing is said of it.",
-        added=versions.NEXT,
+        added="0.3.0",
     )
     and_: list["ModelReplicaFilter"] | None = versions.field(name="and")
     or_: list["ModelReplicaFilter"] | None = versions.field(name="or")

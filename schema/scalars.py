@@ -141,7 +141,7 @@ SCALARS: Mapping[object, ScalarDefinition] = {
     ),
     date: versions.scalar(
         "Date",
-        added=versions.NEXT,
+        added="0.3.0",
         description="A day, as ISO 8601 text: 2026-01-31.",
         serialize=date.isoformat,
         parse_value=parse_date,

@@ -15,7 +15,7 @@ from strawberry.types.scalar import ScalarDefinition
 from strawberry.types.union import StrawberryUnion
 from typing_extensions import dataclass_transform
 
-from schema.versions.marks import NEXT, Added, DeprecatedSince, marks
+from schema.versions.marks import Added, DeprecatedSince, marks
 
 T = TypeVar("T")
 E = TypeVar("E", bound=EnumMeta)
@@ -247,7 +247,7 @@ def since(cls: builtins.type[T], *, added: str) -> builtins.type[T]:
 
 SINCE = "__modelyard_added__"
 since(Added, added="0.1.0")
-since(DeprecatedSince, added=NEXT)  # the first deprecation brought it into the schema
+since(DeprecatedSince, added="0.3.0")  # the first deprecation brought it into the schema
 
 
 def _described(cls: builtins.type) -> str | None:
