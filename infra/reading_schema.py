@@ -28,13 +28,13 @@ from infra.http.pages.reference import Argument, Described, Kind, Lifetime, Memb
 from schema import versions
 from schema.versions import Declaration
 
-KINDS = {
-    GraphQLObjectType: Kind.OBJECT,
-    GraphQLInterfaceType: Kind.INTERFACE,
-    GraphQLUnionType: Kind.UNION,
-    GraphQLInputObjectType: Kind.INPUT,
-    GraphQLEnumType: Kind.ENUM,
-}
+KINDS = (
+    (GraphQLObjectType, Kind.OBJECT),
+    (GraphQLInterfaceType, Kind.INTERFACE),
+    (GraphQLUnionType, Kind.UNION),
+    (GraphQLInputObjectType, Kind.INPUT),
+    (GraphQLEnumType, Kind.ENUM),  # Strawberry's are of a class of their own
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def _type(
         types = schema.get_possible_types(type_)
     return Described(
         name=type_.name,
-        kind=KINDS.get(type(type_), Kind.SCALAR),
+        kind=next((kind for of, kind in KINDS if isinstance(type_, of)), Kind.SCALAR),
         description=known.description(type_.name, type_.description),
         lifetime=known.lifetime(type_.name),
         members=_members(type_, known),

@@ -48,6 +48,20 @@ def test_every_version_shows_what_it_has_and_nothing_newer(references: SchemaRef
         assert coordinates(references.reference(served.version)) == has
 
 
+@pytest.mark.parametrize("version", ["0.1.0", "0.3.0"])
+def test_types_are_told_by_their_kind(references: SchemaReferences, version: str) -> None:
+    types = references.reference(version).types
+    kinds = {
+        "ModelDeployment": Kind.OBJECT,
+        "Event": Kind.INTERFACE,
+        "DeploymentStrategy": Kind.UNION,
+        "AddModelRevisionInput": Kind.INPUT,
+        "StatusReason": Kind.ENUM,
+        "JSON": Kind.SCALAR,
+    }
+    assert {name: types[name].kind for name in kinds} == kinds
+
+
 def test_what_is_deprecated_later_is_not_deprecated_yet(references: SchemaReferences) -> None:
     declarations = build_schema().declarations
     gone = next(name for name, said in declarations.items() if said.deprecated)
