@@ -46,7 +46,7 @@ async def test_a_notification_that_is_lost_is_made_up_by_polling(
     postgres_url: str, tmp_path: Path, clock: TestClock
 ) -> None:
     async with (
-        open_store(postgres_url, data_dir=tmp_path, poll=0.05) as store,
+        open_store(postgres_url, data_dir=tmp_path, clock=clock, poll=0.05) as store,
         open_engines(postgres_url) as engines,
         aclosing(store.log.follow(await store.log.head(), ANY)) as events,
     ):
