@@ -2,6 +2,8 @@
 
 import ast
 import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import import_module
@@ -141,3 +143,12 @@ def test_a_line_stands_in_its_room(line: str) -> None:
 def test_the_top_level_is_what_it_has_to_be() -> None:
     folders = {p.parent.name for p in ROOT.glob("*/__init__.py")}
     assert folders - {"tests", "benchmarks"} == set(PACKAGES)
+
+
+@pytest.mark.skipif(
+    not (ROOT / ".git").exists() or shutil.which("git") is None, reason="this is no git checkout"
+)
+def test_nothing_that_is_made_is_kept_in_git() -> None:
+    command = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert made.stdout.splitlines() == []
