@@ -5,6 +5,7 @@ async with a_cable(server.url) as cable:
     cable.cut()                               # every connection is reset; nobody says goodbye
     cable.to(another.url)                     # where new connections lead
     cable.snaps_at = b"RevisionAdded"         # it is cut once, before the client hears of it
+cable.refuses = 2                         # after a cut, so many connections are closed without an answer
 """
 
 import asyncio
@@ -26,7 +27,10 @@ class Cable:
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
     cuts: int = 0
     carries: asyncio.Event = field(default_factory=asyncio.Event)
+    snapped: asyncio.Event = field(default_factory=asyncio.Event)
     snaps_at: bytes | None = None
+    refuses: int = 0
+    refused: int = 0
 
     @property
     def url(self) -> str:
@@ -45,6 +49,11 @@ class Cable:
             writer.transport.abort()
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.cuts and self.refused < self.refuses:
+            self.refused += 1
+            await reader.read(CHUNK)
+            writer.close()
+            return
         try:
             theirs = await asyncio.open_connection(*self.upstream)
         except OSError:
@@ -67,6 +76,7 @@ class Cable:
                 if self.snaps_at is not None and self.snaps_at in chunk:
                     self.snaps_at = None
                     self.cut()
+                    self.snapped.set()
                     return
                 writer.write(chunk)
                 await writer.drain()

@@ -79,4 +79,4 @@ def _environment() -> dict[str, str]:
     said = environment()
     path = os.pathsep.join((str(SCRIPTS), said["PATH"]))
     own = {k: v for k, v in said.items() if k != "PYTHONPATH" and not k.startswith("MODELYARD_")}
-    return {**own, "PATH": path}
+    return {**own, "PATH": path, "PYTHONUNBUFFERED": "1"}  # so that lines come in their order

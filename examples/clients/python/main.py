@@ -24,7 +24,7 @@ from generated import (
     Upload,
     UploadFileInput,
 )
-from websockets.exceptions import ConnectionClosedError
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 API_VERSION = "0.2.0"  # what the documents were written against
 AGAIN = 0.25  # seconds between two tries
@@ -70,7 +70,10 @@ def connected(url: str, key: str | None) -> Modelyard:
 async def follow(
     subscribe: Callable[[str], AsyncIterator[T]], event: Callable[[T], E], after: str
 ) -> AsyncIterator[E]:
-    """Every event behind the cursor, once and in order, until the caller has seen enough."""
+    """Every event behind the cursor, once and in order, until the caller has seen enough.
+
+    A generated subscription ends alike where all is said and where a server leaves; so it is asked again.
+    """
     failed = 0
     while True:
         try:
@@ -78,12 +81,19 @@ async def follow(
                 seen = event(said)
                 failed, after = 0, seen.cursor
                 yield seen
-        except (ConnectionClosedError, OSError):
+        except (ConnectionClosed, InvalidHandshake, OSError) as lost:
             failed += 1
-            if failed > TRIES:
+            if failed > TRIES or is_refused(lost):
                 raise
             print("The connection was lost; going on behind the last cursor.", file=sys.stderr)
         await asyncio.sleep(AGAIN)
+
+
+def is_refused(lost: Exception) -> bool:
+    """Closed with 44xx, or not let in: the same again would end the same way."""
+    if isinstance(lost, ConnectionClosed):
+        return lost.rcvd is not None and 4400 <= lost.rcvd.code < 4500
+    return isinstance(lost, InvalidStatus) and lost.response.status_code < 500
 
 
 async def serve(modelyard: Modelyard, name: str) -> str:

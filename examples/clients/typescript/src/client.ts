@@ -45,7 +45,7 @@ export class Modelyard {
     return this.post<R>(form, { "GraphQL-Require-Preflight": "true" });
   }
 
-  /** Every event behind `variables.after`, once and in order, until the caller has seen enough. */
+  /** Every event behind `variables.after`, once and in order, until nothing more can come. */
   async *follow<R, V extends { after?: string | null | undefined }, E extends Seen>(
     document: TypedDocumentNode<R, V>,
     variables: V,
@@ -62,6 +62,7 @@ export class Modelyard {
           after = seen.cursor;
           yield seen;
         }
+        return;
       } catch (lost) {
         if (!isLost(lost) || ++failed > TRIES) throw lost;
         console.error("The connection was lost; going on behind the last cursor.");

@@ -1,4 +1,4 @@
-// A deployment with a revision that serves, its events, and a batch on it. `npm start -- URL [KEY]`
+// A deployment with a revision that serves, its events, and a batch on it. `./run [URL [KEY]]`
 import {
   ActivateRevisionDocument,
   AddRevisionDocument,
