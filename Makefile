@@ -18,7 +18,9 @@ demo: .venv/.demo  ## from a model folder to a model that answers, and a batch o
 	$(BIN)/python examples/demo.py
 
 test: .venv/.development setup chromium  ## the whole suite: SQLite, a real PostgreSQL, a browser, others' clients
-	@$(MAKE) --no-print-directory clients || echo "Clients of others' making could not be installed; their tests are left out." >&2
+	@$(MAKE) --no-print-directory clients >.venv/clients.log 2>&1 || \
+	  { echo "Clients of others' making are not installed, and their tests left out; \`make clients\` tries again. It failed with:"; \
+	    grep -m 1 -iE 'error|not found' .venv/clients.log || tail -n 1 .venv/clients.log; } >&2
 	env -u KUBECONFIG $(BIN)/python -m pytest --numprocesses=auto
 
 test-kubernetes: .venv/.development  ## what needs a cluster, on the one that KUBECONFIG names
@@ -88,5 +90,5 @@ CLIENTS := examples/clients/typescript tests/clients/node
 .venv/.clients: .venv/.node examples/clients/python/requirements.lock $(CLIENTS:=/package-lock.json)
 	rm -rf examples/clients/python/.venv
 	PYTHON="$(CURDIR)/$(BIN)/python" examples/clients/python/install
-	for folder in $(CLIENTS); do (cd $$folder && $(NPM) install --silent) || exit 1; done
+	for folder in $(CLIENTS); do (cd $$folder && $(NPM) install --no-progress --loglevel=error) || exit 1; done
 	touch $@
