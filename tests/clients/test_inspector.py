@@ -1,6 +1,13 @@
 """graphql-inspector sees the changes that `modelyard schema diff` tells, and judges them the same way.
 
-Both are made one set of (coordinate, criticality); where they differ by definition is said in DIFFERENT.
+Both are made one set of (coordinate, criticality). Where they differ by definition:
+
+- It compares descriptions; no client depends on them. It compares applied directives, too; what @added and the
+  like say is `schemaChanges`' own.
+- It names each interface of a new type; to us they are part of the type. Of a removed type it names that
+  alone; we tell of all below it.
+- Optional input fields are safe to it; to graphql-core they are dangerous, as new arguments are.
+- It does not look at deprecated arguments and input fields; we tell of them, as safe.
 """
 
 import json
@@ -24,15 +31,6 @@ LEVELS = {"BREAKING": "BREAKING", "DANGEROUS": "DANGEROUS", "NON_BREAKING": "SAF
 
 Row = tuple[str, str]  # coordinate, criticality
 
-DIFFERENT = {
-    "descriptions": "It compares them; no client depends on them.",
-    "applied directives": "It compares @added and the like; what they say is `schemaChanges`' own.",
-    "interfaces of a new type": "It names each; to us they are part of the type.",
-    "optional input fields": "To it they are safe, to graphql-core dangerous, as new arguments are.",
-    "deprecated arguments and input fields": "It does not look at them; we tell of them, as safe.",
-    "elements of a removed type": "It names the type alone; we tell of all below it.",
-}
-
 
 def theirs(node: Path, old: Path, new: Path) -> set[Row]:
     said = run(the_node(), "diff.mjs", str(old), str(new), cwd=node)
@@ -47,7 +45,7 @@ def ours(old: str, new: str, place: Path) -> set[Row]:
 
 
 def unknown_to_them(old: str, new: str, place: Path) -> Iterator[Row]:
-    """What DIFFERENT says that they leave out."""
+    """What they leave out by definition."""
     said = modelyard("schema", "diff", old, new, "--json", cwd=place)
     rows: list[dict[str, str]] = json.loads(said.stdout)
     gone = {row["coordinate"] for row in rows if row["kind"] == "REMOVED"}
