@@ -12,17 +12,20 @@ from infra.http.subscribers import Subscribers
 
 OPERATIONS_OF_SOCKET = 100
 OPERATIONS_OF_REQUEST = 1
+INIT_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """`of_socket` and `of_request` are how many operations one may have, the socket's at once."""
+    """`of_socket` and `of_request` are how many operations one may have, the socket's at once;
+    `init_seconds` are a socket's until it says who it is."""
 
     documents: Documents = field(default_factory=Kept)
     subscribers: Subscribers = field(default_factory=Subscribers)
     may_introspect: Callable[[Caller], bool] = lambda _: True
     of_socket: int = OPERATIONS_OF_SOCKET
     of_request: int = OPERATIONS_OF_REQUEST
+    init_seconds: float = INIT_SECONDS
 
     def find(self, operations: Operations, said: Said, caller: Caller, version: str) -> Operation:
         """What is to be executed; raises RequestRefused."""

@@ -40,7 +40,6 @@ from infra.http.ports import Operation as Found
 from infra.http.refusals import RequestRefused, masked, shown
 from infra.http.requests import Said
 
-INIT_SECONDS = 10
 DOCUMENT = ("query", "documentId", "extensions")  # one of these says it
 REASON_BYTES = 123
 GOODBYE_SECONDS = 1.0  # what a client may take to be told
@@ -126,7 +125,7 @@ class Conversation(BaseGraphQLTransportWSHandler[Any, None]):
             context={},
             root_value=None,
             schema=cast("Any", None),  # `run_operation` executes
-            connection_init_wait_timeout=timedelta(seconds=INIT_SECONDS),
+            connection_init_wait_timeout=timedelta(seconds=endpoint.rules.init_seconds),
         )
         self._endpoint = endpoint
         self._socket = socket

@@ -134,6 +134,12 @@ async def test_a_bad_key_or_project_closes_with_4403(app: ToyApp, said: dict[str
         assert await close_code(socket) == 4403
 
 
+async def test_a_socket_that_does_not_say_who_it_is_closes_with_4408() -> None:
+    app = ToyApp(rules=Rules(init_seconds=0.01))
+    async with serving(app), connect(app.ws_url, subprotocols=[PROTOCOL]) as socket:
+        assert await close_code(socket) == 4408
+
+
 async def test_nothing_runs_before_the_connection_is_acknowledged(app: ToyApp) -> None:
     async with connect(app.ws_url, subprotocols=[PROTOCOL]) as socket:
         await subscribe(socket, "mutation{touch}")
