@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -118,6 +119,26 @@ def _ask_for(operation: APIOperation[Any, Any, Any, Any], judge: Judge, count: i
         judge.judge(name, case.body)
 
     ask()
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "kind"),
+    [
+        (500, {"errors": [{"message": "a fault", "extensions": {"code": "ANY"}}]}, "500"),
+        (200, {"errors": [{"message": "a fault that nobody masked"}]}, "None"),
+        (200, {"data": None, "errors": [{"extensions": {"code": "INTERNAL"}}]}, "INTERNAL"),
+        (200, {"data": None, "errors": [{"extensions": {"code": "NOT_FOUND"}}]}, None),
+        (200, {"data": {"node": None}}, None),
+    ],
+)
+def test_the_judge_finds_each_kind_of_fault(
+    status: int, answer: Mapping[str, object], kind: str | None
+) -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(status, json=answer))
+    with httpx.Client(base_url="http://judged", transport=transport) as http:
+        judge = Judge(http, {"modelDeployment": "a"})
+        judge.judge("node", '{ node(id: "b") { id } }')
+    assert [found for _, found in judge.faults] == ([kind] if kind else [])
 
 
 def test_nothing_that_is_asked_in_open_mode_is_a_fault(tmp_path: Path) -> None:
