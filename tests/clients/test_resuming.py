@@ -33,13 +33,9 @@ ROUNDS = 6
 
 
 @pytest.fixture(params=["gql", "gql over aiohttp", "graphql-ws"])
-def client(request: pytest.FixtureRequest, node: Path) -> Follow:
-    named: dict[str, Follow] = {
-        "gql": by_gql,
-        "gql over aiohttp": by_gql_and_aiohttp,
-        "graphql-ws": GraphqlWs(node),
-    }
-    return named[request.param]
+def client(request: pytest.FixtureRequest) -> Follow:
+    ours: dict[str, Follow] = {"gql": by_gql, "gql over aiohttp": by_gql_and_aiohttp}
+    return ours.get(request.param) or GraphqlWs(request.getfixturevalue("node"))
 
 
 async def history(api: Api, after: str) -> list[Event]:
