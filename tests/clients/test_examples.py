@@ -52,6 +52,7 @@ async def test_an_example_serves_a_model_follows_it_and_reads_a_batch(
     assert said.count(LOST) == 1 + cable.refused
     assert said.index("  RevisionActivated") < said.index(LOST)
     assert "The API answers as of 0.2.0." in said
+    assert not any("error" in line for line in said)
     told = [event["__typename"] for event in history if event.get("deploymentId")]
     heard = [line.strip() for line in said if line.startswith("  ") and line.strip().isalpha()]
     assert heard == told[: len(heard)]

@@ -76,6 +76,7 @@ async def test_a_python_client_of_the_oldest_release_works_and_hears_of_nothing_
     told = [line for line in said if line.startswith(("version ", "node "))]  # beside warnings
     assert told == [f"version {OLDEST}", "node ModelDeployment READY"]
     assert heard(said) >= {"DeploymentCreated", "RolloutSucceeded"}
+    assert len(said[2:]) == sum(line.startswith("heard ") for line in said)
     assert heard(said) & LATER == set()
 
 

@@ -193,6 +193,14 @@ async def main(url: str = "http://127.0.0.1:8400", key: str | None = None) -> No
         await follow_deployment(modelyard, deployment_id, start.event_cursor)
         batch_id = await run_batch(modelyard, name, ["a", "b", "c"], start.event_cursor)
         await read_results(modelyard, batch_id)
+        await hung_up()
+
+
+async def hung_up() -> None:
+    """Subscriptions that were left are closed by the loop, which must not end before they are."""
+    await asyncio.sleep(0)
+    while left := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(left)
 
 
 if __name__ == "__main__":

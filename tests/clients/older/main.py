@@ -46,7 +46,15 @@ async def main(url: str, name: str, after: str, version: str = "") -> None:
             print(f"heard {heard.events.typename__}")
             match heard.events:
                 case EverythingEventsRolloutSucceeded(deployment_id=made.deployment.id):
-                    return
+                    break
+        await hung_up()
+
+
+async def hung_up() -> None:
+    """Subscriptions that were left are closed by the loop; one that ends meanwhile complains."""
+    await asyncio.sleep(0)
+    while left := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(left)
 
 
 asyncio.run(main(*sys.argv[1:]))
