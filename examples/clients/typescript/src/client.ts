@@ -64,7 +64,7 @@ export class Modelyard {
         }
         return;
       } catch (lost) {
-        if (!isLost(lost) || ++failed > TRIES) throw lost;
+        if (!isLost(lost) || ++failed > TRIES) throw inWords(lost);
         console.error("The connection was lost; going on behind the last cursor.");
       }
       await pause(AGAIN);
@@ -78,6 +78,14 @@ export class Modelyard {
     if (answer.errors !== undefined || !answer.data) throw new Refused(answer.errors ?? []);
     return answer.data;
   }
+}
+
+/** graphql-ws rejects with a list of errors or a close event, of which Node shows neither code nor reason. */
+function inWords(problem: unknown): unknown {
+  if (problem instanceof Error) return problem;
+  if (Array.isArray(problem)) return new Refused(problem as GraphQLFormattedError[]);
+  const { code, reason } = problem as { code?: unknown; reason?: unknown };
+  return new Error(`The connection was closed: ${code} ${reason}`);
 }
 
 /** A closed socket, but for the 44xx that say that the same again would end the same way; or nobody there. */
