@@ -17,7 +17,9 @@ PINNED = re.compile(r"[\w.\[\],-]+==\S+( ; [^#]+?)?( --hash=sha256:[0-9a-f]{64})
 def loose(lock: dict[str, Any]) -> list[str]:
     """The packages of a lock of npm's that have no hash, or say where they come from."""
     packages = lock["packages"].items()
-    return [name for name, said in packages if name and not ("integrity" in said) > ("resolved" in said)]
+    return [
+        name for name, said in packages if name and not ("integrity" in said) > ("resolved" in said)
+    ]
 
 
 def unpinned(lock: str) -> list[str]:
@@ -42,7 +44,12 @@ def test_each_package_of_pypi_has_its_hash_and_no_host(file: str) -> None:
 
 def test_a_host_and_a_missing_hash_are_found() -> None:
     sound = {"version": "1.0.0", "integrity": "sha512-a"}
-    found = {"": {}, "a": sound, "b": {"version": "1.0.0"}, "c": {**sound, "resolved": "https://a.example"}}
+    found = {
+        "": {},
+        "a": sound,
+        "b": {"version": "1.0.0"},
+        "c": {**sound, "resolved": "https://a.example"},
+    }
     assert loose({"packages": found}) == ["b", "c"]
     digest = f"--hash=sha256:{'0' * 64}"
     assert unpinned(f"a[b]==1 ; python_version < '3.12' \\\n    {digest}\n    # via b\n") == []

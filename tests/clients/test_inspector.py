@@ -2,8 +2,8 @@
 
 Both are made one set of (coordinate, criticality). Where they differ by definition:
 
-- It compares descriptions; no client depends on them. It compares applied directives, too; what @added and the
-  like say is `schemaChanges`' own.
+- It compares descriptions; no client depends on them. It compares applied directives, too; what @added
+  and the like say is `schemaChanges`' own.
 - It names each interface of a new type; to us they are part of the type. Of a removed type it names that
   alone; we tell of all below it.
 - Optional input fields are safe to it; to graphql-core they are dangerous, as new arguments are.
