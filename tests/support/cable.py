@@ -45,7 +45,8 @@ class Cable:
         self.carries.clear()
         for writer in list(self.writers):
             inner: socket.socket = writer.get_extra_info("socket")
-            inner.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            with suppress(OSError):  # it may have been closed by its own end
+                inner.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             writer.transport.abort()
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
