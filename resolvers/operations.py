@@ -41,12 +41,13 @@ from resolvers import limits
 from resolvers.cost import Estimate
 from resolvers.errors import coded, formatted
 from resolvers.estimates import Prices, estimates
+from resolvers.execution.plans import CHARACTERS_KEPT, LONGEST
 from resolvers.limits import LimitExceeded, Limits, TooCostly
 from resolvers.views import View, Views
 
 Payload = Mapping[str, Any]
 KEPT = 256  # documents
-LONGEST = 16 * 1_024  # characters of a document that is kept
+ERRORS = 20  # of a document, at most: each may show much of it, and take its time
 NO_OPERATION = "OPERATION_NOT_FOUND"
 RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 CURSOR_FIELD = "eventCursor"
@@ -150,6 +151,7 @@ class Operations:
         self._hides = hides
         self._prices: dict[str, Prices] = {}
         self._kept: OrderedDict[tuple[str, str], Checked] = OrderedDict()
+        self._characters = 0  # of what is kept
 
     @property
     def cost_limit(self) -> int:
@@ -202,8 +204,10 @@ class Operations:
         checked = self._check(query, view)
         if len(query) <= LONGEST:
             self._kept[place] = checked
-            if len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+            self._characters += len(query)
+            while len(self._kept) > KEPT or self._characters > CHARACTERS_KEPT:
+                (_, forgotten), _ = self._kept.popitem(last=False)
+                self._characters -= len(forgotten)
         return checked
 
     def _check(self, query: str, view: View) -> Checked:
@@ -220,7 +224,7 @@ class Operations:
             return Checked(None, formatted(validate(schema, document, [NoFragmentCyclesRule])))
         if exceeded:
             return Checked(None, [_limit(error) for error in exceeded])
-        errors = validate(schema, document, RULES, hide_suggestions=self._hides)
+        errors = validate(schema, document, RULES, ERRORS, self._hides)
         if errors:
             return Checked(None, formatted(errors))
         return Checked(document, (), estimates(document, self._priced(view).sizes))

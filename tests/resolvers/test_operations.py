@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from resolvers.execution.plans import CHARACTERS_KEPT, LONGEST
 from resolvers.operations import KEPT
 from tests.support.toy import Toy
 
@@ -79,6 +80,18 @@ def test_a_document_is_read_once_and_the_oldest_forgotten(toy: Toy) -> None:
     assert operations.find("{a:name}", None).document is first
     for number in range(KEPT):
         operations.find(f"{{a{number}:name}}", None)
+    assert operations.find("{a:name}", None).document is not first
+
+
+def test_long_documents_are_few_of_those_that_are_kept(toy: Toy) -> None:
+    operations = toy.operations()
+    first = operations.find("{a:name}", None).document
+    long = LONGEST - 100
+    for number in range(CHARACTERS_KEPT // long):
+        operations.find(f"{{a{number:05}:name}}" + "#" * long, None)
+    assert operations.find("{a:name}", None).document is first
+    for number in range(CHARACTERS_KEPT // long + 1):
+        operations.find(f"{{b{number:05}:name}}" + "#" * long, None)
     assert operations.find("{a:name}", None).document is not first
 
 

@@ -7,6 +7,7 @@ import pytest
 import strawberry
 
 from resolvers.execution import compiling
+from resolvers.execution.plans import CHARACTERS_KEPT, LONGEST, SWITCHED_KEPT
 from resolvers.execution.waves import together
 from tests.support.garden import Colour, Context, Herb, Later, Pot, Season, Tree, garden, settled
 
@@ -103,6 +104,41 @@ async def test_plans_are_few_however_many_documents_come() -> None:
             query = f"{{ trees {{ name{number}: name }} }}"
             await schema.execute(query, context_value=Context({"trees": [a_tree()]}))
     assert len(executor.plans) == 2
+
+
+async def test_a_long_document_is_not_kept_for_its_plans() -> None:
+    executor = compiling()
+    schema = garden(executor)
+    for text in ("{ trees { name } }", "{ trees { name } }" + "#" * LONGEST):
+        await schema.execute(text, context_value=Context({"trees": [a_tree()]}))
+        assert len(executor.plans) == 1
+
+
+async def test_documents_with_plans_have_so_many_characters_together() -> None:
+    executor = compiling()
+    schema = garden(executor)
+    long = LONGEST - 100
+    for number in range(2 * CHARACTERS_KEPT // long):
+        query = f"{{ trees {{ name{number}: name }} }}" + "#" * long
+        await schema.execute(query, context_value=Context({"trees": [a_tree()]}))
+    assert len(executor.plans) == CHARACTERS_KEPT // LONGEST
+
+
+async def test_a_place_has_few_plans_however_many_ways_its_selection_goes() -> None:
+    watched = Watched()
+    names = [f"v{i}" for i in range(4)]
+    query = f"query({' '.join(f'${each}: Boolean!' for each in names)}) {{ trees {{ "
+    query += " ".join(f"{each}: name @include(if: ${each})" for each in names) + " }}"
+    plain = 0
+    for bits in range(16):
+        said = {each: bool(bits >> at & 1) for at, each in enumerate(names)}
+        for _ in range(2):
+            watched.plain_sets = 0
+            context = Context({"trees": [a_tree()]})
+            result = await watched.schema.execute(query, said, context_value=context)
+            assert result.data == {"trees": [{each: "oak" for each in names if said[each]}]}
+        plain += watched.plain_sets > 0
+    assert plain == 16 - SWITCHED_KEPT
 
 
 async def test_coroutines_that_run_together_end_together() -> None:
