@@ -4,7 +4,7 @@ A few hundred bytes can ask for exponentially much (fragments that spread each o
 validation compare every field with every other; so the size is taken first, in one linear walk.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 
@@ -17,6 +17,7 @@ from graphql import (
     GraphQLSyntaxError,
     OperationDefinitionNode,
     SelectionSetNode,
+    TokenKind,
     parse,
     validate,
 )
@@ -39,6 +40,7 @@ class Limits:
     fields: int = 500
     fragments: int = 50
     operations: int = 20
+    digits: int = 400
     cost: int = 50_000
 
 
@@ -79,6 +81,7 @@ CODES = {
     "fields": "TOO_MANY_FIELDS",
     "fragments": "TOO_MANY_FRAGMENTS",
     "operations": "TOO_MANY_OPERATIONS",
+    "digits in a number": "TOO_MANY_DIGITS",
     "levels of introspection": "INTROSPECTION_TOO_DEEP",
     "fields of introspection": "INTROSPECTION_TOO_LARGE",
 }
@@ -115,11 +118,12 @@ def read(query: str, limits: Limits) -> DocumentNode:
 
 
 def check(document: DocumentNode, schema: GraphQLSchema, limits: Limits) -> list[LimitExceeded]:
-    """Every limit that the document's largest operation exceeds.
+    """Every limit that the document's largest operation or fragment exceeds.
 
     Raises CycleError for fragments that spread themselves: such a document has no size.
     """
-    found = [*_crowds(document, limits)] or [*_exceeded(document, limits)]
+    found = [*_crowds(document, limits), *_long_numbers(document, limits)]
+    found = found or [*_exceeded(document, limits)]
     errors = [] if found else validate(schema, document, [MaxIntrospectionDepthRule])
     if any(isinstance(error, ValidationAbortedError) for error in errors):
         found.append(_beyond("levels", limits.depth))  # of fragments, too deep to be walked
@@ -155,20 +159,34 @@ def _crowds(document: DocumentNode, limits: Limits) -> Iterator[LimitExceeded]:
             yield LimitExceeded(what=what, found=found, limit=limit)
 
 
+def _long_numbers(document: DocumentNode, limits: Limits) -> Iterator[LimitExceeded]:
+    """Python reads none of more than 4,300 digits."""
+    token = document.loc.start_token if document.loc else None
+    longest = 0
+    while token:
+        if token.kind in (TokenKind.INT, TokenKind.FLOAT):
+            longest = max(longest, len(token.value or ""))
+        token = token.next
+    if longest > limits.digits:
+        yield LimitExceeded(what="digits in a number", found=longest, limit=limits.digits)
+
+
 def _exceeded(document: DocumentNode, limits: Limits) -> Iterator[LimitExceeded]:
-    sizes = list(_operations(document))
+    """A fragment counts by itself, too: validation compares the fields of those that nobody spreads."""
+    operations, fragments = _sizes(document)
+    sizes = [*operations, *fragments]
     for what, limit, found in (
-        ("levels", limits.depth, max((size.depth for size in sizes), default=0)),
-        ("aliases", limits.aliases, max((size.aliases for size in sizes), default=0)),
-        ("root fields", limits.root_fields, max((size.root_fields for size in sizes), default=0)),
-        ("fields", limits.fields, max((size.fields for size in sizes), default=0)),
+        ("levels", limits.depth, [size.depth for size in sizes]),
+        ("aliases", limits.aliases, [size.aliases for size in sizes]),
+        ("root fields", limits.root_fields, [size.root_fields for size in operations]),
+        ("fields", limits.fields, [size.fields for size in sizes]),
     ):
-        if found > limit:
-            yield LimitExceeded(what=what, found=min(found, MOST_SHOWN), limit=limit)
+        if (most := max(found, default=0)) > limit:
+            yield LimitExceeded(what=what, found=min(most, MOST_SHOWN), limit=limit)
 
 
-def _operations(document: DocumentNode) -> Iterator[Size]:
-    """The size of each operation; raises CycleError for fragments that spread themselves."""
+def _sizes(document: DocumentNode) -> tuple[Collection[Size], Collection[Size]]:
+    """Of each operation and of each fragment; raises CycleError for fragments that spread themselves."""
     fragments: dict[str, Size] = {}
     operations: list[Size] = []
     for definition in document.definitions:
@@ -182,7 +200,7 @@ def _operations(document: DocumentNode) -> Iterator[Size]:
             _lay_out(fragments[name], fragments)
     for operation in operations:
         _lay_out(operation, fragments)
-        yield operation
+    return operations, fragments.values()
 
 
 def _lay_out(size: Size, fragments: Mapping[str, Size]) -> None:

@@ -4,7 +4,7 @@ import pytest
 from graphql import get_introspection_query
 
 from resolvers.limits import Limits
-from resolvers.operations import Operations
+from resolvers.operations import ERRORS, Operations
 from resolvers.views import Views
 from tests.support.toy import SCHEMA, Toy
 
@@ -17,16 +17,18 @@ NEST = "{...f0}" + "".join(
     f"fragment f{i} on Query{'{...' * 10}{{...f{i + 1}}}{'}' * 10}" for i in range(45)
 )
 NEST += "fragment f45 on Query{name}"
+UNSPREAD = "fragment f on Query{" + "child{name} " * 400 + "}"
 SPREADS = " ".join(f"...f{i}" for i in range(45))
 HOSTILE = {
     "TOO_DEEP": [NESTED, "{" + "child{" * 9_000, "{echo(text:" + "[" * 2_000, NEST],
     "TOO_MANY_ALIASES": ["{" + " ".join(f"a{i}:name" for i in range(1_000)) + "}"],
-    "TOO_MANY_FIELDS": [BOMB, "{child{" + "name " * 1_000 + "}}"],
+    "TOO_MANY_FIELDS": [BOMB, "{child{" + "name " * 1_000 + "}}", "{name}" + UNSPREAD],
     "TOO_MANY_ROOT_FIELDS": ["mutation{" + "touch " * 51 + "}", "{...f ...f}fragment f on Query{"
         + "name " * 26 + "}"],
     "TOO_MANY_TOKENS": ["{" + " name" * 100_000 + "}", "#\n" * 500_000 + "{name}"],
     "TOO_MANY_FRAGMENTS": ["{...f0}" + "".join(
         f"fragment f{i} on Query{{...f{i + 1}}}" for i in range(600))],
+    "TOO_MANY_DIGITS": ["{children(first: " + "9" * 5_000 + ") {name}}"],
     "TOO_MANY_OPERATIONS": [" ".join(f"query a{i}{{name}}" for i in range(900))],
     "INTROSPECTION_TOO_DEEP": ["{__schema{types" + "{fields{type" * 4 + "{name}" + "}}" * 4 + "}}"],
     "GRAPHQL_VALIDATION_FAILED": [
@@ -66,6 +68,21 @@ def test_comparing_fields_that_may_overlap_is_bounded(document: str) -> None:
     began = time.process_time()
     Toy().operations().find(document, None)
     assert time.process_time() - began < 2
+
+
+def test_a_document_tells_few_of_many_errors() -> None:
+    wrong = "{children(" + " ".join(f"a{i}: {i}" for i in range(1_000)) + ") {name}}"
+    assert len(Toy().operations().find(wrong, None).errors) == ERRORS + 1
+
+
+@pytest.mark.parametrize("number", ["1" * 400, "1." + "0" * 398])
+def test_a_number_of_exactly_so_many_digits_is_read(number: str) -> None:
+    def codes(number: str) -> list[str]:
+        found = Toy().operations().find(f"{{children(first: {number}) {{name}}}}", None)
+        return [error["extensions"]["code"] for error in found.errors]
+
+    assert codes(number) == ["GRAPHQL_VALIDATION_FAILED"]
+    assert codes(f"{number}0") == ["TOO_MANY_DIGITS"]
 
 
 def test_a_limit_is_named_in_its_error() -> None:
