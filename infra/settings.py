@@ -316,6 +316,14 @@ class Settings(BaseSettings):
             raise ValueError("it is empty")
         return value
 
+    @field_validator("trusted_documents", mode="before")
+    @classmethod
+    def _some(cls, value: object) -> object:
+        """Who means to name manifests, and by mistake names none, must not trust every document."""
+        if isinstance(value, str) and not _split(value):
+            raise ValueError("it is empty")
+        return value
+
     @field_validator("port", mode="before")
     @classmethod
     def _own_port(cls, value: object) -> object:

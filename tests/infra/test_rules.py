@@ -77,6 +77,15 @@ def test_manifests_make_a_server_that_trusts_no_other_documents(
         app.rules(settings.load())
 
 
+@pytest.mark.parametrize("written", ["", ":"])
+def test_manifests_that_are_said_to_be_none_do_not_make_every_document_trusted(
+    written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODELYARD_TRUSTED_DOCUMENTS", written)
+    with pytest.raises(settings.SettingsRefused, match="TRUSTED_DOCUMENTS is wrong: it is empty"):
+        settings.load()
+
+
 @pytest.mark.parametrize(
     "name",
     [
