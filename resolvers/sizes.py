@@ -38,6 +38,7 @@ ASSUMED = {
     "PreviewModelRevisionPayload.layers": 5,
     "PreviewModelRevisionPayload.provenance": 50,
     "Query.schemaChanges": 3_000,
+    "Secret.usedBy": 100,  # one token may serve every deployment of a project
     "ValueOrigin.shadowed": 4,
     "Webhook.recentDeliveries": 20,
 }

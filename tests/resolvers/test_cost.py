@@ -196,6 +196,10 @@ def test_what_asks_for_the_schema_is_known_wherever_it_stands() -> None:
     assert not operations.find("{__typename child {__typename}}", None).introspects
 
 
+def test_a_secret_may_serve_as_many_deployments_as_a_page_has() -> None:
+    assert cost("{secrets(first: 2) {nodes {usedBy {id}}}}", REAL) == 1 + 2 + 1 + 2 * (1 + 100)
+
+
 def test_every_size_is_of_a_list_that_there_is() -> None:
     for coordinate in [*ASSUMED, *SAID]:
         type_, _, name = coordinate.partition(".")
