@@ -47,6 +47,7 @@ def check_total(costs: int, limit: int) -> None:
             kind="QUERY_TOO_COSTLY",
             status=400,
             problem=f"The request's operations cost {costs}; at most {limit} is served.",
+            headers=price(costs, limit),
             extensions={"cost": costs, "limit": limit},
         )
 

@@ -8,11 +8,12 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from domain.errors import ModelyardError
 from infra.http import payloads
 from infra.http.metrics import Metrics
 from infra.http.payloads import too_slow
 from infra.http.ports import Operation, Payload
-from infra.http.refusals import RequestRefused, shown
+from infra.http.refusals import RequestRefused, masked, shown
 from infra.http.requests import Said
 
 
@@ -30,14 +31,16 @@ class Asked:
 async def answers(
     operations: Sequence[Asked], metrics: Metrics, version: str, seconds: float
 ) -> Sequence[Payload]:
-    """Raises ModelyardError for what none of them can do without."""
+    """What goes wrong with one is its own answer: the others may have been done."""
     ends = asyncio.get_running_loop().time() + seconds
     found: list[Payload] = []
     for asked in operations:
         try:
             found.append(await _answer(asked, metrics, version, ends, seconds))
-        except RequestRefused as refused:
-            found.append({"errors": [shown(refused)]})
+        except ModelyardError as error:
+            found.append({"errors": [shown(error)]})
+        except Exception as error:  # noqa: BLE001 - the operation's edge; `masked` logs it
+            found.append({"errors": [masked(error)]})
     return found
 
 

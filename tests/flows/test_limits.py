@@ -213,6 +213,8 @@ async def test_several_operations_together_cost_no_more_than_one_may(
     assert len((await post(several, [five, five])).json()) == 2
     refused = await post(several, [five, five, {"query": "{name}"}])
     assert extensions(refused) == {"code": "QUERY_TOO_COSTLY", "cost": 11, "limit": 10}
+    told = refused.headers
+    assert (told["x-query-cost"], told["x-query-cost-limit"]) == ("11", "10")
 
 
 async def test_several_operations_together_take_no_longer_than_one_may(
@@ -222,6 +224,14 @@ async def test_several_operations_together_take_no_longer_than_one_may(
     first, *late = (await post(several, asked)).json()
     assert first == {"data": {"name": "n"}}
     assert [each["errors"][0]["extensions"]["code"] for each in late] == ["REQUEST_TIMEOUT"] * 2
+
+
+async def test_a_fault_of_one_operation_does_not_take_the_answers_of_the_others() -> None:
+    asked = [{"query": "mutation {touch}"}, {"query": "{eventCursor: name}"}, {"query": "{name}"}]
+    async with ToyApp(rules=Rules(of_request=3)).client() as client:
+        done, failed, last = (await post(client, asked)).json()
+    assert (done, last) == ({"data": {"touch": 1}}, {"data": {"name": "n"}})
+    assert failed["errors"][0]["extensions"]["code"] == "INTERNAL"
 
 
 async def test_a_subscription_among_several_operations_is_told_what_it_needs(
