@@ -112,7 +112,8 @@ class GraphQL:
         wire = streams.chosen(accept, is_subscription=operation.is_subscription)
         context = endpoint.new_context(caller, version)
         if wire is not None and said.upload is None:
-            results = payloads.stream(operation, said, context, endpoint.seconds)
+            plain = payloads.stream(operation, said, context, endpoint.seconds)
+            results = payloads.measured(plain, endpoint.metrics, operation.kind, version)
             key_id = caller.principal.key_id
             if operation.is_subscription:
                 endpoint.rules.subscribers.check(key_id)

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from domain.errors import ModelyardError
+from infra.http.metrics import Metrics
 from infra.http.ports import Operation, Payload
 from infra.http.refusals import RequestRefused, masked, shown
 from infra.http.requests import Said
@@ -69,6 +70,17 @@ async def stream(
         yield {"errors": [shown(error)]}
     except Exception as error:  # noqa: BLE001 - the stream's outermost edge; `masked` logs it
         yield {"errors": [masked(error)]}
+
+
+async def measured(
+    payloads: AsyncGenerator[Payload, None], metrics: Metrics, kind: str, version: str
+) -> AsyncGenerator[Payload, None]:
+    """A stream's, which are counted, and timed as the operation that they are of."""
+    async with aclosing(payloads):
+        with metrics.timed(kind, version):
+            async for payload in payloads:
+                metrics.payloads.inc()
+                yield payload
 
 
 async def counted(

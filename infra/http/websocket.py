@@ -220,13 +220,12 @@ class Conversation(BaseGraphQLTransportWSHandler[Any, None]):
         endpoint, version = self._endpoint, self._version
         context = endpoint.new_context(caller, version)
         results = payloads.stream(found, said, context, endpoint.seconds)
-        with endpoint.metrics.timed(found.kind, version):
-            async with aclosing(results):
-                async for payload in results:
-                    endpoint.metrics.payloads.inc()
-                    await operation.send_operation_message(
-                        {"id": operation.id, "type": "next", "payload": cast("Any", payload)}
-                    )
+        measured = payloads.measured(results, endpoint.metrics, found.kind, version)
+        async with aclosing(measured):
+            async for payload in measured:
+                await operation.send_operation_message(
+                    {"id": operation.id, "type": "next", "payload": cast("Any", payload)}
+                )
         await operation.send_operation_message({"id": operation.id, "type": "complete"})
 
     async def _end_with(self, stream: Stream) -> None:

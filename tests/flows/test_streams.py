@@ -173,6 +173,16 @@ async def test_a_server_that_stops_ends_open_streams_and_calls_none_complete(
     await happens(app.toy.ended)
 
 
+async def test_what_streams_over_http_bring_is_measured_too() -> None:
+    async with ToyApp().client() as client:
+        for query in ("{name}", "subscription {ticks(until: 3)}"):
+            await client.post("/graphql", json={"query": query}, headers=EVENTS)
+        told = (await client.get("/metrics")).text
+    assert "modelyard_stream_payloads_total 4.0" in told
+    for kind in ("query", "subscription"):
+        assert f'modelyard_operation_seconds_count{{kind="{kind}",version="0.1.0"}} 1.0' in told
+
+
 async def test_streams_that_are_open_are_counted(app: ToyApp) -> None:
     async with (
         httpx.AsyncClient(base_url=app.url) as client,
