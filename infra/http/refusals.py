@@ -49,16 +49,19 @@ def masked(error: Exception, **where: str) -> Mapping[str, Any]:
 
 def answer(error: ModelyardError, served: Mapping[str, str] | None = None) -> Response:
     """GraphQL-shaped, with the status that HTTP has for it, and the headers of what served it."""
-    headers: dict[str, str] = {}
+    headers = {"Cache-Control": "no-store"}  # a cache may keep a 404 or 405, for whoever asks next
     match error:
         case RequestRefused():
-            status, headers = error.status, dict(error.headers)
+            status = error.status
+            headers |= error.headers
         case Unauthenticated():
-            status, headers = 401, {"WWW-Authenticate": "Bearer"}
+            status = 401
+            headers["WWW-Authenticate"] = "Bearer"
         case NotFound():
             status = 404
         case StorageUnavailable():
-            status, headers = 503, {"Retry-After": "1"}
+            status = 503
+            headers["Retry-After"] = "1"
         case _:
             status = 400
     body = orjson.dumps({"errors": [shown(error)]})

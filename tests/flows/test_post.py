@@ -84,6 +84,7 @@ async def test_nothing_is_executed_by_another_method_than_post(
         method, "/graphql", params={"query": "mutation{touch}"}, headers=JSON
     )
     assert (response.status_code, response.headers["allow"]) == (405, "POST")
+    assert response.headers["cache-control"] == "no-store"
     assert app.toy.mutations == 0
 
 

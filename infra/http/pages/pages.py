@@ -89,7 +89,12 @@ class Pages:
 
     async def _sdl(self, request: Request) -> Response:
         reference = await self._asked(request)
-        headers = {"Cache-Control": "no-cache", "X-Api-Version": reference.version}
+        headers = {
+            "Cache-Control": "no-cache",
+            "Vary": "Authorization",
+            "X-Api-Version": reference.version,
+            "X-Content-Type-Options": "nosniff",
+        }
         sdl = await asyncio.to_thread(self.references.sdl, reference.version)
         return PlainTextResponse(sdl, headers=headers)
 

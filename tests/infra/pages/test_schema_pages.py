@@ -101,6 +101,8 @@ async def test_the_sdl_is_text(client: httpx.AsyncClient) -> None:
     assert response.text == "# as of 0.1.0\ntype Shelf\n"
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
     assert response.headers["x-api-version"] == "0.1.0"
+    assert response.headers["vary"] == "Authorization"
+    assert response.headers["x-content-type-options"] == "nosniff"
 
 
 @pytest.mark.parametrize("path", ["/schema", "/schema/types/Shelf", "/schema.graphql"])
