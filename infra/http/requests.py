@@ -148,11 +148,9 @@ def _check_size(variables: object) -> None:
             raise _beyond(
                 "TOO_MANY_VALUES",
                 VALUES_LIMIT,
-                f"'variables' holds more than {VALUES_LIMIT} values",
+                f"hold more than {VALUES_LIMIT} values",
             )
-    raise _beyond(
-        "VARIABLES_TOO_DEEP", NESTING_LIMIT, f"'variables' nests deeper than {NESTING_LIMIT} levels"
-    )
+    raise _beyond("VARIABLES_TOO_DEEP", NESTING_LIMIT, f"nest deeper than {NESTING_LIMIT} levels")
 
 
 def _is_utf8(parameters: str) -> bool:
@@ -169,7 +167,7 @@ def _beyond(kind: str, limit: int, problem: str) -> RequestRefused:
     return RequestRefused(
         kind=kind,
         status=400,
-        problem=f"'variables' {problem.format(limit)}.",
+        problem=f"The variables {problem}.",
         extensions={"limit": limit, "found": limit + 1},
     )
 
