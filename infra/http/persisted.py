@@ -56,8 +56,11 @@ class Kept:
 
     def _keep(self, name: str, text: str, owner: str | None) -> None:
         size = len(text.encode())
+        if size > min(LONGEST, self._most_bytes):
+            return
         owned = self._owned.setdefault(owner, OrderedDict())
-        if name in owned or size > min(LONGEST, self._most_bytes):
+        if name in owned:
+            owned.move_to_end(name)
             return
         owned[name] = text
         self._documents[owner] += 1

@@ -36,6 +36,13 @@ def test_what_was_used_least_lately_makes_room() -> None:
     assert [has(kept, text) for text in ("a", "b", "c", "d")] == [True, False, True, True]
 
 
+def test_a_text_that_is_sent_again_was_used() -> None:
+    kept = Kept(documents=3)
+    for text in ("a", "b", "c", "a", "d"):
+        keep(kept, text)
+    assert [has(kept, text) for text in ("a", "b", "c", "d")] == [True, False, True, True]
+
+
 def test_all_that_is_kept_has_only_so_many_bytes() -> None:
     kept = Kept(size=100)
     for number in range(10):
