@@ -54,11 +54,12 @@ soak: .venv/.development  ## servers and workers killed and stalled at random, f
 	MODELYARD_TEST_SOAK=$(or $(MINUTES),30) $(BIN)/python -m pytest tests/harness --numprocesses=0 --log-cli-level=INFO
 
 chromium:  # for tests/browser; installed where that is allowed and apt-get knows it
-	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get -qq update \
+	@{ test -n "$$MODELYARD_TEST_CHROMIUM" || command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null \
+	  || { [ "$$(id -u)" = 0 ] && apt-get -qq update \
 	  && DEBIAN_FRONTEND=noninteractive apt-get -qq --yes --no-install-recommends install chromium; } >/dev/null 2>&1 \
 	  || echo "tests/browser will be skipped: there is no Chromium (Debian: apt-get install chromium)." >&2
 
-$(PAGES): $(wildcard $(addprefix console/graphiql/,package-lock.json build.mjs source/*)) | .venv/.node
+$(PAGES): $(wildcard $(addprefix console/graphiql/,package.json package-lock.json build.mjs source/*)) | .venv/.node
 	cd console/graphiql && $(NPM) install --no-progress && $(NPM) run --silent build
 	@touch $@
 
