@@ -1,5 +1,5 @@
 """The files that pages load, each under a name that changes with its content, so that a browser asks
-once: what `make pages` built from `pages/`, and the few of `own/`."""
+once: what `make pages` built from `console/graphiql/`, and the few of `own/`."""
 
 import asyncio
 import gzip

@@ -22,8 +22,8 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifetime:
-    """`use` replaces what is deprecated, and `removal` may remove it; `before` is the enum value that
-    older versions see in this one's place."""
+    """`reason` says what replaces it, and `removal` is the version that may remove it; `before` is the enum
+    value that older versions see in this one's place."""
 
     added: str
     deprecated: str | None = None
