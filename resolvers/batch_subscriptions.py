@@ -13,13 +13,12 @@ from domain.events import Cursor, Scope, SubjectKind
 from domain.events import Event as Committed
 from domain.work import EventLog
 from resolvers.context import Context, Info
-from resolvers.events import known
+from resolvers.events import known, told
 from resolvers.following import coalesced, rest, until
 from resolvers.inputs import own_id
 from schema import versions
 from schema.batches import BatchJob
 from schema.event_kinds import Event
-from schema.events import shown
 
 After = Annotated[
     str | None, versions.argument("The cursor of the event to go on behind; else starts now.")
@@ -41,7 +40,7 @@ class BatchSubscriptions:
         async with aclosing(_of_batch(log, batch, start, known(info))) as followed:
             async for event in followed:
                 info.context.renew()
-                yield shown(event)
+                yield told(info, event)
 
     @versions.method(added="0.2.0", subscription=True)
     async def batch_job_progress(

@@ -1,11 +1,15 @@
 """The event log, read as a list."""
 
+from functools import partial
+
 from domain.access.access import Role
 from domain.errors import Forbidden
 from domain.events import Cursor, Scope, SubjectKind
+from domain.events import Event as Committed
 from resolvers.context import Info
-from resolvers.views import sees, sees_all
+from resolvers.views import sees, sees_all, sees_as
 from schema import versions
+from schema.event_kinds import Event
 from schema.event_types import TYPES
 from schema.events import EventConnection, EventEdge, EventFilter, shown
 from schema.relay import DEFAULT_FIRST, After, First, page_ends, page_size, parse_id
@@ -48,7 +52,8 @@ class EventQueries:
         found = await log.read(start, size + 1, scope(info, filter))
         cursors = [event.cursor.encode for event in found[:size]]
         edges = [
-            EventEdge(cursor=event.cursor.encode(), node=shown(event)) for event in found[:size]
+            EventEdge(cursor=event.cursor.encode(), node=told(info, event))
+            for event in found[:size]
         ]
         return EventConnection(
             edges=edges,
@@ -75,12 +80,19 @@ def scope(info: Info, filter: EventFilter | None) -> Scope:
     )
 
 
+def told(info: Info, event: Committed) -> Event:
+    """As the operation's view knows it."""
+    return shown(event, partial(sees, info))
+
+
 def known(info: Info) -> frozenset[str] | None:
     """The types of events that the operation's view has; None for all of them.
 
     Others are never read, so that cursors move on past them.
     """
-    return None if sees_all(info) else frozenset(name for name in TYPES if sees(info, name))
+    if sees_all(info):
+        return None
+    return frozenset(name for name in TYPES if sees_as(info, name, "Event"))
 
 
 def _subject(id: str) -> tuple[SubjectKind, str]:

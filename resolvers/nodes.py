@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import strawberry
 
 from resolvers.context import Context, Info
-from resolvers.views import sees
+from resolvers.views import sees_as
 from schema import versions
 from schema.access import Project
 from schema.autoscaling import AutoscalingRule
@@ -62,9 +62,9 @@ class NodeQueries:
 
 
 async def _node(info: Info, id: str) -> Node | None:
-    """A type that the view lacks has no nodes there."""
+    """A type that the view lacks, or does not know as a Node, has no nodes there."""
     found = parse_id(id)
-    if found is None or not sees(info, found[0]):
+    if found is None or not sees_as(info, found[0], "Node"):
         return None
     load, show = LOADS[found[0]]
     value = await load(info.context, found[1])

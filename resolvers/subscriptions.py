@@ -19,13 +19,13 @@ from domain.events import FACTS, Cursor, Fact, Scope, SubjectKind
 from domain.work import EventLog
 from resolvers.batch_subscriptions import After, BatchSubscriptions
 from resolvers.context import Context, Info
-from resolvers.events import known, scope
+from resolvers.events import known, scope, told
 from resolvers.following import rest, until
 from resolvers.inputs import own_id
 from schema import versions
 from schema.deployments import ModelDeployment
 from schema.event_kinds import Event
-from schema.events import EventFilter, shown
+from schema.events import EventFilter
 from schema.replicas import DEFAULT_TAIL, ModelReplica, ReplicaLogLine, Tail
 
 STATUS_FACTS = frozenset({"DeploymentStatusChanged", "DeploymentDeleted"})
@@ -49,7 +49,7 @@ class Subscription(BatchSubscriptions):
         async with aclosing(info.context.services.log.follow(start, wanted)) as followed:
             async for event in followed:
                 info.context.renew()
-                yield shown(event)
+                yield told(info, event)
 
     @versions.method(subscription=True)
     async def deployment_events(
@@ -64,7 +64,7 @@ class Subscription(BatchSubscriptions):
         async with aclosing(_of_deployment(log, deployment, start, known(info))) as followed:
             async for event in followed:
                 info.context.renew()
-                yield shown(event)
+                yield told(info, event)
 
     @versions.method(subscription=True)
     async def deployment_status_changed(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Protocol, cast
 
-from graphql import GraphQLSchema
+from graphql import GraphQLAbstractType, GraphQLSchema
 from graphql.execution import Executor
 
 from resolvers.context import Info
@@ -52,6 +52,9 @@ class Views:
 
 class Declared(Protocol):
     @property
+    def core(self) -> GraphQLSchema: ...
+
+    @property
     def declarations(self) -> Mapping[str, Declaration]: ...
 
     @property
@@ -64,5 +67,14 @@ def sees_all(info: Info) -> bool:
 
 
 def sees(info: Info, coordinate: str) -> bool:
-    declared = cast("Declared", info.schema).declarations
-    return Sight(declared, info.context.version).has(coordinate)
+    return _sight(info).has(coordinate)
+
+
+def sees_as(info: Info, member: str, interface: str) -> bool:
+    """Whether the operation's version has the type, and as one of the interface's."""
+    abstract = cast("Declared", info.schema).core.type_map[interface]
+    return _sight(info).has_member(member, cast("GraphQLAbstractType", abstract))
+
+
+def _sight(info: Info) -> Sight:
+    return Sight(cast("Declared", info.schema).declarations, info.context.version)

@@ -1,5 +1,6 @@
 """Events as lists and filters have them; `event_types` has the types themselves."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
@@ -141,14 +142,22 @@ _NODES = {
 }
 
 
-def shown(event: events.Event) -> Event:
+CHANGING = {"DeploymentUpdated": "ModelDeployment", "AutoscalingRuleUpdated": "AutoscalingRule"}
+"""Whose fields `changed` names, by the event's type."""
+
+
+def shown(event: events.Event, sees: Callable[[str], bool]) -> Event:
+    """`sees`: whether a coordinate is one that the client's version has."""
     said: dict[str, Any] = {}
     for name in event.fact.__dataclass_fields__:
         value = getattr(event.fact, name)
         if name in _NODES:
             said[f"own_{name}"] = value
             value = None if value is None else global_id(_NODES[name], value)
-        said[name] = [*map(to_camel_case, value)] if name == "changed" else value
-    cls = TYPES[type(event.fact).__name__]
+        said[name] = value
+    kind = type(event.fact).__name__
+    if kind in CHANGING:
+        names = map(to_camel_case, said["changed"])
+        said["changed"] = [each for each in names if sees(f"{CHANGING[kind]}.{each}")]
     cursor = event.cursor.encode()
-    return cls(cursor=cursor, at=event.at, actor=event.actor, cause=event.cause, **said)
+    return TYPES[kind](cursor=cursor, at=event.at, actor=event.actor, cause=event.cause, **said)

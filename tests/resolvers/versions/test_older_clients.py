@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,11 +13,15 @@ from graphql import GraphQLInterfaceType
 from domain.deployments.reason import Reason
 from domain.webhooks.service import NewWebhook
 from resolvers.context import Context
+from resolvers.events import known
 from resolvers.limits import Limits
 from resolvers.operations import Operations
+from resolvers.root import Schema, build_schema
 from resolvers.views import Views
-from schema.events import EventType
+from schema.event_types import TYPES as EVENTS
+from schema.events import CHANGING, EventType
 from schema.relay import TYPES, global_id
+from schema.versions import NEXT, Declaration
 from tests.support.graph import Graph
 from tests.support.playing import Player
 
@@ -154,6 +159,67 @@ async def test_a_node_of_a_newer_type_is_null(graph: Graph, client: Client) -> N
         assert found == {"nodes": [None, {"__typename": "ModelFolder"}, None]}
     newest = Client(graph, client.operations, "0.2.0")
     assert (await newest.get(one, id=webhook))["node"]["__typename"] == "Webhook"
+
+
+def a_schema_in_which(membership: str) -> Schema:
+    """The real schema, as if that were still to come."""
+    schema = build_schema()
+    schema.declarations = {**schema.declarations, membership: Declaration(added=NEXT)}
+    return schema
+
+
+async def test_a_node_of_a_type_that_became_one_later_is_null(graph: Graph) -> None:
+    schema = a_schema_in_which("ModelFolder implements Node")
+    client = Client(graph, Operations(Views(schema.core, schema.declarations), Limits()))
+    folder = global_id("ModelFolder", (await graph.house.a_folder()).id)
+    one = "query($id: ID!) { node(id: $id) { __typename } }"
+    many = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename } }"
+    assert await client.get(one, id=folder) == {"node": None}
+    assert await client.get(many, ids=[folder]) == {"nodes": [None]}
+    newest = Client(graph, client.operations, NEXT)
+    assert await newest.get(one, id=folder) == {"node": {"__typename": "ModelFolder"}}
+
+
+def test_a_fact_that_became_an_event_later_is_read_by_nobody_before() -> None:
+    schema = a_schema_in_which("FolderCreated implements Event")
+    asked: Any = SimpleNamespace(schema=schema, context=SimpleNamespace(version=OLD))
+    events = known(asked)
+    assert events is not None
+    assert "FolderCreated" not in events
+    assert "FolderDeleted" in events
+
+
+async def test_an_event_names_no_changed_field_that_the_view_lacks(
+    graph: Graph, client: Client
+) -> None:
+    head = (await client.get("{ eventCursor }"))["eventCursor"]
+    deployment = await graph.house.a_deployment()
+    await graph.house.deployments.update(
+        graph.house.caller, deployment.id, {"max_in_flight": 3, "tags": ("a",)}
+    )
+    changed = "... on DeploymentUpdated { changed }"
+    listed = f"query($after: String) {{ events(after: $after) {{ nodes {{ {changed} }} }} }}"
+    followed = f"subscription($after: String) {{ events(after: $after) {{ {changed} }} }}"
+    of_one = (
+        "subscription($id: ID!, $after: String) "
+        f"{{ deploymentEvents(deploymentId: $id, after: $after) {{ {changed} }} }}"
+    )
+    own = global_id("ModelDeployment", deployment.id)
+    for version, expected in ((OLD, {"tags"}), ("0.2.0", {"maxInFlight", "tags"})):
+        asked = Client(graph, client.operations, version)
+        assert set((await asked.get(listed, after=head))["events"]["nodes"][-1]["changed"]) == (
+            expected
+        )
+        for query, said in ((followed, {}), (of_one, {"id": own})):
+            async with aclosing(asked.follow(query, after=head, **said)) as events:
+                assert await anext(events) == {}
+                assert set((await anext(events))["changed"]) == expected
+
+
+def test_whose_fields_changed_is_known_of_every_event_that_names_them(graph: Graph) -> None:
+    fields = {name: cls.__annotations__ for name, cls in EVENTS.items()}
+    assert {name for name, own in fields.items() if "changed" in own} == set(CHANGING)
+    assert set(CHANGING.values()) <= graph.schema.declarations.keys()
 
 
 async def test_a_newer_reason_is_shown_as_one_that_the_client_knows(
