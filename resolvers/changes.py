@@ -63,10 +63,11 @@ class ChangeQueries:
     @versions.method(added="0.3.0")
     def schema_element(self, info: Info, coordinate: Coordinate) -> SchemaElement | None:
         """An element as the version sees it that answers; null for what is not there, or GraphQL's own."""
-        element = elements(_seen(info)).get(coordinate)
+        seen = _seen(info)
+        element = elements(seen).get(coordinate)
         if element is None:
             return None
-        return SchemaElement.of(coordinate, element, _declared(info).declarations[coordinate])
+        return SchemaElement.of(coordinate, element, _declared(info).declarations[coordinate], seen)
 
 
 def _declared(info: Info) -> Declared:

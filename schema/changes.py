@@ -4,19 +4,23 @@ import json
 from collections.abc import Iterable, Iterator
 from datetime import date
 
+import strawberry
 from graphql import (
     GraphQLArgument,
+    GraphQLDirective,
     GraphQLField,
     GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLScalarType,
+    GraphQLSchema,
 )
+from strawberry.utils.str_converters import to_camel_case
 
 from schema import versions
 from schema.contract import changes
 from schema.contract.comparing import ChangeKind, Criticality
 from schema.contract.elements import Element, ElementKind, kind
-from schema.versions import Added, Declaration, DeprecatedSince
+from schema.versions import Declaration
 from schema.versions.index import BACKREF
 from schema.versions.releases import Release
 
@@ -157,7 +161,9 @@ class SchemaElement:
     )
 
     @classmethod
-    def of(cls, coordinate: str, element: Element, said: Declaration) -> "SchemaElement":
+    def of(
+        cls, coordinate: str, element: Element, said: Declaration, seen: GraphQLSchema
+    ) -> "SchemaElement":
         """`element` is the one of the schema that the request sees."""
         reason = getattr(element, "deprecation_reason", None)
         return cls(
@@ -168,7 +174,7 @@ class SchemaElement:
             added=said.added,
             before=said.before,
             deprecation=_deprecation(said, reason) if reason is not None else None,
-            applied_directives=[AppliedDirective.of(*each) for each in _applied(element)],
+            applied_directives=[AppliedDirective.of(*each) for each in _applied(element, seen)],
         )
 
 
@@ -185,18 +191,31 @@ def _deprecation(said: Declaration, reason: str) -> SchemaDeprecation:
     )
 
 
-def _applied(element: Element) -> Iterator[tuple[str, list[tuple[str, object]]]]:
+def _applied(
+    element: Element, seen: GraphQLSchema
+) -> Iterator[tuple[str, list[tuple[str, object]]]]:
     """(Name, arguments): the schema's own directives, then GraphQL's."""
     definition = element.extensions.get(BACKREF)
+    own = {_class(each): each for each in seen.directives}
     for each in getattr(definition, "directives", None) or ():
-        if isinstance(each, Added):
-            yield "added", [("version", each.version)]
-        elif isinstance(each, DeprecatedSince):
-            removal = [("removal", each.removal)] if each.removal else []
-            yield "deprecatedSince", [("version", each.version), *removal]
+        if (directive := own.get(type(each))) is not None:
+            yield directive.name, [*_given(each, directive)]
     if (reason := getattr(element, "deprecation_reason", None)) is not None:
         yield "deprecated", [("reason", reason)]
     if isinstance(element, GraphQLScalarType) and element.specified_by_url:
         yield "specifiedBy", [("url", element.specified_by_url)]
     if isinstance(element, GraphQLInputObjectType) and element.is_one_of:
         yield "oneOf", []
+
+
+def _class(directive: GraphQLDirective) -> type | None:
+    definition = directive.extensions.get(BACKREF)
+    return None if definition is None else definition.origin
+
+
+def _given(applied: object, directive: GraphQLDirective) -> Iterator[tuple[str, object]]:
+    for each in directive.extensions[BACKREF].fields:
+        name = each.graphql_name or to_camel_case(each.python_name)
+        value = getattr(applied, each.python_name)
+        if name in directive.args and value is not strawberry.UNSET:
+            yield name, value

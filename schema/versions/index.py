@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from graphql import (
+    GraphQLDirective,
     GraphQLEnumType,
     GraphQLInputObjectType,
     GraphQLInterfaceType,
@@ -58,8 +59,8 @@ def index(schema: GraphQLSchema) -> Mapping[str, Declaration]:
     """
     found: dict[str, Declaration] = {}
     missing: list[str] = []
-    for coordinate, element, above in _elements(schema):
-        declaration = _declared(element, found.get(above))
+    for coordinate, element, definition, above in _elements(schema):
+        declaration = _declared(definition, found.get(above))
         if declaration is None:
             missing.append(coordinate)
             continue
@@ -91,18 +92,26 @@ def order(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-def _elements(schema: GraphQLSchema) -> Iterator[tuple[str, Any, str]]:
-    """(coordinate, element, coordinate that it inherits from), the latter first."""
+def _elements(schema: GraphQLSchema) -> Iterator[tuple[str, Any, Any, str]]:
+    """(coordinate, element, Strawberry's definition of it, coordinate that it inherits from), the last
+    of which came before."""
     for name, type_ in schema.type_map.items():
         if is_introspection_type(type_) or is_specified_scalar_type(type_):
             continue
-        yield name, type_, ""
-        yield from _members(type_)
+        for coordinate, element, above in ((name, type_, ""), *_members(type_)):
+            yield coordinate, element, element.extensions.get(BACKREF), above
     for directive in schema.directives:
         if not is_specified_directive(directive):
-            yield f"@{directive.name}", directive, ""
-            for argument, element in directive.args.items():
-                yield f"@{directive.name}({argument}:)", element, f"@{directive.name}"
+            yield from _with_arguments(directive)
+
+
+def _with_arguments(directive: GraphQLDirective) -> Iterator[tuple[str, Any, Any, str]]:
+    """Strawberry keeps what defines an argument of a directive with the directive, in its order."""
+    own, definition = f"@{directive.name}", directive.extensions.get(BACKREF)
+    yield own, directive, definition, ""
+    definitions = getattr(definition, "fields", ())
+    for (name, argument), each in zip(directive.args.items(), definitions, strict=True):
+        yield f"{own}({name}:)", argument, each, own
 
 
 def _members(type_: GraphQLNamedType) -> Iterator[tuple[str, Any, str]]:
@@ -120,9 +129,8 @@ def _members(type_: GraphQLNamedType) -> Iterator[tuple[str, Any, str]]:
                 yield f"{coordinate}({argument}:)", element, coordinate
 
 
-def _declared(element: Any, above: Declaration | None) -> Declaration | None:
+def _declared(definition: Any, above: Declaration | None) -> Declaration | None:
     """An element is never older than what it belongs to, e.g. a field inherited from an interface."""
-    definition = element.extensions.get(BACKREF)
     directives = tuple(getattr(definition, "directives", None) or ())
     added = next((d for d in directives if isinstance(d, Added)), None)
     gone = next((d for d in directives if isinstance(d, DeprecatedSince)), None)

@@ -1,8 +1,8 @@
 """A schema's copy with what a version sees of it."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from copy import copy
-from typing import Any, TypeVar
+from typing import Any
 
 from graphql import (
     ConstValueNode,
@@ -19,6 +19,7 @@ from graphql import (
     GraphQLNamedType,
     GraphQLNonNull,
     GraphQLObjectType,
+    GraphQLScalarType,
     GraphQLSchema,
     GraphQLUnionType,
     is_introspection_type,
@@ -28,8 +29,6 @@ from graphql import (
 from schema.versions.index import BACKREF
 from schema.versions.marks import DeprecatedSince
 from schema.versions.sight import Sight
-
-E = TypeVar("E")
 
 
 def mapped(schema: GraphQLSchema, sight: Sight) -> GraphQLSchema:
@@ -48,8 +47,9 @@ class EnumView(GraphQLEnumType):
         whole: GraphQLEnumType,
         values: Mapping[str, GraphQLEnumValue],
         older: Mapping[str, str | None],
+        extensions: dict[str, Any],
     ) -> None:
-        said: Any = {**whole.to_kwargs(), "values": dict(values)}
+        said: Any = {**whole.to_kwargs(), "values": dict(values), "extensions": extensions}
         super().__init__(**said)
         self._whole = whole
         self._older = older
@@ -75,6 +75,7 @@ class _Copy:
     def __init__(self, whole: GraphQLSchema, sight: Sight) -> None:
         self.whole = whole
         self.sight = sight
+        self.unseen = tuple(_marks(whole, sight))
         self.types: dict[str, GraphQLNamedType] = {
             name: self._named(type_) for name, type_ in whole.type_map.items() if sight.has(name)
         }
@@ -114,13 +115,15 @@ class _Copy:
             return self._enum(type_)
         if isinstance(type_, GraphQLInputObjectType):
             return self._input(type_)
-        return type_  # a scalar
+        assert isinstance(type_, GraphQLScalarType)
+        return self._scalar(type_)
 
     def _composite(
         self, type_: GraphQLObjectType | GraphQLInterfaceType
     ) -> GraphQLObjectType | GraphQLInterfaceType:
         said: Any = {
             **type_.to_kwargs(),
+            "extensions": _without(self.unseen, type_.extensions),
             "interfaces": lambda: [
                 self.types[each.name]
                 for each in type_.interfaces
@@ -139,6 +142,7 @@ class _Copy:
     def _union(self, type_: GraphQLUnionType) -> GraphQLUnionType:
         said: Any = {
             **type_.to_kwargs(),
+            "extensions": _without(self.unseen, type_.extensions),
             "resolve_type": self._resolving(type_),
             "types": lambda: [
                 self.types[each.name]
@@ -160,13 +164,22 @@ class _Copy:
             for name, value in type_.values.items()
             if self.sight.has(f"{type_.name}.{name}")
         }
-        return (
-            type_ if values == type_.values else EnumView(type_, values, self.sight.values(type_))
-        )
+        extensions = _without(self.unseen, type_.extensions)
+        if (values, extensions) == (type_.values, type_.extensions):
+            return type_
+        return EnumView(type_, values, self.sight.values(type_), extensions)
+
+    def _scalar(self, type_: GraphQLScalarType) -> GraphQLScalarType:
+        extensions = _without(self.unseen, type_.extensions)
+        if extensions == type_.extensions:
+            return type_
+        said: Any = {**type_.to_kwargs(), "extensions": extensions}
+        return GraphQLScalarType(**said)
 
     def _input(self, type_: GraphQLInputObjectType) -> GraphQLInputObjectType:
         said: Any = {
             **type_.to_kwargs(),
+            "extensions": _without(self.unseen, type_.extensions),
             "fields": lambda: {
                 name: GraphQLInputField(**self._said(f"{type_.name}.{name}", field))
                 for name, field in type_.fields.items()
@@ -200,10 +213,11 @@ class _Copy:
         said = dict(element.to_kwargs())
         if "type_" in said:
             said["type_"] = self._type(said["type_"])
+        unseen = self.unseen
         if self.sight.deprecates_later(coordinate):
             said["deprecation_reason"] = None
-            if BACKREF in element.extensions:
-                said["extensions"] = _undeprecated(element.extensions)
+            unseen = (*unseen, DeprecatedSince)
+        said["extensions"] = _without(unseen, element.extensions)
         return said
 
     def _type(self, type_: Any) -> Any:
@@ -212,14 +226,23 @@ class _Copy:
         return self.types[type_.name]
 
 
-def _undeprecated(extensions: Mapping[str, Any]) -> dict[str, Any]:
-    definition = copy(extensions[BACKREF])
-    definition.directives = _without(DeprecatedSince, definition.directives or ())
+def _marks(schema: GraphQLSchema, sight: Sight) -> Iterator[type]:
+    """What marks elements with a directive that the sight lacks."""
+    for directive in schema.directives:
+        definition = directive.extensions.get(BACKREF)
+        if definition is not None and not sight.has(f"@{directive.name}"):
+            yield definition.origin
+
+
+def _without(marks: tuple[type, ...], extensions: Mapping[str, Any]) -> dict[str, Any]:
+    definition = extensions.get(BACKREF)
+    said = getattr(definition, "directives", None) or ()
+    kept = [each for each in said if not isinstance(each, marks)]
+    if len(kept) == len(said):
+        return dict(extensions)
+    definition = copy(definition)
+    definition.directives = kept
     return {**extensions, BACKREF: definition}
-
-
-def _without(kind: type, directives: Iterable[E]) -> list[E]:
-    return [each for each in directives if not isinstance(each, kind)]
 
 
 def _resolving(

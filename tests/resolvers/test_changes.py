@@ -200,7 +200,7 @@ def test_applied_directives_are_those_of_the_sdl(schema: Schema, version: str | 
     printed = elements(sdl)
     assert elements(seen).keys() == printed.keys()
     for coordinate, element in elements(seen).items():
-        told = SchemaElement.of(coordinate, element, schema.declarations[coordinate])
+        told = SchemaElement.of(coordinate, element, schema.declarations[coordinate], seen)
         assert {
             each.name: {given.name: given.value for given in each.arguments}
             for each in told.applied_directives
