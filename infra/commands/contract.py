@@ -23,6 +23,8 @@ def committed(file: Path) -> str:
         return file.read_text("utf-8")
     except OSError as error:
         fail(f"{file} can't be read: {error.strerror}")
+    except UnicodeDecodeError as error:
+        fail(f"{file} is no schema: {error}")
 
 
 def snapshot() -> Mapping[str, Any]:

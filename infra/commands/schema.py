@@ -151,7 +151,7 @@ def _read(said: str) -> "GraphQLSchema":
         return build_schema(text)
     except OSError as error:
         fail(f"{said} is no release, and as a file it can't be read: {error.strerror}")
-    except (GraphQLError, TypeError) as error:
+    except (GraphQLError, TypeError, UnicodeDecodeError) as error:
         fail(f"{said} is no schema: {error}")
 
 

@@ -33,9 +33,9 @@ _TITLES = {
 
 
 def page(history: Sequence[Change], releases: Sequence[Release]) -> str:
-    """Of a history that begins with the first release."""
+    """Of a history, or of its later part; what the first release brought is only counted."""
     dates = {each.version: f"released on {each.released_at}" for each in releases}
-    first = min((each.version for each in history), key=order, default=None)
+    first = min((each.version for each in releases), key=order, default=NEXT)
     parts = [_HEAD]
     for version, rows in sorted(_by_version(history).items(), key=_newest_first):
         title = "To come" if version == NEXT else f"{version}, {dates.get(version, 'not released')}"

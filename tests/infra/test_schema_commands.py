@@ -82,13 +82,14 @@ def test_releases_and_files_are_compared_with_the_code(tmp_path: Path) -> None:
         ("no.graphql", None, "is no release, and as a file it can't be read: No such file"),
         ("x.graphql", "type Query {", "is no schema: Syntax Error"),
         ("x.graphql", "type Query { a: Missing }", "is no schema: Unknown type"),
+        ("x.graphql", b"\xff\xfe", "is no schema: 'utf-8' codec can't decode byte 0xff"),
     ],
 )
 def test_what_is_no_schema_is_refused_in_a_line(
-    said: str, text: str | None, wanted: str, tmp_path: Path
+    said: str, text: str | bytes | None, wanted: str, tmp_path: Path
 ) -> None:
     if text is not None:
-        (tmp_path / said).write_text(text)
+        (tmp_path / said).write_bytes(text.encode() if isinstance(text, str) else text)
     refused = run("diff", str(tmp_path / said), "0.1.0")
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert wanted in refused.stderr
@@ -106,6 +107,9 @@ def test_the_committed_file_is_judged(tmp_path: Path) -> None:
     assert refused.stderr == "modelyard: Violations of the schema's contract: 1.\n"
     missing = run("check", str(tmp_path / "none.graphql"))
     assert "can't be read: No such file" in missing.stderr
+    other.write_bytes(b"\xff\xfe")
+    binary = run("check", str(other))
+    assert f"{other} is no schema: 'utf-8' codec" in binary.stderr
 
 
 def test_changes_are_listed_by_release() -> None:
@@ -116,4 +120,6 @@ def test_changes_are_listed_by_release() -> None:
     )
     page = run("changes", "--since", "0.0.0", "--markdown").stdout
     assert page == (HERE / "docs" / "schema-changes.md").read_text()
+    later = run("changes", "--since", "0.1.0", "--until", "0.2.0", "--markdown").stdout
+    assert later[later.index("## ") :] == (page[page.index("## 0.2.0") : page.index("\n## 0.1.0")])
     assert run("changes", "--since", "1.2").exit_code == 1
