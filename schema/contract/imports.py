@@ -9,14 +9,19 @@ def without_unused(source: str, original: str) -> str:
     """The source without the imported names that `original` used, and it does not."""
     tree = ast.parse(source)
     unused = _used(ast.parse(original)) - _used(tree)
-    lines = source.splitlines(keepends=True)
+    lines = lines_of(source)
     for node in sorted(_imports(tree), key=lambda each: -each.lineno):
         kept = [each for each in node.names if (each.asname or each.name) not in unused]
         if len(kept) < len(node.names):
             assert node.end_lineno is not None
             indent = lines[node.lineno - 1][: node.col_offset]
             lines[node.lineno - 1 : node.end_lineno] = _written(node, kept, indent, tree)
-    return "".join(lines)
+    return "".join(lines)[:-1]
+
+
+def lines_of(source: str) -> list[str]:
+    """As the tree counts them: a form feed, or another mark that text may have, ends none."""
+    return [f"{each}\n" for each in source.split("\n")]
 
 
 def _written(

@@ -8,7 +8,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from schema.contract.imports import without_unused
+from schema.contract.imports import lines_of, without_unused
 from schema.versions.marks import NEXT
 
 _SAYING = frozenset({"added", "deprecated", "removal", "joins"})
@@ -91,7 +91,7 @@ def _span(source: str, node: ast.expr) -> tuple[int, int]:
     """In characters; the tree counts columns in bytes."""
     assert node.end_lineno is not None
     assert node.end_col_offset is not None
-    lines = source.splitlines(keepends=True)
+    lines = lines_of(source)
 
     def place(line: int, column: int) -> int:
         before = sum(map(len, lines[: line - 1]))

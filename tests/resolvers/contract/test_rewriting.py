@@ -50,6 +50,14 @@ VERSIONS = "from schema import versions\n"
             VERSIONS + "LATE = versions.NEXT\nx = versions.field(added=LATE)\n",
             VERSIONS + 'LATE = "0.3.0"\nx = versions.field(added=LATE)\n',
         ),
+        (
+            VERSIONS + "\x0c\nx = versions.field(added=versions.NEXT)\n",
+            VERSIONS + '\x0c\nx = versions.field(added="0.3.0")\n',
+        ),
+        (
+            VERSIONS + 'x = versions.field("\u2028 \x85", added=versions.NEXT)  # no end of line',
+            VERSIONS + 'x = versions.field("\u2028 \x85", added="0.3.0")  # no end of line',
+        ),
     ],
 )
 def test_a_declaration_gets_the_number(source: str, wanted: str) -> None:
