@@ -20,8 +20,6 @@ from graphql import (
     GraphQLScalarType,
     GraphQLSchema,
     GraphQLUnionType,
-    is_required_argument,
-    is_required_input_field,
 )
 from graphql.utilities.find_schema_changes import (
     get_default_value,
@@ -34,6 +32,7 @@ from schema.contract.elements import (
     ElementKind,
     above,
     elements,
+    is_required,
     kind,
     members,
 )
@@ -127,7 +126,7 @@ def _addition(
         kind=ChangeKind.ADDED,
         criticality=_extending(coordinate, element) if is_extension else Criticality.SAFE,
         description=f"{said}, and required."
-        if _is_required(element) and is_extension
+        if is_required(element) and is_extension
         else f"{said}.",
         aspect=Aspect.PRESENCE,
     )
@@ -135,7 +134,7 @@ def _addition(
 
 def _extending(coordinate: str, element: Element) -> Criticality:
     """What a new part of an element that there was may do to those who use that."""
-    if _is_required(element):
+    if is_required(element):
         return Criticality.BREAKING
     match kind(coordinate, element):
         case ElementKind.ENUM_VALUE | ElementKind.ARGUMENT | ElementKind.INPUT_FIELD:
@@ -273,12 +272,6 @@ def _changed(
         aspect=aspect,
         member=member,
     )
-
-
-def _is_required(element: Element) -> bool:
-    if isinstance(element, GraphQLArgument):
-        return is_required_argument(element)
-    return isinstance(element, GraphQLInputField) and is_required_input_field(element)
 
 
 def _reason(element: Element | None) -> str | None:

@@ -21,9 +21,13 @@ from graphql import (
     GraphQLSchema,
     GraphQLUnionType,
     is_introspection_type,
+    is_required_argument,
+    is_required_input_field,
     is_specified_directive,
     is_specified_scalar_type,
 )
+
+from schema.versions.index import membership
 
 Element: TypeAlias = (
     GraphQLNamedType
@@ -34,11 +38,6 @@ Element: TypeAlias = (
     | GraphQLDirective
 )
 Fielded: TypeAlias = GraphQLObjectType | GraphQLInterfaceType
-
-
-def membership(member: str, abstract: GraphQLNamedType) -> str:
-    word = "implements" if isinstance(abstract, GraphQLInterfaceType) else "in"
-    return f"{member} {word} {abstract.name}"
 
 
 class ElementKind(Enum):
@@ -79,6 +78,13 @@ def kind(coordinate: str, element: Element) -> ElementKind:
         is_own = coordinate.startswith("@")
         return ElementKind.DIRECTIVE_ARGUMENT if is_own else ElementKind.ARGUMENT
     return next(kind for class_, kind in _KINDS.items() if isinstance(element, class_))
+
+
+def is_required(element: Element | None) -> bool:
+    """Whether clients have to give it."""
+    if isinstance(element, GraphQLArgument):
+        return is_required_argument(element)
+    return isinstance(element, GraphQLInputField) and is_required_input_field(element)
 
 
 def members(element: Element) -> frozenset[str]:

@@ -15,7 +15,6 @@ from graphql import (
     ListValueNode,
     ObjectValueNode,
     get_named_type,
-    is_abstract_type,
     is_introspection_type,
     is_required_argument,
     is_required_input_field,
@@ -24,6 +23,7 @@ from graphql import (
 from graphql.utilities import get_default_value_ast
 
 from schema.versions.index import Declaration
+from schema.versions.reach import reached
 from schema.versions.sight import Sight
 
 
@@ -49,7 +49,7 @@ def unreachable(
     whole: GraphQLSchema, viewed: GraphQLSchema, index: Mapping[str, Declaration]
 ) -> Iterator[str]:
     """Types of a view that something newer alone leads to."""
-    for name in sorted((_reached(whole) & viewed.type_map.keys()) - _reached(viewed)):
+    for name in sorted((reached(whole) & viewed.type_map.keys()) - reached(viewed)):
         if name in index:
             yield (
                 f"{name}: it is of {index[name].added}, but nothing of the view leads to it. "
@@ -142,23 +142,3 @@ def _stands_in(older: str, newer: str, schema: GraphQLSchema, sight: Sight) -> I
         own = there.fields.get(name)
         if sight.has(f"{older}.{name}") and (own is None or str(own.type) != str(field.type)):
             yield f"{newer}.{name}: older views see {older} in its place, which has this field."
-
-
-def _reached(schema: GraphQLSchema) -> set[str]:
-    todo: list[Any] = [schema.query_type, schema.mutation_type, schema.subscription_type]
-    todo += [each.type for one in schema.directives for each in one.args.values()]
-    found: set[str] = set()
-    while todo:
-        type_ = todo.pop()
-        named: Any = None if type_ is None else get_named_type(type_)
-        if named is None or named.name in found:
-            continue
-        found.add(named.name)
-        todo += getattr(named, "interfaces", ())
-        if is_abstract_type(named):
-            todo += schema.get_possible_types(named)
-        if isinstance(named, GraphQLInterfaceType):
-            todo += schema.get_implementations(named).interfaces
-        for field in getattr(named, "fields", {}).values():
-            todo += [field.type, *(each.type for each in getattr(field, "args", {}).values())]
-    return found

@@ -2,14 +2,7 @@
 
 from collections.abc import Iterator
 
-from graphql import (
-    GraphQLArgument,
-    GraphQLInputField,
-    is_required_argument,
-    is_required_input_field,
-)
-
-from schema.contract.elements import Element
+from schema.contract.elements import is_required
 from schema.contract.rules import NOTICE, named
 from schema.contract.terms import Contract
 from schema.versions.index import Declaration, order
@@ -34,7 +27,7 @@ def faults(
             f"It is deprecated for {use}, which is deprecated itself.",
             f"Name {lasting} with use=.",
         )
-    if _is_required(contract.elements.get(coordinate)):
+    if is_required(contract.elements.get(coordinate)):
         yield "It is deprecated, and required: nobody can leave it out.", "Make it optional."
     if removal is not None and not _is_far(since, removal):
         yield (
@@ -61,9 +54,3 @@ def _is_far(since: str, removal: str) -> bool:
         return removal != NEXT
     (major, minor, *_), (last, least, *_) = order(since), order(removal)
     return last > major or (last == major and least >= minor + NOTICE)
-
-
-def _is_required(element: Element | None) -> bool:
-    if isinstance(element, GraphQLArgument):
-        return is_required_argument(element)
-    return isinstance(element, GraphQLInputField) and is_required_input_field(element)

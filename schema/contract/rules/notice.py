@@ -8,10 +8,10 @@ from schema.contract.elements import Element, is_for_operations, tops
 from schema.contract.past import Past
 from schema.contract.rules import NOTICE, named
 from schema.contract.rules.deprecating import faults
-from schema.contract.rules.reach import reached
 from schema.contract.terms import Contract, Violation
 from schema.versions.index import order
 from schema.versions.marks import NEXT
+from schema.versions.reach import reached
 
 
 def nothing_goes_unannounced(contract: Contract) -> Iterator[Violation]:

@@ -13,7 +13,7 @@ from graphql import (
 )
 
 
-def reached(schema: GraphQLSchema, without: Collection[str]) -> frozenset[str]:
+def reached(schema: GraphQLSchema, without: Collection[str] = ()) -> frozenset[str]:
     """The names of all types that operations lead to, were it not for those coordinates."""
     roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
     waiting: list[GraphQLNamedType] = [each for each in roots if each is not None]
