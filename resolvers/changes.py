@@ -1,7 +1,6 @@
 """The contract's releases, changes and elements, as queries for tools."""
 
 import asyncio
-import re
 from collections.abc import Mapping
 from typing import Annotated, Protocol, TypeAlias, cast
 
@@ -14,6 +13,7 @@ from schema.changes import ApiVersion, SchemaChange, SchemaElement
 from schema.contract import changes
 from schema.contract.elements import elements
 from schema.versions import NEXT, Declaration
+from schema.versions.marks import VERSION
 from schema.versions.releases import releases
 
 Since: TypeAlias = Annotated[
@@ -29,7 +29,6 @@ Coordinate: TypeAlias = Annotated[
     str,
     versions.argument("A schema coordinate, e.g. Query.node(id:), StatusReason.EVICTED, @added."),
 ]
-_VERSION = re.compile(r"(0|[1-9]\d{0,5})(\.(0|[1-9]\d{0,5})){2}", re.ASCII)
 
 
 class Declared(Protocol):
@@ -79,7 +78,7 @@ def _seen(info: Info) -> GraphQLSchema:
 
 
 def _version(argument: str, said: str) -> str:
-    if said != NEXT and not _VERSION.fullmatch(said):
+    if said != NEXT and not VERSION.fullmatch(said):
         raise InvalidValue(
             path=(argument,), problem=f"{argument} is a version such as 0.2.0, or NEXT."
         )

@@ -6,7 +6,6 @@ made the same again, and the row in `releases.toml`, which is the last, makes it
 """
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +30,7 @@ from schema.contract.rewriting import numbered
 from schema.contract.terms import Code, Contract
 from schema.contract.written import as_of_release, written
 from schema.versions.index import order
-from schema.versions.marks import NEXT
+from schema.versions.marks import NEXT, VERSION
 from schema.versions.releases import Release, releases
 
 PACKAGES = ("schema", "resolvers", "domain", "infra")
@@ -42,7 +41,6 @@ NOTES = Path("changes")
 PAGE = Path("docs/schema-changes.md")
 STORED = Path("schema/releases")
 TABLE = STORED / "releases.toml"
-VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

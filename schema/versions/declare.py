@@ -15,7 +15,7 @@ from strawberry.types.scalar import ScalarDefinition
 from strawberry.types.union import StrawberryUnion
 from typing_extensions import dataclass_transform
 
-from schema.versions.marks import Added, DeprecatedSince, marks
+from schema.versions.marks import Added, DeprecatedSince, check, marks
 
 T = TypeVar("T")
 E = TypeVar("E", bound=EnumMeta)
@@ -241,6 +241,7 @@ def directive(
 
 
 def since(cls: builtins.type[T], *, added: str) -> builtins.type[T]:
+    check(added)
     setattr(cls, SINCE, added)
     return cls
 

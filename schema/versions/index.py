@@ -47,7 +47,8 @@ class Declaration:
 
 
 class Undeclared(Exception):
-    """Elements of the schema say no version and have nothing to inherit one from."""
+    """Elements of the schema say no version and have nothing to inherit one from, or do not say which
+    version deprecates them."""
 
 
 def index(schema: GraphQLSchema) -> Mapping[str, Declaration]:
@@ -61,7 +62,7 @@ def index(schema: GraphQLSchema) -> Mapping[str, Declaration]:
     missing: list[str] = []
     for coordinate, element, definition, above in _elements(schema):
         declaration = _declared(definition, found.get(above))
-        if declaration is None:
+        if declaration is None or _is_deprecated_at_no_time(element, declaration):
             missing.append(coordinate)
             continue
         found[coordinate] = declaration
@@ -148,6 +149,11 @@ def _declared(definition: Any, above: Declaration | None) -> Declaration | None:
         use=gone.use if gone is not None else None,
         removal=(gone.removal or None) if gone is not None else None,
     )
+
+
+def _is_deprecated_at_no_time(element: Any, declaration: Declaration) -> bool:
+    """As Strawberry's own declarations may be."""
+    return declaration.deprecated is None and bool(getattr(element, "deprecation_reason", None))
 
 
 def _inherited(definition: Any, above: Declaration) -> Iterable[str]:

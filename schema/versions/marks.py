@@ -1,5 +1,6 @@
 """The schema directives that carry a declaration, as the SDL shows them."""
 
+import re
 from collections.abc import Mapping
 
 import strawberry
@@ -7,6 +8,15 @@ from strawberry.schema_directive import Location
 
 NEXT = "NEXT"
 """The version of what is not released yet."""
+
+
+VERSION = re.compile(r"(0|[1-9]\d{0,5})(\.(0|[1-9]\d{0,5})){2}", re.ASCII)
+
+
+def check(version: str) -> None:
+    """Raises ValueError where it is no version."""
+    if version != NEXT and not VERSION.fullmatch(version):
+        raise ValueError(f"{version!r} is no version: write three numbers, such as 0.3.0, or NEXT")
 
 
 @strawberry.schema_directive(
@@ -47,7 +57,13 @@ def marks(
     *,
     withheld: bool = False,
 ) -> list[object]:
+    """Raises ValueError where a declaration makes no sense by itself."""
     found: list[object] = []
+    for each in (added, deprecated, removal, *(joins or {}).values()):
+        if each is not None:
+            check(each)
+    if deprecated is None and (use or removal):
+        raise ValueError(f"use={use!r}, removal={removal!r}: it says no version that deprecates it")
     if added is not None:
         found.append(Added(version=added, before=before, joins=joins, withheld=withheld))
     if deprecated is not None:

@@ -4,6 +4,7 @@ from enum import Enum
 from typing import Annotated, Generic, TypeVar
 
 import pytest
+import strawberry
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLObjectType
 
 from resolvers.root import Schema
@@ -128,3 +129,34 @@ def test_a_value_that_is_no_member_is_a_mistake() -> None:
 def test_next_comes_after_every_release() -> None:
     assert versions.order("0.10.0") > versions.order("0.9.1")
     assert versions.order(versions.NEXT) > versions.order("99.0.0")
+
+
+@pytest.mark.parametrize("said", ["0.4", "next", "v0.4.0", "0.4.0 ", "00.4.0", ""])
+def test_what_is_no_version_is_refused_where_it_is_declared(said: str) -> None:
+    for declare in (
+        lambda: versions.field(added=said),
+        lambda: versions.field(deprecated=said, use="Query.shelf"),
+        lambda: versions.field(deprecated="0.4.0", use="Query.shelf", removal=said),
+        lambda: versions.type(added="0.1.0", joins={"Node": said})(type("Own", (), {})),
+        lambda: versions.directive(added=said, locations=[], description="")(type("Own", (), {})),
+    ):
+        with pytest.raises(ValueError, match=f"{said!r} is no version: write three numbers"):
+            declare()
+
+
+def test_what_would_replace_it_says_of_nothing_that_it_is_deprecated() -> None:
+    for declare in (
+        lambda: versions.field(use="Query.shelf"),
+        lambda: versions.field(removal="0.6.0"),
+    ):
+        with pytest.raises(ValueError, match="it says no version that deprecates it"):
+            declare()
+
+
+def test_a_deprecation_says_since_when() -> None:
+    @versions.type(added="0.1.0")
+    class Query:
+        old: int = strawberry.field(deprecation_reason="Use another.")
+
+    with pytest.raises(versions.Undeclared, match=r"^Query\.old$"):
+        Schema(query=Query)
