@@ -228,6 +228,7 @@ def argument(
     )
 
 
+@dataclass_transform(kw_only_default=True, field_specifiers=(field, StrawberryField))
 def directive(
     *, added: str, locations: list[Location], description: str
 ) -> Callable[[builtins.type[T]], builtins.type[T]]:

@@ -235,12 +235,11 @@ def _marks(schema: GraphQLSchema, sight: Sight) -> Iterator[type]:
 
 
 def _without(marks: tuple[type, ...], extensions: Mapping[str, Any]) -> dict[str, Any]:
-    definition = extensions.get(BACKREF)
-    said = getattr(definition, "directives", None) or ()
+    said = getattr(extensions.get(BACKREF), "directives", None) or ()
     kept = [each for each in said if not isinstance(each, marks)]
     if len(kept) == len(said):
         return dict(extensions)
-    definition = copy(definition)
+    definition = copy(extensions[BACKREF])
     definition.directives = kept
     return {**extensions, BACKREF: definition}
 

@@ -1,5 +1,6 @@
 """Declarations and what is made of them, on a schema of the test's own."""
 
+from collections.abc import Callable
 from enum import Enum
 from typing import Annotated, Generic, TypeVar
 
@@ -131,26 +132,28 @@ def test_next_comes_after_every_release() -> None:
     assert versions.order(versions.NEXT) > versions.order("99.0.0")
 
 
+class Own:
+    """To be declared."""
+
+
 @pytest.mark.parametrize("said", ["0.4", "next", "v0.4.0", "0.4.0 ", "00.4.0", ""])
 def test_what_is_no_version_is_refused_where_it_is_declared(said: str) -> None:
-    for declare in (
+    declared: list[Callable[[], object]] = [
         lambda: versions.field(added=said),
         lambda: versions.field(deprecated=said, use="Query.shelf"),
         lambda: versions.field(deprecated="0.4.0", use="Query.shelf", removal=said),
-        lambda: versions.type(added="0.1.0", joins={"Node": said})(type("Own", (), {})),
-        lambda: versions.directive(added=said, locations=[], description="")(type("Own", (), {})),
-    ):
+        lambda: versions.type(added="0.1.0", joins={"Node": said})(Own),
+        lambda: versions.directive(added=said, locations=[], description="")(Own),
+    ]
+    for declare in declared:
         with pytest.raises(ValueError, match=f"{said!r} is no version: write three numbers"):
             declare()
 
 
-def test_what_would_replace_it_says_of_nothing_that_it_is_deprecated() -> None:
-    for declare in (
-        lambda: versions.field(use="Query.shelf"),
-        lambda: versions.field(removal="0.6.0"),
-    ):
-        with pytest.raises(ValueError, match="it says no version that deprecates it"):
-            declare()
+@pytest.mark.parametrize("said", [{"use": "Query.shelf"}, {"removal": "0.6.0"}])
+def test_what_would_replace_it_says_of_nothing_that_it_is_deprecated(said: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="it says no version that deprecates it"):
+        versions.argument(**said)
 
 
 def test_a_deprecation_says_since_when() -> None:
