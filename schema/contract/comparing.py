@@ -7,7 +7,7 @@ Descriptions are not compared: no client depends on them.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from graphql import (
@@ -254,7 +254,8 @@ def _deprecations(coordinate: str, old: Element | None, new: Element) -> Iterato
         )
     else:
         said = f"Its deprecation reads: {now}"
-        yield _changed(coordinate, Aspect.DEPRECATION, Criticality.SAFE, said)
+        found = _changed(coordinate, Aspect.DEPRECATION, Criticality.SAFE, said)
+        yield replace(found, replacement=replacement(now))
 
 
 def _changed(

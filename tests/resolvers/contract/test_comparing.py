@@ -191,6 +191,8 @@ def test_a_deprecation_may_be_taken_back_or_worded_anew() -> None:
     assert [shown(each) for each in compare(built(*old), built(*other))] == [
         "Query.old CHANGED SAFE Its deprecation reads: Since 0.3.0. Use Query.list."
     ]
+    [reworded] = compare(built(*old), built(*other))
+    assert reworded.replacement == "Query.list"
 
 
 def test_what_was_deprecated_and_goes_names_what_to_use() -> None:
