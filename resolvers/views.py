@@ -23,7 +23,7 @@ class View:
 
 
 class Views:
-    """Each is built when it is first asked for, which takes less than 0.1 s and 1 MB, and then kept: ask
+    """Each is built when it is first asked for, which takes some 0.1 s and 1 MB, and then kept: ask
     for versions that there are. Raises versions.Unviewable."""
 
     def __init__(
